@@ -1,0 +1,116 @@
+"""What trainlint says about a program: findings, their places, their fixes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from .source.text import Span
+
+
+class Severity(str, Enum):
+    """ERROR: certain to fail to train. WARNING: likely. INFO: waste, or a value out of its range. OFF: only when selected."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+    OFF = "off"
+
+
+class Confidence(str, Enum):
+    """How the analysis knows. LIKELY is shown as a warning at most, HEURISTIC only when selected."""
+
+    CERTAIN = "certain"
+    LIKELY = "likely"
+    HEURISTIC = "heuristic"
+
+
+class Origin(str, Enum):
+    """Who saw it: the analysis of the text, or a real run."""
+
+    STATIC = "static"
+    PROBE = "probe"
+
+
+class State(str, Enum):
+    OPEN = "open"
+    CONFIRMED = "confirmed"
+    WITHDRAWN = "withdrawn"
+
+
+class Applicability(str, Enum):
+    """SAFE keeps the meaning, UNSAFE changes how the program trains (usually the point), DISPLAY is for reading only."""
+
+    SAFE = "safe"
+    UNSAFE = "unsafe"
+    DISPLAY = "display"
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Replace the text of `span` with `text`."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """Edits of the finding's own document; None while a fix that restructures is not yet resolved."""
+
+    title: str
+    applicability: Applicability
+    edits: tuple[Edit, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    path: str
+    span: Span
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One mistake at one place. `fingerprint` survives edits elsewhere in the file."""
+
+    code: str
+    name: str
+    severity: Severity
+    confidence: Confidence
+    message: str
+    path: str
+    span: Span
+    fingerprint: str = ""
+    source: Origin = Origin.STATIC
+    state: State = State.OPEN
+    cell: int | None = None
+    related: tuple[Related, ...] = ()
+    fixes: tuple[Fix, ...] = ()
+
+
+class Status(str, Enum):
+    """How far a file was understood."""
+
+    ANALYSED = "analysed"
+    SKIPPED = "skipped"
+    PARTIAL = "partial"
+    UNREADABLE = "unreadable"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class FileStatus:
+    """SKIPPED: no training vocabulary. PARTIAL: sight was lost somewhere. UNREADABLE: no text or no syntax. FAILED: our defect."""
+
+    path: str
+    status: Status
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Findings in the order of the text, and one status for every file that was looked at."""
+
+    findings: tuple[Finding, ...] = ()
+    files: tuple[FileStatus, ...] = field(default=())
