@@ -1,8 +1,8 @@
 """Comments by which a user silences findings.
 
-``# trainlint: ignore[TRN101, missing-step]`` and ``# noqa: TRN101`` count on the first or last line of the finding
-or of the statement it lies in; ``# trainlint: ignore-file`` and ``# trainlint: ignore-file[TRN1]`` for the file.
-On a line codes are needed: a blanket comment that was written for another linter silences nothing here.
+``# trainlint: ignore[TRN101, missing-step]`` and ``# noqa: TRN101`` count on the first or last line of the
+finding or of the statement it lies in; ``# trainlint: ignore-file[TRN1]`` and ``# trainlint: ignore-file`` for
+the file. On a line codes are needed: a blanket comment, perhaps meant for another linter, silences nothing.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from bisect import bisect_left
 
 from .text import SourceText, Span
 
-_MARK = re.compile(r"trainlint\s*:|noqa", re.IGNORECASE)
+_MARK = re.compile(r"trainlint\s*:|noqa\s*:", re.IGNORECASE)
 _OWN = re.compile(r"#\s*trainlint\s*:\s*(ignore-file|ignore)(?![\w-])\s*(?:\[([^\]#]*)\])?", re.IGNORECASE)
 _NOQA = re.compile(r"#\s*noqa\s*:\s*([A-Z]+[0-9]+(?:[\s,]+[A-Z]+[0-9]+)*)", re.IGNORECASE)
 
 
 class Suppressions:
-    """What the comments of one text silence. A selector is a full code, a prefix of codes or a rule's name."""
+    """What the comments of one text silence, by full codes, prefixes of codes or rule names."""
 
     def __init__(
         self,
