@@ -1,0 +1,120 @@
+// A real VS Code in a headless browser, driven as a user would: by keys, the palette, and what is on the screen.
+import { spawn, spawnSync } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import net from "node:net";
+import path from "node:path";
+
+const require = createRequire(new URL("../../vscode-extension/package.json", import.meta.url));
+const { chromium } = require("playwright-core");
+
+const PATIENCE = 60_000;
+
+/** Starts the editor with the extensions installed. `settings` are the user's; `trust` keeps workspace trust on. */
+export async function openEditor({ editor, home, extensions, settings = {}, trust = false, environment = {} }) {
+  const user = path.join(home, "data", "User");
+  mkdirSync(user, { recursive: true });
+  writeFileSync(path.join(user, "settings.json"), JSON.stringify({ ...quiet, ...settings }));
+  const entry = path.join(editor, "out", "node", "entry.js");
+  const places = ["--user-data-dir", path.join(home, "data"), "--extensions-dir", path.join(home, "extensions")];
+  const env = { ...process.env, ...environment, XDG_CONFIG_HOME: path.join(home, "config"), XDG_DATA_HOME: path.join(home, "share") };
+  for (const extension of extensions) {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [entry, ...places, "--install-extension", extension], { env, encoding: "utf8" });
+    if (status !== 0) throw new Error(`${extension} is not installed:\n${stdout}\n${stderr}`);
+  }
+  const port = await freePort();
+  const server = spawn(
+    process.execPath,
+    [entry, ...places, "--auth", "none", "--bind-addr", `127.0.0.1:${port}`, "--disable-telemetry", "--disable-update-check",
+      "--disable-getting-started-override", ...(trust ? [] : ["--disable-workspace-trust"])],
+    { env, stdio: ["ignore", "pipe", "pipe"], detached: true },
+  );
+  let output = "";
+  for (const stream of [server.stdout, server.stderr]) stream.on("data", (chunk) => (output += chunk));
+  const browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+      "--disable-component-update", "--disable-sync"],
+  });
+  const close = async () => {
+    await browser.close();
+    process.kill(-server.pid, "SIGTERM");
+  };
+  try {
+    const base = `http://127.0.0.1:${port}/`;
+    await until(async () => (await fetch(base).catch(() => undefined))?.ok, "the editor's server answers", () => output);
+    const page = await browser.newPage({ viewport: { width: 1280, height: 800 }, deviceScaleFactor: 1 });
+    page.setDefaultTimeout(PATIENCE);
+    return new Editor(page, base, close, () => output);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+// Nothing that would cover the page or move by itself.
+const quiet = {
+  "telemetry.telemetryLevel": "off",
+  "workbench.startupEditor": "none",
+  "workbench.tips.enabled": false,
+  "workbench.colorTheme": "Default Dark Modern",
+  "window.commandCenter": false,
+  "chat.commandCenter.enabled": false,
+  "extensions.ignoreRecommendations": true,
+  "extensions.autoUpdate": false,
+  "extensions.autoCheckUpdates": false,
+  "git.enabled": false,
+  "editor.minimap.enabled": false,
+  "editor.quickSuggestions": { other: "off", comments: "off", strings: "off" },
+  "editor.suggestOnTriggerCharacters": false,
+  "editor.parameterHints.enabled": false,
+  "editor.autoClosingBrackets": "never",
+  "editor.cursorBlinking": "solid",
+  "editor.stickyScroll.enabled": false,
+  "files.autoSave": "off",
+  "security.workspace.trust.untrustedFiles": "open",
+};
+
+class Editor {
+  constructor(page, base, close, output) {
+    Object.assign(this, { page, base, close, output });
+  }
+
+  async openFolder(folder) {
+    await this.page.goto(`${this.base}?folder=${encodeURIComponent(folder)}`);
+    await this.page.locator(".monaco-workbench .part.statusbar").waitFor();
+  }
+
+  async shot(file) {
+    mkdirSync(path.dirname(file), { recursive: true });
+    await this.page.screenshot({ path: file });
+  }
+}
+
+/** Waits until `condition` is true, asking again and again; says `what` was waited for when it never is. */
+export async function until(condition, what, context = () => "", patience = PATIENCE) {
+  const end = Date.now() + patience;
+  let last;
+  for (;;) {
+    try {
+      const value = await condition();
+      if (value) return value;
+      last = value;
+    } catch (error) {
+      last = error;
+    }
+    if (Date.now() > end) throw new Error(`waited in vain until ${what}; last: ${String(last)}\n${context()}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+function freePort() {
+  return new Promise((resolve, reject) => {
+    const probe = net.createServer();
+    probe.once("error", reject);
+    probe.listen(0, "127.0.0.1", () => {
+      const { port } = probe.address();
+      probe.close(() => resolve(port));
+    });
+  });
+}
