@@ -63,6 +63,12 @@ class Configuration:
             self._settings[file] = self._adjust(found)
         return self._settings[file]
 
+    def origin(self, folder: Path) -> str:
+        """Where the settings of the absolute `folder` come from, for the user."""
+        if self._fixed is not None:
+            return "the command line"
+        return str(self.file_for(folder) or "the defaults")
+
     def file_for(self, folder: Path) -> Path | None:
         """The file that governs the absolute `folder`: in it, or in the nearest folder above it."""
         if folder not in self._files:

@@ -102,8 +102,9 @@ def did_you_mean(word: str, words: Iterable[str]) -> str:
     """``; did you mean "..."?`` with the closest of `words`, or nothing where none is close."""
     from difflib import get_close_matches
 
-    close = get_close_matches(word, list(words), n=1, cutoff=0.6)
-    return f'; did you mean "{close[0]}"?' if close else ""
+    known = {known.lower(): known for known in words}
+    close = get_close_matches(word.lower(), known, n=1, cutoff=0.6)
+    return f'; did you mean "{known[close[0]]}"?' if close else ""
 
 
 def _best(selectors: Iterable[str], code: str, name: str) -> int:

@@ -1,0 +1,1 @@
+"""Printers: each turns a report into text and does nothing else."""

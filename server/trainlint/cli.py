@@ -1,0 +1,182 @@
+"""The command line: what can be asked, and how a command ends."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import NoReturn
+
+from . import __version__
+from .commands.console import CLEAN, FAILED, Console, UsageError
+from .configuration import ConfigurationError
+
+INTERRUPTED = 130
+READER_GONE = 141
+"""Exit statuses of a shell's child that ended by SIGINT, or by SIGPIPE."""
+
+_COMMANDS = ("check", "rule", "explain", "watch", "probe", "server")
+
+_EPILOG = """\
+Exit status: 0 nothing found, 1 mistakes found, 2 bad usage or a failure of trainlint itself.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line `argv` (or that of the process) and return its exit status."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    console = Console()
+    try:
+        status = _run(arguments, console)
+        console.out.flush()
+        return status
+    except (UsageError, ConfigurationError) as error:
+        console.note(f"error: {error}")
+        return FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        return READER_GONE
+    except OSError as error:
+        console.note(f"error: {error}")
+        return FAILED
+    except Exception as error:
+        if {"-v", "--verbose"} & set(arguments):
+            console.err.write(traceback.format_exc())
+        console.note(
+            f"error: trainlint itself failed ({type(error).__name__}: {error}): please open an issue"
+        )
+        return FAILED
+    finally:
+        console.close()
+
+
+def _run(arguments: list[str], console: Console) -> int:
+    first = arguments[0] if arguments else ""
+    parser = _parser(first)
+    if not arguments:
+        console.err.write(parser.format_help())
+        return FAILED
+    if not first.startswith("-") and first not in _COMMANDS:
+        raise UsageError(_unknown_command(first))
+    args = parser.parse_args(arguments)
+    if args.command == "check":
+        from .commands.check import check_command
+
+        return check_command(args, console)
+    if args.command == "rule":
+        from .commands.rule import rule_command
+
+        return rule_command(args, console)
+    if args.command == "explain":
+        from .commands.explain import explain_command
+
+        return explain_command(args, console)
+    return CLEAN
+
+
+def _unknown_command(word: str) -> str:
+    from .settings import did_you_mean
+
+    if os.path.exists(word):
+        return f"{word} is no command; to check it: trainlint check {word}"
+    hint = did_you_mean(word, _COMMANDS) or f": there are {', '.join(_COMMANDS)}"
+    return f'there is no command "{word}"{hint}'
+
+
+class _Parser(argparse.ArgumentParser):
+    """Complains in one sentence."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message} (see {self.prog} --help)")
+
+
+def _parser(command: str) -> argparse.ArgumentParser:
+    """The parser; what is dear to import is described in full only when `command` asks for it."""
+    parser = _Parser(
+        prog="trainlint",
+        description="Says why a neural network will not learn, from its training code.",
+        epilog=_EPILOG,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"trainlint {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    _add_check(commands)
+    _add_rule(commands)
+    _add_explain(commands)
+    return parser
+
+
+def _add_check(commands: argparse._SubParsersAction[_Parser]) -> None:
+    check = commands.add_parser("check", help="check files and folders", epilog=_EPILOG, allow_abbrev=False)
+    check.add_argument(
+        "paths",
+        nargs="*",
+        default=["."],
+        metavar="PATH",
+        help="files, folders, or - for standard input (default: .)",
+    )
+    output = check.add_argument_group("output")
+    output.add_argument("--output-format", choices=("text", "json", "sarif", "github"), default="text")
+    output.add_argument("--statistics", action="store_true", help="count the findings of each rule")
+    output.add_argument("--show-files", action="store_true", help="list the files that would be checked")
+    output.add_argument("--show-settings", action="store_true", help="print the settings for the first path")
+    output.add_argument("--exit-zero", action="store_true", help="exit with 0 also when there are findings")
+    output.add_argument("-q", "--quiet", action="store_true", help="print findings only, no summary")
+    output.add_argument(
+        "-v", "--verbose", action="store_true", help="also tell what was understood only in part"
+    )
+    fixes = check.add_argument_group("fixes")
+    fixes.add_argument("--fix", action="store_true", help="apply the fixes that keep what the program does")
+    fixes.add_argument(
+        "--unsafe-fixes",
+        action="store_true",
+        help="with --fix or --diff: also those that change how it trains",
+    )
+    fixes.add_argument("--diff", action="store_true", help="print what --fix would change and write nothing")
+    choice = check.add_argument_group("rules and files")
+    for option, text in (
+        ("--select", "these rules only"),
+        ("--extend-select", "these rules as well"),
+        ("--ignore", "not these rules"),
+    ):
+        choice.add_argument(
+            option,
+            action="extend",
+            type=_codes,
+            default=[],
+            metavar="CODES",
+            help=f"{text}: codes, prefixes or names",
+        )
+    choice.add_argument("--stdin-filename", metavar="NAME", help="the name of what comes from standard input")
+    which = choice.add_mutually_exclusive_group()
+    which.add_argument("--config", metavar="FILE", help="take the settings from this file for all paths")
+    which.add_argument("--isolated", action="store_true", help="read no settings from files")
+    choice.add_argument(
+        "--jobs", type=_jobs, metavar="N", help="use up to N processes (default: all processors)"
+    )
+    choice.add_argument("--no-cache", action="store_true", help="analyse every file again")
+
+
+def _add_rule(commands: argparse._SubParsersAction[_Parser]) -> None:
+    rule = commands.add_parser("rule", help="explain a rule", allow_abbrev=False)
+    rule.add_argument("rule", nargs="?", metavar="CODE|NAME", help="such as TRN101 or missing-zero-grad")
+    rule.add_argument("--all", action="store_true", help="list all rules")
+    rule.add_argument("--output-format", choices=("text", "json"), default="text")
+
+
+def _add_explain(commands: argparse._SubParsersAction[_Parser]) -> None:
+    explain = commands.add_parser("explain", help="show what the analysis sees at a line", allow_abbrev=False)
+    explain.add_argument("place", metavar="FILE:LINE")
+
+
+def _jobs(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of processes")
+    return int(text)
+
+
+def _codes(text: str) -> list[str]:
+    return [code.strip() for code in text.split(",") if code.strip()]

@@ -1,0 +1,178 @@
+"""``trainlint check``: files in, findings or fixed files out."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from ..configuration import Configuration, load
+from ..discovery import Target, discover, source_of
+from ..finding import FileStatus, Report, Status
+from ..fixes.apply import Refusal
+from ..output import text
+from ..settings import Settings, unknown_selector
+from .console import CLEAN, FAILED, FOUND, Console, UsageError, standard_input
+from .examine import Fixing, Outcome, examine_stdin
+from .pool import examine_all, processors
+
+STDIN = "-"
+
+
+def check_command(args: argparse.Namespace, console: Console) -> int:
+    """Run ``trainlint check``; returns the exit status. Raises `UsageError` and `ConfigurationError`."""
+    fixing = _fixing(args)
+    configuration = configuration_of(args)
+    _look_for(args.paths)
+    if args.stdin_filename is not None and STDIN not in args.paths:
+        raise UsageError(
+            f"--stdin-filename names what comes from standard input, so it needs the path {STDIN}"
+        )
+    if args.show_settings:
+        from .show import show_settings
+
+        console.out.write(show_settings(args.paths[0], configuration))
+        return CLEAN
+    found = discover([path for path in args.paths if path != STDIN], configuration)
+    if args.show_files:
+        console.out.writelines(f"{target.path}\n" for target in found if isinstance(target, Target))
+        return CLEAN
+    outcomes = [_stdin(args, configuration, fixing)] if STDIN in args.paths else []
+    outcomes += _outcomes(found, fixing, args.jobs or processors())
+    return _tell(outcomes, fixing, args, console)
+
+
+def configuration_of(args: argparse.Namespace) -> Configuration:
+    """The settings that the options ask for. Raises `UsageError` and `ConfigurationError`."""
+    from ..rules import RULES
+
+    rules = {rule.code: rule.name for rule in RULES}
+    for option in ("select", "ignore", "extend_select"):
+        sentence = unknown_selector(getattr(args, option), rules)
+        if sentence:
+            raise UsageError(f"--{option.replace('_', '-')}: {sentence}")
+
+    def adjust(settings: Settings) -> Settings:
+        if args.select:
+            settings = replace(settings, select=tuple(args.select), extend_select=(), ignore=())
+        return replace(
+            settings,
+            ignore=(*settings.ignore, *args.ignore),
+            extend_select=(*settings.extend_select, *args.extend_select),
+        )
+
+    fixed = None
+    if args.isolated:
+        fixed = Settings(root=Path.cwd())
+    elif args.config is not None:
+        fixed = load(Path(args.config), rules, root=Path.cwd())
+    return Configuration(rules, fixed, adjust)
+
+
+def _fixing(args: argparse.Namespace) -> Fixing | None:
+    if args.unsafe_fixes and not (args.fix or args.diff):
+        raise UsageError("--unsafe-fixes needs --fix to apply them, or --diff to show them")
+    if args.diff and args.output_format != "text":
+        raise UsageError("--diff prints a patch, so it takes no --output-format")
+    if args.statistics and (args.diff or args.output_format not in ("text", "json")):
+        raise UsageError("--statistics is printed as text or json, and not with --diff")
+    if not (args.fix or args.diff):
+        return None
+    return Fixing(unsafe=args.unsafe_fixes, write=not args.diff)
+
+
+def _look_for(paths: Iterable[str]) -> None:
+    for path in paths:
+        if path != STDIN and not os.path.exists(path):
+            what = "a link to nothing" if os.path.islink(path) else "no such file or folder"
+            raise UsageError(f"{path}: {what}")
+
+
+def _stdin(args: argparse.Namespace, configuration: Configuration, fixing: Fixing | None) -> Outcome:
+    name = args.stdin_filename or "<stdin>"
+    settings = configuration.for_folder(Path(os.path.abspath(name)).parent)
+    data = standard_input()
+    return examine_stdin(source_of(name, data), data, settings, fixing)
+
+
+def _outcomes(found: Iterable[Target | FileStatus], fixing: Fixing | None, jobs: int) -> Iterator[Outcome]:
+    items = list(found)
+    examined = examine_all([item for item in items if isinstance(item, Target)], fixing, jobs)
+    for item in items:
+        yield Outcome(Report(files=(item,))) if isinstance(item, FileStatus) else next(examined)
+
+
+def _tell(outcomes: list[Outcome], fixing: Fixing | None, args: argparse.Namespace, console: Console) -> int:
+    """Print what came of all files; returns the exit status."""
+    report = Report(
+        tuple(finding for outcome in outcomes for finding in outcome.report.findings),
+        tuple(file for outcome in outcomes for file in outcome.report.files),
+    )
+    printed = [outcome.output for outcome in outcomes if outcome.output is not None]
+    results = console.err if printed else console.out
+    if args.diff:
+        for outcome in outcomes:
+            console.write_bytes(console.palette.paint_diff(outcome.diff))
+    else:
+        results.write(_rendered(report, outcomes, args, console))
+    for data in printed:
+        console.write_bytes(data)
+    if not args.quiet:
+        human = args.output_format == "text" and not args.diff
+        closing = results if human else console.err
+        if fixing:
+            closing.write(_fix_summary(outcomes, fixing))
+        if human:
+            closing.write(text.summary(report))
+    console.out.flush()
+    for sentence in (
+        *text.notices(report, args.verbose),
+        *(note for outcome in outcomes for note in outcome.notes),
+    ):
+        console.note(sentence)
+    if not report.files:
+        console.note("found no Python files: see the setting exclude, .gitignore files and --show-files")
+    return _status(report, outcomes, args.exit_zero)
+
+
+def _rendered(report: Report, outcomes: list[Outcome], args: argparse.Namespace, console: Console) -> str:
+    if args.output_format == "json":
+        from ..output import json
+
+        return json.render_statistics(report) if args.statistics else json.render(report)
+    if args.output_format == "sarif":
+        from ..output import sarif
+        from ..rules import RULES
+
+        return sarif.render(report, RULES)
+    if args.output_format == "github":
+        from ..output import github
+
+        return github.render(report)
+    if args.statistics:
+        return text.statistics(report)
+    sources = {file.path: o.source for o in outcomes if o.source for file in o.report.files}
+    return text.render(report, sources, console.palette)
+
+
+def _fix_summary(outcomes: list[Outcome], fixing: Fixing) -> str:
+    applied = sum(len(outcome.applied) for outcome in outcomes)
+    unsafe = sum(refused.reason is Refusal.UNSAFE for outcome in outcomes for refused in outcome.refused)
+    verb = "Fixed" if fixing.write else "Would fix"
+    kept = (
+        f", {text.count(unsafe, 'unsafe fix', 'unsafe fixes')} not applied (use --unsafe-fixes)"
+        if unsafe
+        else ""
+    )
+    return f"{verb} {text.count(applied, 'mistake')}{kept}.\n"
+
+
+def _status(report: Report, outcomes: list[Outcome], exit_zero: bool) -> int:
+    """FAILED also when a file that the user named could not be read: what was asked for was not checked."""
+    for outcome in outcomes:
+        states = {file.status for file in outcome.report.files}
+        if outcome.failed or Status.FAILED in states or (outcome.named and Status.UNREADABLE in states):
+            return FAILED
+    return FOUND if report.findings and not exit_zero else CLEAN

@@ -1,0 +1,109 @@
+"""One file: read, checked, and fixed where that is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+
+from ..discovery import Source, Target, read
+from ..finding import FileStatus, Finding, Report
+from ..fixes.apply import Fixed, Refusal, Refused, fix_text
+from ..fixes.rewrite import NotWrittenError, encode, rewrite, unified_diff
+from ..settings import Settings
+from ..source.document import Document
+from ..source.text import SourceText
+
+
+@dataclass(frozen=True)
+class Fixing:
+    """What to do with fixes: which to apply, and whether to write or only to show them."""
+
+    unsafe: bool
+    write: bool
+
+
+@dataclass
+class Outcome:
+    """What came of one file. `report` holds what is wrong with the file as it now is.
+
+    `diff` is what would be written; `output` is the fixed text of standard input, which has no file.
+    `named` files are those the user asked for by name.
+    """
+
+    report: Report
+    source: SourceText | None = None
+    named: bool = False
+    applied: tuple[Finding, ...] = ()
+    refused: tuple[Refused, ...] = ()
+    diff: bytes = b""
+    output: bytes | None = None
+    notes: list[str] = field(default_factory=list)
+    failed: bool = False
+
+
+def examine(target: Target, fixing: Fixing | None) -> Outcome:
+    """Read and check the file of `target`, and fix it in place where `fixing` says so."""
+    outcome = examine_source(read(target.path), target.settings, fixing)
+    outcome.named = target.named
+    return outcome
+
+
+def examine_stdin(
+    source: Source | FileStatus, data: bytes, settings: Settings, fixing: Fixing | None
+) -> Outcome:
+    """Check what came from standard input; with fixes to write, `output` is what to print in its place."""
+    outcome = examine_source(source, settings, fixing, on_disk=False)
+    outcome.named = True
+    if fixing and fixing.write and outcome.output is None:
+        outcome.output = data
+    return outcome
+
+
+def examine_source(
+    source: Source | FileStatus, settings: Settings, fixing: Fixing | None, on_disk: bool = True
+) -> Outcome:
+    if isinstance(source, FileStatus):
+        return Outcome(Report(files=(source,)))
+    path, original = source.document.path, source.document.text
+    check = _checker(path, settings.for_file(path))
+    if fixing is None:
+        return _shown(check(original), source.document.source)
+    fixed = fix_text(original, check, fixing.unsafe)
+    try:
+        same = fixed.text == original
+        new = source.data if same else encode(fixed.text, source.encoding, source.data, original)
+        if not fixing.write:
+            outcome = Outcome(check(original), diff=unified_diff(path, source.data, new))
+        else:
+            if on_disk and not same:
+                rewrite(path, source.data, new)
+            outcome = _shown(fixed.report, SourceText(fixed.text))
+            outcome.output = None if on_disk else new
+    except NotWrittenError as error:
+        outcome = _shown(check(original), source.document.source)
+        outcome.notes, outcome.failed = [f"{path}: not fixed: {error}"], True
+        return outcome
+    outcome.applied, outcome.refused = fixed.applied, fixed.refused
+    outcome.notes += _refusals(fixed)
+    return outcome
+
+
+def _shown(report: Report, source: SourceText) -> Outcome:
+    """An outcome with the text that its findings need to be shown."""
+    return Outcome(report, source if report.findings else None)
+
+
+def _checker(path: str, settings: Settings) -> Callable[[str], Report]:
+    """The engine for the texts of one file; a text that comes up again is not analysed again."""
+    from ..engine import check
+
+    return cache(lambda text: check(Document(path, text), settings=settings))
+
+
+def _refusals(fixed: Fixed) -> Iterator[str]:
+    for refused in fixed.refused:
+        if refused.reason is not Refusal.UNSAFE:
+            finding = refused.finding
+            place = f"{finding.path}:{finding.span.start.line}:{finding.span.start.column}"
+            yield f"{place}: {finding.code} is not fixed: {refused.reason.value}"

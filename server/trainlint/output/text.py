@@ -1,0 +1,129 @@
+"""A report for people: every finding with the source it speaks of."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from ..finding import Applicability, FileStatus, Finding, Fix, Report, Severity, State, Status
+from ..fixes.apply import applicable
+from ..source.text import SourceText
+from .colour import Palette
+from .excerpt import excerpt, printable
+
+Sources = Mapping[str, SourceText]
+"""Texts by the paths of findings and related places; a place whose text is missing is shown without it."""
+
+_PLAIN = Palette()
+
+
+def render(report: Report, sources: Sources, palette: Palette = _PLAIN) -> str:
+    """All findings in the order of the report, an empty line after each."""
+    blocks = ("\n".join([*_finding(finding, sources, palette), "", ""]) for finding in report.findings)
+    return "".join(blocks)
+
+
+def summary(report: Report) -> str:
+    """The closing line: how much was found, and how much of it can be fixed."""
+    if not report.findings:
+        return _nothing_found(report)
+    files = len({finding.path for finding in report.findings})
+    safe = sum(applicable(finding, unsafe=False) is not None for finding in report.findings)
+    unsafe = sum(applicable(finding, unsafe=True) is not None for finding in report.findings) - safe
+    ways = []
+    if safe:
+        ways.append(f"{safe} fixable with --fix")
+    if unsafe:
+        ways.append(
+            f"{unsafe} more with --unsafe-fixes" if safe else f"{unsafe} fixable with --fix --unsafe-fixes"
+        )
+    hint = f" ({', '.join(ways)})" if ways else ""
+    return f"Found {count(len(report.findings), 'mistake')} in {count(files, 'file')}{hint}.\n"
+
+
+def notices(report: Report, verbose: bool = False) -> list[str]:
+    """One sentence for every file that was not checked as asked; those understood in part when `verbose`."""
+    return [_notice(file, verbose) for file in report.files if _worth_telling(file, verbose)]
+
+
+def statistics(report: Report) -> str:
+    """How often each rule spoke, in columns."""
+    rows = frequencies(report)
+    width = max((len(str(number)) for _, _, number in rows), default=0)
+    return "".join(f"{number:>{width}}  {code}  {name}\n" for code, name, number in rows)
+
+
+def frequencies(report: Report) -> list[tuple[str, str, int]]:
+    """Code, name and number of findings of each rule that spoke, the most frequent first."""
+    numbers = Counter((finding.code, finding.name) for finding in report.findings)
+    return [(*rule, number) for rule, number in sorted(numbers.items(), key=lambda row: (-row[1], row[0]))]
+
+
+def count(number: int, noun: str, plural: str = "") -> str:
+    """``1 file``, ``2 files``."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def _finding(finding: Finding, sources: Sources, palette: Palette) -> list[str]:
+    style = finding.severity.value
+    place = printable(f"{finding.path}:{finding.span.start.line}:{finding.span.start.column}")
+    code = palette.paint(finding.code, style)
+    lines = [f"{palette.paint(place, 'path')}: {code} {_words(finding.message)}"]
+    if finding.path in sources:
+        lines += excerpt(sources[finding.path], finding.span, style, "^", _label(finding), palette)
+    for related in finding.related:
+        start = related.span.start
+        where = printable(f"{related.path}:{start.line}:{start.column}")
+        lines.append(f"{palette.paint('note:', 'related')} {where}: {_words(related.message)}")
+        if related.path in sources:
+            lines += excerpt(sources[related.path], related.span, "related", "-", "", palette)
+    lines += [f"{palette.paint('help:', 'help')} {_words(_advice(fix))}" for fix in finding.fixes]
+    return lines
+
+
+def _label(finding: Finding) -> str:
+    seen = {State.OPEN: "", State.CONFIRMED: ", confirmed by a run", State.WITHDRAWN: ", withdrawn by a run"}
+    word = "info" if finding.severity is Severity.OFF else finding.severity.value
+    return f"{word}: {finding.name}{seen[finding.state]}"
+
+
+def _advice(fix: Fix) -> str:
+    return fix.title + " (unsafe fix)" * (fix.applicability is Applicability.UNSAFE)
+
+
+def _words(text: str) -> str:
+    """A message on one line."""
+    return printable(" ".join(text.split()))
+
+
+def _nothing_found(report: Report) -> str:
+    number = Counter(file.status for file in report.files)
+    read = number[Status.ANALYSED] + number[Status.PARTIAL]
+    parts = number[Status.PARTIAL]
+    if not read:
+        return f"No training code found in {count(len(report.files), 'file')}.\n"
+    sight = f" ({parts:,} understood only in part: --verbose says why)" if parts else ""
+    return f"No mistakes found in {count(read, 'file')} with training code{sight}.\n"
+
+
+def _worth_telling(file: FileStatus, verbose: bool) -> bool:
+    if file.status is Status.PARTIAL:
+        return verbose
+    return file.status is not Status.ANALYSED and bool(file.reason)
+
+
+def _notice(file: FileStatus, verbose: bool) -> str:
+    path = printable(file.path)
+    reason = file.reason.strip()
+    if file.status is Status.FAILED:
+        told = reason if verbose else _words(reason.splitlines()[-1] if reason else "no reason is known")
+        return (
+            f"{path}: trainlint itself failed here, which is a defect of trainlint; please open an issue"
+            f"{'' if verbose else ' with the output of --verbose'}: {told}"
+        )
+    verbs = {
+        Status.PARTIAL: "understood in part",
+        Status.SKIPPED: "skipped",
+        Status.UNREADABLE: "not checked",
+    }
+    return f"{path}: {verbs[file.status]}: {_words(reason)}"
