@@ -1,0 +1,150 @@
+"""Quick fixes, "fix all" and "ignore", from results that are already there."""
+
+from __future__ import annotations
+
+import io
+import re
+import tokenize
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import SequenceMatcher
+from itertools import pairwise
+
+from lsprotocol import types
+
+from ..finding import Applicability, Edit, Finding
+from ..fixes.apply import applicable
+from ..source.document import Document
+from ..source.text import Position, SourceText, Span
+from .client import Client
+from .convert import SOURCE, Coordinates
+from .session import Result
+
+QUICK_FIX = types.CodeActionKind.QuickFix.value
+FIX_ALL = "source.fixAll.trainlint"
+KINDS = (QUICK_FIX, FIX_ALL)
+
+_IGNORED = re.compile(r"#\s*trainlint\s*:\s*ignore\s*\[([^\]#]*)(?=\])", re.IGNORECASE)
+
+
+def wanted(kind: str, only: Sequence[str] | None) -> bool:
+    """Whether a client that asks for `only` these kinds gets `kind`: each stands for all kinds below it."""
+    return only is None or any(not asked or kind == asked or kind.startswith(f"{asked}.") for asked in only)
+
+
+def for_range(
+    result: Result, client: Client, range: types.Range, context: types.CodeActionContext
+) -> list[types.CodeAction]:
+    """Fixes of the findings at `range`, best first, and for each finding a comment that silences it."""
+    coordinates = Coordinates(result.document.source, client.encoding)
+    asked = coordinates.span(range)
+    ours = [diagnostic for diagnostic in context.diagnostics if diagnostic.source == SOURCE]
+    fixes: list[types.CodeAction] = []
+    ignores: list[types.CodeAction] = []
+    for finding in result.findings:
+        if finding.span.end < asked.start or asked.end < finding.span.start:
+            continue
+        shown = [diagnostic for diagnostic in ours if _shows(diagnostic, finding, coordinates)]
+        if context.diagnostics and not shown:
+            continue
+        preferred = applicable(finding, unsafe=False)
+        for fix in finding.fixes:
+            if fix.edits and fix.applicability is not Applicability.DISPLAY:
+                fixes.append(
+                    types.CodeAction(
+                        fix.title,
+                        kind=QUICK_FIX,
+                        diagnostics=shown or None,
+                        is_preferred=True if fix is preferred and client.action_is_preferred else None,
+                        edit=workspace_edit(result.uri, result.document, client, fix.edits),
+                    )
+                )
+        silence = ignore_edit(result.document.source, finding)
+        if silence:
+            ignores.append(
+                types.CodeAction(
+                    f"Ignore {finding.code} ({finding.name}) here",
+                    kind=QUICK_FIX,
+                    diagnostics=shown or None,
+                    edit=workspace_edit(result.uri, result.document, client, (silence,)),
+                )
+            )
+    return [*fixes, *ignores]
+
+
+def _shows(diagnostic: types.Diagnostic, finding: Finding, coordinates: Coordinates) -> bool:
+    if diagnostic.code != finding.code:
+        return False
+    data = diagnostic.data
+    if isinstance(data, Mapping) and finding.fingerprint and "fingerprint" in data:
+        return bool(data["fingerprint"] == finding.fingerprint)
+    return diagnostic.range == coordinates.range(finding.span)
+
+
+def may_fix_all(result: Result | None, only: Sequence[str] | None) -> bool:
+    """Whether to offer "fix all"; while the text is newer than what is known, to those who ask for it."""
+    if result is None:
+        return only is not None
+    return any(applicable(finding, unsafe=False) for finding in result.findings)
+
+
+def fix_all(uri: str) -> types.CodeAction:
+    """The action whose edit is made when it is asked for."""
+    return types.CodeAction("Fix all that trainlint can fix safely", kind=FIX_ALL, data={"uri": uri})
+
+
+def difference(source: SourceText, new: str) -> tuple[Edit, ...]:
+    """The edits, of whole lines, that make `source` into the text `new`."""
+    old_lines, new_lines = _lines(source), _lines(SourceText(new))
+    starts = [*source.line_starts, len(source.text)]
+    return tuple(
+        Edit(source.span(starts[first], starts[last]), "".join(new_lines[begin:end]))
+        for tag, first, last, begin, end in SequenceMatcher(
+            None, old_lines, new_lines, autojunk=False
+        ).get_opcodes()
+        if tag != "equal"
+    )
+
+
+def _lines(source: SourceText) -> list[str]:
+    starts = [*source.line_starts, len(source.text)]
+    return [source.text[start:end] for start, end in pairwise(starts)]
+
+
+def workspace_edit(
+    uri: str, document: Document, client: Client, edits: Iterable[Edit]
+) -> types.WorkspaceEdit:
+    """`edits` of `document`; bound to its version where the client knows such edits."""
+    coordinates = Coordinates(document.source, client.encoding)
+    changes = [types.TextEdit(coordinates.range(edit.span), edit.text) for edit in edits]
+    if not client.document_changes:
+        return types.WorkspaceEdit(changes={uri: changes})
+    versioned = types.OptionalVersionedTextDocumentIdentifier(uri, document.version)
+    return types.WorkspaceEdit(document_changes=[types.TextDocumentEdit(versioned, changes)])
+
+
+def ignore_edit(source: SourceText, finding: Finding) -> Edit | None:
+    """The edit that silences `finding` by a comment; None where the text cannot be tokenized."""
+    line = _line_for_comment(source, finding.span)
+    if line is None:
+        return None
+    text = source.line(line)
+    present = _IGNORED.search(text)
+    if present:
+        place = Position(line, present.end() + 1)
+        separator = ", " if present[1].strip() else ""
+        return Edit(Span(place, place), f"{separator}{finding.code}")
+    start = Position(line, len(text.rstrip()) + 1)
+    return Edit(Span(start, Position(line, len(text) + 1)), f"  # trainlint: ignore[{finding.code}]")
+
+
+def _line_for_comment(source: SourceText, span: Span) -> int | None:
+    """The line of the finding that can end in a comment: its first, else its statement's last."""
+    first, last = span.start.line, span.end.line
+    try:
+        tokens = list(tokenize.generate_tokens(io.StringIO(source.text, newline=None).readline))
+    except (tokenize.TokenError, SyntaxError):
+        return None
+    ends = [token.start[0] for token in tokens if token.type == tokenize.NEWLINE]
+    if first in ends:
+        return first
+    return next((end for end in ends if end >= last), None)

@@ -1,0 +1,189 @@
+"""The language server: what the protocol asks and who answers it."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import platform
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from lsprotocol import types
+
+from .. import __version__
+from ..configuration import NAMES
+from . import actions
+from .connection import SECTION, Connection
+from .convert import path_of
+from .hover import Rule, hover
+from .process import drop_working_directory, serve, take_streams
+from .schedule import Check
+
+FIX_ALL_SECONDS = 1.0
+"""Editors run "fix all" while they save, and the user waits."""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Serve one editor on standard input and output; answers the exit status of the process."""
+    parser = argparse.ArgumentParser(
+        "trainlint server", description="Serve an editor: Language Server Protocol."
+    )
+    parser.add_argument("--stdio", action="store_true", help="talk on standard input and output, as always")
+    parser.parse_args(argv)
+    drop_working_directory(sys.path)
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s")
+    # At INFO pygls logs every payload, the user's code included; at WARNING each answer that comes too late.
+    logging.getLogger("pygls").setLevel(logging.ERROR)
+    if sys.stdin.isatty():
+        print("trainlint server: waiting for an editor on standard input; Ctrl-C ends it.", file=sys.stderr)
+    stdin, stdout = take_streams()
+    from ..engine import check
+    from ..rules import RULES
+
+    return serve(create(check, RULES), stdin, stdout)
+
+
+def create(check: Check, rules: Iterable[Rule]) -> Connection:
+    """A server that answers everything but commands; a module that brings one registers it here."""
+    server = Connection(check, rules)
+    _register_lifetime(server)
+    _register_documents(server)
+    _register_settings(server)
+    _register_answers(server)
+    return server
+
+
+def _register_lifetime(server: Connection) -> None:
+    @server.feature(types.INITIALIZE)
+    def initialize(ls: Connection, params: types.InitializeParams) -> None:
+        ls.begin(params)
+        if params.process_id:
+            ls.watch(params.process_id)
+        if ls.session.client.pulls_diagnostics:
+            _register_pull(ls)
+
+    @server.feature(types.INITIALIZED)
+    def initialized(ls: Connection, params: types.InitializedParams) -> None:
+        ls.log(f"trainlint {__version__} runs on Python {platform.python_version()} ({sys.executable})")
+        ls.register()
+        ls.ask_for_settings()
+
+    @server.feature(types.SHUTDOWN)
+    def shutdown(ls: Connection, params: None) -> None:
+        ls.stop()
+
+
+def _register_documents(server: Connection) -> None:
+    @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
+    def did_open(ls: Connection, params: types.DidOpenTextDocumentParams) -> None:
+        item = params.text_document
+        due = ls.session.open(item.uri, item.language_id, item.version, item.text)
+        ls.changed(item.uri, due, at_once=True)
+
+    @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
+    def did_change(ls: Connection, params: types.DidChangeTextDocumentParams) -> None:
+        item = params.text_document
+        ls.changed(item.uri, ls.session.change(item.uri, item.version, params.content_changes))
+
+    @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
+    def did_save(ls: Connection, params: types.DidSaveTextDocumentParams) -> None:
+        uri = params.text_document.uri
+        ls.changed(uri, ls.session.save(uri), at_once=True)
+
+    @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
+    def did_close(ls: Connection, params: types.DidCloseTextDocumentParams) -> None:
+        ls.close(params.text_document.uri)
+
+
+def _register_settings(server: Connection) -> None:
+    @server.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)
+    def did_change_configuration(ls: Connection, params: types.DidChangeConfigurationParams) -> None:
+        if not ls.session.client.configuration and isinstance(params.settings, dict):
+            ls.session.folders.configure({None: params.settings.get(SECTION)})
+        ls.ask_for_settings()
+
+    @server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
+    def did_change_folders(ls: Connection, params: types.DidChangeWorkspaceFoldersParams) -> None:
+        ls.session.folders.change(params.event.added, params.event.removed)
+        ls.ask_for_settings()
+
+    @server.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
+    def did_change_watched_files(ls: Connection, params: types.DidChangeWatchedFilesParams) -> None:
+        paths = [path for change in params.changes if (path := path_of(change.uri))]
+        if any(Path(path).name in NAMES for path in paths):
+            ls.renew(ls.session.settings_changed())
+        else:
+            ls.changed("", ls.session.files_changed(paths))
+
+
+def _register_pull(server: Connection) -> None:
+    options = types.DiagnosticOptions(
+        identifier="trainlint", inter_file_dependencies=False, workspace_diagnostics=False
+    )
+
+    @server.feature(types.TEXT_DOCUMENT_DIAGNOSTIC, options)
+    async def diagnostic(
+        ls: Connection, params: types.DocumentDiagnosticParams
+    ) -> types.DocumentDiagnosticReport:
+        uri = params.text_document.uri
+        await ls.ready.wait()
+        await ls.schedule.settle(uri)
+        result = ls.session.last_result(uri)
+        if result is None:
+            return types.RelatedFullDocumentDiagnosticReport(items=[])
+        if result.id == params.previous_result_id:
+            return types.RelatedUnchangedDocumentDiagnosticReport(result_id=result.id)
+        return types.RelatedFullDocumentDiagnosticReport(items=ls.diagnostics(result), result_id=result.id)
+
+
+def _register_answers(server: Connection) -> None:
+    options = types.CodeActionOptions(code_action_kinds=actions.KINDS, resolve_provider=True)
+
+    @server.feature(types.TEXT_DOCUMENT_CODE_ACTION, options)
+    async def code_action(ls: Connection, params: types.CodeActionParams) -> list[types.CodeAction]:
+        client = ls.session.client
+        uri, only = params.text_document.uri, params.context.only
+        if not client.action_literals:
+            return []
+        answer: list[types.CodeAction] = []
+        result = ls.session.result_of_text(uri)
+        if result and actions.wanted(actions.QUICK_FIX, only):
+            answer += actions.for_range(result, client, params.range, params.context)
+        unasked = only is None and params.context.trigger_kind is types.CodeActionTriggerKind.Automatic
+        if actions.wanted(actions.FIX_ALL, only) and not unasked and actions.may_fix_all(result, only):
+            action = actions.fix_all(uri)
+            if client.action_resolves_edit or await _resolve(ls, action):
+                answer.append(action)
+        return answer
+
+    @server.feature(types.CODE_ACTION_RESOLVE)
+    async def resolve(ls: Connection, params: types.CodeAction) -> types.CodeAction:
+        await _resolve(ls, params)
+        return params
+
+    @server.feature(types.TEXT_DOCUMENT_HOVER)
+    def show_rule(ls: Connection, params: types.HoverParams) -> types.Hover | None:
+        uri = params.text_document.uri
+        document = ls.session.document(uri)
+        if document is None:
+            return None
+        return hover(document, ls.session.result_of_text(uri), ls.rules, params.position, ls.session.client)
+
+
+async def _resolve(ls: Connection, action: types.CodeAction) -> bool:
+    """Give "fix all" its edit; False where there is none to give."""
+    if action.kind != actions.FIX_ALL or not isinstance(action.data, dict):
+        return False
+    uri = action.data["uri"]
+    snapshot = ls.session.shown(uri)
+    if snapshot is None or snapshot.skip:
+        return False
+    text = await ls.schedule.fixed(snapshot, FIX_ALL_SECONDS)
+    if text is None:
+        ls.log(f"fixing all of {uri} took longer than {FIX_ALL_SECONDS} s, nothing was changed")
+        return False
+    edits = actions.difference(snapshot.document.source, text)
+    if edits:
+        action.edit = actions.workspace_edit(uri, snapshot.document, ls.session.client, edits)
+    return bool(edits)

@@ -1,0 +1,233 @@
+"""What one editor has open and what is known about each document.
+
+Nothing here waits, sends or runs an analysis. Methods that change what a result depends on answer the URIs of
+the documents that are now to be analysed; a `Snapshot` carries what an analysis may see to another thread.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
+
+from lsprotocol import types
+
+from ..finding import Finding, Report, Status
+from ..settings import Settings
+from ..source.document import Document
+from .client import Client
+from .convert import changed, path_of
+from .folders import Folders
+from .options import Run
+
+LANGUAGE = "python"
+CELL_SCHEME = "vscode-notebook-cell:"
+UNREADABLE_FILE = "TRN000"
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One document as it is to be analysed; `skip` says why there is nothing to do, where that is so.
+
+    `stamp` tells it from every other state of any document.
+    """
+
+    uri: str
+    document: Document
+    stamp: int
+    settings: Settings
+    buffers: Mapping[str, Document]
+    skip: str | None
+
+
+@dataclass(frozen=True)
+class Result:
+    """What is known about one text. `asked` are the paths of the other texts that it depends on."""
+
+    uri: str
+    document: Document
+    stamp: int
+    settings: Settings
+    findings: tuple[Finding, ...]
+    asked: frozenset[str]
+
+    @property
+    def id(self) -> str:
+        """Names this result to a client that pulls."""
+        return str(self.stamp)
+
+
+@dataclass
+class _Buffer:
+    """`document` is what the editor shows, `target` what is to be analysed: the same, or the saved text."""
+
+    uri: str
+    document: Document
+    target: Document
+    stamp: int
+    result: Result | None = None
+    settled: int | None = None
+
+
+class Session:
+    """Documents and results of one editor."""
+
+    def __init__(self, client: Client, folders: Folders) -> None:
+        self.client = client
+        self.folders = folders
+        self._buffers: dict[str, _Buffer] = {}
+        self._stamps = count(1)
+
+    # What the editor does
+
+    def open(self, uri: str, language: str, version: int, text: str) -> list[str]:
+        self._buffers.pop(uri, None)
+        if language != LANGUAGE or uri.startswith(CELL_SCHEME):
+            return []
+        document = Document(path_of(uri) or uri, text, version)
+        self._buffers[uri] = _Buffer(uri, document, document, next(self._stamps))
+        return [uri, *self._dependents({document.path}), *self._reread_files()]
+
+    def change(
+        self, uri: str, version: int, changes: Sequence[types.TextDocumentContentChangeEvent]
+    ) -> list[str]:
+        buffer = self._buffers.get(uri)
+        if buffer is None:
+            return []
+        text = buffer.document.text
+        for change in changes:
+            text = changed(text, change, self.client.encoding)
+        buffer.document = Document(buffer.document.path, text, version)
+        if self.folders.options_for(buffer.document.path).run is Run.ON_SAVE:
+            return []
+        return self._retarget(buffer)
+
+    def save(self, uri: str) -> list[str]:
+        buffer = self._buffers.get(uri)
+        if buffer is None:
+            return []
+        due = self._reread_files()
+        return due if buffer.target is buffer.document else [*due, *self._retarget(buffer)]
+
+    def close(self, uri: str) -> list[str]:
+        buffer = self._buffers.pop(uri, None)
+        return self._dependents({buffer.document.path}) if buffer else []
+
+    def files_changed(self, paths: Iterable[str]) -> list[str]:
+        """Source files changed on disk. What the editor has open counts more than what lies there."""
+        return self._dependents({*paths} - {buffer.document.path for buffer in self._buffers.values()})
+
+    def settings_changed(self) -> list[str]:
+        """The editor's settings, its folders or configuration files changed, so every document is due."""
+        self.folders.reread()
+        for buffer in self._buffers.values():
+            if self.folders.options_for(buffer.document.path).run is Run.ON_TYPE:
+                buffer.target = buffer.document
+        return self._renew(self._buffers.values())
+
+    def _reread_files(self) -> list[str]:
+        """For editors that watch no files: look again, and answer the documents with other settings now."""
+        if self.client.registers_watched_files:
+            return []
+        self.folders.reread()
+        return self._renew(
+            buffer
+            for buffer in self._buffers.values()
+            if buffer.result and buffer.result.settings != self.folders.settings_for(buffer.document.path)
+        )
+
+    def _retarget(self, buffer: _Buffer) -> list[str]:
+        buffer.target = buffer.document
+        return [*self._renew([buffer]), *self._dependents({buffer.document.path})]
+
+    def _dependents(self, paths: set[str]) -> list[str]:
+        return self._renew(
+            buffer for buffer in self._buffers.values() if buffer.result and paths & buffer.result.asked
+        )
+
+    def _renew(self, buffers: Iterable[_Buffer]) -> list[str]:
+        renewed = list(buffers)
+        for buffer in renewed:
+            buffer.stamp = next(self._stamps)
+        return [buffer.uri for buffer in renewed]
+
+    # Analyses and their results
+
+    def due(self, uri: str) -> Snapshot | None:
+        """What is to be analysed for `uri`; None where it is not open, or all is known."""
+        buffer = self._buffers.get(uri)
+        if buffer is None or buffer.settled == buffer.stamp:
+            return None
+        return self._snapshot(buffer, buffer.target)
+
+    def shown(self, uri: str) -> Snapshot | None:
+        """The text that the editor shows now, whether it is due or not."""
+        buffer = self._buffers.get(uri)
+        return self._snapshot(buffer, buffer.document) if buffer else None
+
+    def _snapshot(self, buffer: _Buffer, document: Document) -> Snapshot:
+        settings = self.folders.settings_for(document.path)
+        return Snapshot(
+            buffer.uri,
+            document,
+            buffer.stamp,
+            settings,
+            {other.document.path: other.document for other in self._buffers.values()},
+            self.folders.reason_to_skip(document, settings),
+        )
+
+    def is_current(self, snapshot: Snapshot) -> bool:
+        buffer = self._buffers.get(snapshot.uri)
+        return buffer is not None and buffer.stamp == snapshot.stamp
+
+    def accept(self, snapshot: Snapshot, report: Report, asked: Iterable[str]) -> Result | None:
+        """Keep what an analysis found. None where the document has moved on, or nothing can be said of it.
+
+        A text that cannot be parsed is half typed: what was known before stays until it can be.
+        """
+        buffer = self._buffers.get(snapshot.uri)
+        if buffer is None or buffer.stamp != snapshot.stamp:
+            return None
+        buffer.settled = snapshot.stamp
+        document = snapshot.document
+        statuses = {file.status: file.reason for file in report.files if file.path == document.path}
+        if Status.FAILED in statuses:
+            logger.error("the analysis of %s failed: %s", document.path, statuses[Status.FAILED])
+        unreadable = any(finding.code == UNREADABLE_FILE for finding in report.findings)
+        if unreadable or Status.UNREADABLE in statuses or Status.FAILED in statuses:
+            return None
+        buffer.result = Result(
+            snapshot.uri,
+            document,
+            snapshot.stamp,
+            snapshot.settings,
+            report.findings,
+            frozenset(asked) - {document.path},
+        )
+        return buffer.result
+
+    def last_result(self, uri: str) -> Result | None:
+        """The newest result, perhaps of an older text."""
+        buffer = self._buffers.get(uri)
+        return buffer.result if buffer else None
+
+    def result_of_text(self, uri: str) -> Result | None:
+        """The result of exactly the text that the editor shows: its places and edits fit that text."""
+        buffer = self._buffers.get(uri)
+        if buffer is None or buffer.result is None or buffer.result.document is not buffer.document:
+            return None
+        return buffer.result
+
+    def document(self, uri: str) -> Document | None:
+        buffer = self._buffers.get(uri)
+        return buffer.document if buffer else None
+
+    def opened(self, path: str) -> tuple[str, Document] | None:
+        """URI and text of `path` where the editor has it open."""
+        for buffer in self._buffers.values():
+            if buffer.document.path == path:
+                return buffer.uri, buffer.document
+        return None
