@@ -1,0 +1,212 @@
+"""Attaching a recorder to torch and detaching it: global hooks, and patches where torch has none."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from multiprocessing.process import BaseProcess
+from typing import Any, Callable
+
+import torch
+from torch.optim.optimizer import (
+    Optimizer,
+    register_optimizer_step_post_hook,
+    register_optimizer_step_pre_hook,
+)
+
+from .patches import Patches
+from .recorder import Recorder
+from .tensors import scalar
+
+
+class Attachment:
+    """A recorder's hooks in torch. `detach` leaves torch as it was found."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self._patches = Patches()
+        self._handles: list[Any] = []
+        self._forward_handles: list[Any] = []
+
+    def attach(self) -> None:
+        recorder = self._recorder
+        self._handles = [
+            register_optimizer_step_pre_hook(
+                lambda optimizer, args, kwargs: recorder.step_begins(optimizer, args, kwargs)
+            ),
+            register_optimizer_step_post_hook(lambda optimizer, args, kwargs: recorder.step_ends(optimizer)),
+        ]
+        module = torch.nn.modules.module
+        self._forward_handles = [
+            module.register_module_forward_pre_hook(recorder.forward_begins),
+            module.register_module_forward_hook(recorder.forward_ends, always_call=True),
+        ]
+        patch = self._patches.replace
+        patch(Optimizer, "__init__", self._after_init)
+        patch(Optimizer, "zero_grad", self._zero_grad)
+        patch(torch.autograd, "backward", self._backward)
+        patch(torch.autograd, "grad", self._grad)
+        patch(torch.nn.Module, "load_state_dict", self._load)
+        patch(torch, "compile", self._compile)
+        for owner in (torch.nn.utils, sys.modules.get("torch.nn.utils.clip_grad")):
+            if owner is not None:
+                patch(owner, "clip_grad_norm_", functools.partial(self._clip, "max_norm"))
+                patch(owner, "clip_grad_value_", functools.partial(self._clip, "clip_value"))
+        for scaler in self._scalers():
+            patch(scaler, "scale", self._scale)
+            patch(scaler, "unscale_", self._unscale)
+            patch(scaler, "step", self._scaler_step)
+        patch(BaseProcess, "start", self._start)
+        recorder.lineage.enter()
+
+    def detach(self) -> None:
+        """Remove everything. Never called from inside a hook: torch is iterating over its hooks then."""
+        self._patches.undo()
+        for handle in (*self._handles, *self._forward_handles):
+            handle.remove()
+        self._handles, self._forward_handles = [], []
+        self._recorder.lineage.leave()
+
+    def _settle(self) -> None:
+        """Detach once the recorder is done: here no hook is running."""
+        if self._recorder.over and self._handles:
+            self.detach()
+
+    def _scalers(self) -> list[Any]:
+        found = [getattr(torch.amp, "GradScaler", None), getattr(torch.cuda.amp, "GradScaler", None)]
+        return [scaler for scaler in found if scaler is not None]
+
+    # The patches
+
+    def _after_init(self, original: Any) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def __init__(optimizer: Any, *args: Any, **kwargs: Any) -> None:
+            original(optimizer, *args, **kwargs)
+            self._recorder.built(optimizer)
+
+        return __init__
+
+    def _zero_grad(self, original: Any) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def zero_grad(optimizer: Any, *args: Any, **kwargs: Any) -> Any:
+            self._settle()
+            self._recorder.cleared(optimizer)
+            return original(optimizer, *args, **kwargs)
+
+        return zero_grad
+
+    def _backward(self, original: Any) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def backward(tensors: Any, *args: Any, **kwargs: Any) -> Any:
+            self._settle()
+            self._recorder.backward_begins(tensors, True)
+            gradients: dict[int, Any] | None = None
+            try:
+                result = original(tensors, *args, **kwargs)
+                gradients = {}
+            finally:
+                self._recorder.backward_ends(gradients)
+            return result
+
+        return backward
+
+    def _grad(self, original: Any) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def grad(outputs: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+            self._settle()
+            self._recorder.backward_begins(outputs, False)
+            gradients: dict[int, Any] | None = None
+            try:
+                result = original(outputs, inputs, *args, **kwargs)
+                asked = [inputs] if isinstance(inputs, torch.Tensor) else list(inputs)
+                gradients = {id(tensor): gradient for tensor, gradient in zip(asked, result)}
+            finally:
+                self._recorder.backward_ends(gradients)
+            return result
+
+        return grad
+
+    def _clip(self, limit: str, original: Any) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def clip(parameters: Any, *args: Any, **kwargs: Any) -> Any:
+            if self._recorder.over:
+                return original(parameters, *args, **kwargs)
+            if not isinstance(parameters, torch.Tensor):
+                parameters = list(parameters)
+            sized = self._recorder.clip_begins(parameters)
+            result = original(parameters, *args, **kwargs)
+            bound = args[0] if args else kwargs.get(limit, 0.0)
+            total = scalar(result) if result is not None else None
+            self._recorder.clip_ended(sized, float(bound), total)
+            return result
+
+        return clip
+
+    def _load(self, original: Any) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def load_state_dict(module: Any, *args: Any, **kwargs: Any) -> Any:
+            result = original(module, *args, **kwargs)
+            self._recorder.loaded(module)
+            return result
+
+        return load_state_dict
+
+    def _compile(self, original: Any) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def compile(*args: Any, **kwargs: Any) -> Any:
+            if not self._recorder.over:
+                self._look_away()
+            return original(*args, **kwargs)
+
+        return compile
+
+    def _look_away(self) -> None:
+        """A compiler would trace the hooks into the compiled code: forward passes go unseen from here on."""
+        for handle in self._forward_handles:
+            handle.remove()
+        self._forward_handles = []
+        self._recorder.lineage.leave()
+        self._recorder.lineage.blind = True
+
+    def _scale(self, original: Any) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def scale(scaler: Any, outputs: Any) -> Any:
+            result = original(scaler, outputs)
+            if scaler.is_enabled():
+                for output in result if isinstance(result, (list, tuple)) else [result]:
+                    self._recorder.scaled(output)
+            return result
+
+        return scale
+
+    def _unscale(self, original: Any) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def unscale_(scaler: Any, optimizer: Any) -> Any:
+            result = original(scaler, optimizer)
+            self._recorder.unscaled(optimizer)
+            return result
+
+        return unscale_
+
+    def _scaler_step(self, original: Any) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def step(scaler: Any, optimizer: Any, *args: Any, **kwargs: Any) -> Any:
+            if self._recorder.over or not isinstance(optimizer, Optimizer):
+                return original(scaler, optimizer, *args, **kwargs)
+            before = self._recorder.scaler_steps(optimizer)
+            result = original(scaler, optimizer, *args, **kwargs)
+            self._recorder.scaler_stepped(optimizer, before)
+            return result
+
+        return step
+
+    def _start(self, original: Any) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def start(process: Any) -> Any:
+            target = getattr(process, "_target", None)
+            module = getattr(target, "__module__", "") or ""
+            if not module.startswith("torch.utils.data"):
+                self._recorder.started_child(getattr(target, "__name__", type(process).__name__))
+            return original(process)
+
+        return start

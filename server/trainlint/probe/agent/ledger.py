@@ -1,0 +1,196 @@
+"""The parameters, buffers and models of a run, each once, with the name the user gave it."""
+
+from __future__ import annotations
+
+import weakref
+from types import FrameType
+from typing import Any, Iterator
+
+import torch
+
+from ..protocol import BufferSeen, ParameterSeen, Place
+from .names import Names
+from .tensors import beside, count, differs, free_bytes, measurable, norm, size_bytes, stash
+
+
+class Subject:
+    """One tensor that could learn, and what is remembered of it between two events."""
+
+    def __init__(self, tensor: Any, seen: ParameterSeen) -> None:
+        self.reference = weakref.ref(tensor)
+        self.seen = seen
+        self.named = False
+        self.known: Any = None
+        self.learned_mask: Any = None
+        self.applied: tuple[float, float] | None = None
+        self.before_backward: tuple[float, float] | None = None
+        self.stale = False
+        self.filled = False
+        self.clip_ratio: float | None = None
+        self.scaled = False
+
+    @property
+    def tensor(self) -> Any:
+        return self.reference()
+
+
+class Ledger:
+    def __init__(self) -> None:
+        self.names = Names()
+        self.subjects: dict[int, Subject] = {}
+        self.order: list[Subject] = []
+        self.called: dict[int, Any] = {}
+        self.roots: dict[int, Any] = {}
+        self.owners: dict[int, list[int]] = {}
+        self._buffers: dict[int, tuple[Any, Any, BufferSeen]] = {}
+        self._addresses: dict[int, Subject] = {}
+        self._mapped = 0
+        self._class_labels: dict[int, str] = {}
+        self._class_counts: dict[str, int] = {}
+
+    def subject(self, tensor: Any) -> Subject:
+        """The record of a tensor, made at its first appearance."""
+        known = self.subjects.get(id(tensor))
+        if known is not None and known.tensor is tensor:
+            return known
+        seen = ParameterSeen(
+            name=f"tensor {len(self.order) + 1}",
+            model=None,
+            shape=list(tensor.shape),
+            dtype=str(tensor.dtype).replace("torch.", ""),
+            elements=tensor.numel(),
+            trainable=bool(tensor.requires_grad),
+        )
+        subject = Subject(tensor, seen)
+        self.subjects[id(tensor)] = subject
+        self.order.append(subject)
+        return subject
+
+    def at_address(self, address: int) -> Subject | None:
+        """The parameter whose values begin at an address of memory."""
+        if self._mapped != len(self.order):
+            self._mapped = len(self.order)
+            self._addresses = {
+                tensor.data_ptr(): subject for subject, tensor in self.live() if measurable(tensor)
+            }
+        return self._addresses.get(address)
+
+    def merge(self, earlier: Subject, later: Subject) -> None:
+        """Treat the tensor of `later` as the next state of `earlier`."""
+        earlier.reference = later.reference
+        self.subjects[id(later.tensor)] = earlier
+        self.order.remove(later)
+
+    def live(self) -> Iterator[tuple[Subject, Any]]:
+        for subject in list(self.order):
+            tensor = subject.tensor
+            if tensor is not None:
+                yield subject, tensor
+
+    def call(self, module: Any, outermost: bool) -> bool:
+        """Note that a module runs. True for a model that was not seen before."""
+        key = id(module)
+        reference = self.called.get(key)
+        if reference is None or reference() is not module:
+            self.called[key] = weakref.ref(module)
+        elif not outermost or key in self.roots:
+            return False
+        if outermost and key not in self.roots:
+            self.roots[key] = self.called[key]
+            return True
+        return False
+
+    def was_called(self, tensor: Any) -> bool | None:
+        """Whether a module that owns the tensor ran; None for a tensor of no module."""
+        owners = self.owners.get(id(tensor))
+        return None if owners is None else any(owner in self.called for owner in owners)
+
+    def settle(self, frame: FrameType | None) -> None:
+        """Find the models that hold what is being trained, list their parameters and buffers,
+        and name them.
+        """
+        self.names.look(frame)
+        for module, label, named in self._models():
+            for path, parameter in module.named_parameters():
+                subject = self.subject(parameter)
+                if not subject.named:
+                    subject.seen.name = f"{label}.{path}"
+                    subject.seen.model = label
+                    subject.named = named
+            for inner in module.modules():
+                for parameter in inner._parameters.values():
+                    if parameter is not None:
+                        owners = self.owners.setdefault(id(parameter), [])
+                        if id(inner) not in owners:
+                            owners.append(id(inner))
+            for path, buffer in module.named_buffers():
+                if id(buffer) not in self._buffers and measurable(buffer):
+                    seen = BufferSeen(f"{label}.{path}", label, list(buffer.shape), False)
+                    self._buffers[id(buffer)] = (weakref.ref(buffer), stash(buffer), seen)
+        for subject, tensor in self.live():
+            if not subject.named and subject.seen.model is None:
+                name = self.names.of(tensor)
+                if name is not None:
+                    subject.seen.name, subject.named = name, True
+
+    def label(self, value: Any) -> str:
+        """The name of a model or optimizer: its variable, or its class, numbered where several have none."""
+        label = self.names.of(value)
+        if label is not None:
+            return label
+        key = id(value)
+        if key not in self._class_labels:
+            kind = type(value).__name__
+            number = self._class_counts[kind] = self._class_counts.get(kind, 0) + 1
+            self._class_labels[key] = kind if number == 1 else f"{kind}#{number}"
+        return self._class_labels[key]
+
+    def baseline(self) -> None:
+        """Remember the values of everything that has no remembered value yet."""
+        fresh = [(s, t) for s, t in self.live() if s.known is None and not s.seen.steps and measurable(t)]
+        if size_bytes([tensor for _, tensor in fresh]) * 2 > free_bytes(torch.device("cpu")):
+            return
+        for subject, tensor in fresh:
+            subject.known = stash(tensor)
+
+    def compare(self, subject: Subject, tensor: Any, at: Place | None = None, by: str = "") -> int:
+        """Count the elements changed since the value was last remembered, as moved by something else."""
+        if subject.known is None or subject.known.shape != tensor.shape:
+            return 0
+        moved = count(differs(beside(subject.known, tensor), tensor.detach()))
+        if moved:
+            subject.seen.moved_outside = max(subject.seen.moved_outside, moved)
+            subject.known = stash(tensor)
+            if at is not None and subject.seen.moved_at is None:
+                subject.seen.moved_at, subject.seen.moved_by = at, by
+        return moved
+
+    def finish(self) -> tuple[list[ParameterSeen], list[BufferSeen]]:
+        """Every parameter and buffer, in the order of appearance, with its last facts."""
+        for subject, tensor in self.live():
+            if not measurable(tensor):
+                continue
+            subject.seen.weight_norm = norm(tensor)
+            if not subject.seen.steps:
+                subject.seen.trainable = bool(tensor.requires_grad)
+            self.compare(subject, tensor)
+        for reference, before, seen in self._buffers.values():
+            buffer = reference()
+            if buffer is not None and buffer.shape == before.shape:
+                seen.changed = bool(count(differs(beside(before, buffer), buffer)))
+        return [s.seen for s in self.order], [seen for _, _, seen in self._buffers.values()]
+
+    def _models(self) -> list[tuple[Any, str, bool]]:
+        """Models to list: those that ran and the named ones around them, largest first."""
+        found: dict[int, tuple[Any, str, bool]] = {}
+        roots = {key for key, reference in self.roots.items() if reference() is not None}
+        for label, module in self.names.named_modules():
+            inner = {id(each) for each in module.modules()}
+            if inner & roots or any(id(parameter) in self.subjects for parameter in module.parameters()):
+                found[id(module)] = (module, label, True)
+        for key in roots:
+            module = self.roots[key]()
+            if module is not None and key not in found and next(module.parameters(), None) is not None:
+                found[key] = (module, self.label(module), False)
+        sizes = {key: sum(1 for _ in entry[0].parameters()) for key, entry in found.items()}
+        return sorted(found.values(), key=lambda entry: (-sizes[id(entry[0])], not entry[2]))

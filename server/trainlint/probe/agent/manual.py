@@ -1,0 +1,72 @@
+"""Tensors that the script updates by hand, while no optimizer has made a step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .ledger import Ledger, Subject
+from .tensors import beside, count, dense, differs, measurable, stash
+
+ENOUGH = 8
+"""Updates by hand after which it is clear that the script does without an optimizer."""
+
+
+class ManualUpdates:
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._gradients: dict[int, Any] = {}
+        self.rounds = 0
+
+    @property
+    def enough(self) -> bool:
+        return self.rounds >= ENOUGH
+
+    def backward(self, leaves: list[Any]) -> None:
+        """Before a backward pass: note the tensors it will reach, and what was changed since the last one."""
+        for leaf in leaves:
+            self._continue(self._ledger.subject(leaf))
+        self._look()
+
+    def received(self, tensor: Any, gradient: Any) -> None:
+        """A backward pass gave `tensor` this gradient."""
+        if gradient is not None and measurable(tensor):
+            self._gradients[id(tensor)] = dense(gradient) != 0
+
+    def finish(self) -> None:
+        if self._gradients:
+            self._look()
+
+    def _look(self) -> None:
+        updated = False
+        for subject, tensor in self._ledger.live():
+            if subject.known is None or subject.known.shape != tensor.shape:
+                continue
+            changed = differs(beside(subject.known, tensor), tensor.detach())
+            if not count(changed):
+                continue
+            subject.known = stash(tensor)
+            gradient = self._gradients.get(id(tensor))
+            learned = changed & gradient if gradient is not None else None
+            if learned is not None and count(learned):
+                updated = True
+                mask = subject.learned_mask
+                subject.learned_mask = learned if mask is None else mask | learned
+                subject.seen.learned = count(subject.learned_mask)
+            else:
+                subject.seen.moved_outside = max(subject.seen.moved_outside, count(changed))
+        self._gradients.clear()
+        self.rounds += updated
+
+    def _continue(self, subject: Subject) -> None:
+        """A new tensor under the name of an earlier one is that one after its update: ``w = (w - lr *
+        g).detach()``.
+        """
+        if subject.known is not None or subject.seen.model is not None or not subject.named:
+            return
+        for earlier in self._ledger.order:
+            if earlier is subject or earlier.seen.name != subject.seen.name or earlier.known is None:
+                continue
+            if earlier.seen.shape == subject.seen.shape:
+                self._ledger.merge(earlier, subject)
+                self._gradients[id(subject.tensor)] = earlier.known == earlier.known
+                return

@@ -1,0 +1,481 @@
+"""What happened so far in a training run, event by event, and whether that is enough for a verdict."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import sys
+import threading
+import time
+import traceback
+import weakref
+from typing import Any, Callable, Iterator
+
+import torch
+
+from ..protocol import (
+    REACHED,
+    BackwardSeen,
+    ClipSeen,
+    ErrorSeen,
+    Observation,
+    Progress,
+    StepSeen,
+)
+from . import graph, steps
+from .batch import ACTIVATIONS, BatchWatch
+from .copies import parameters_of
+from .ledger import Ledger
+from .lineage import Lineage
+from .manual import ManualUpdates
+from .places import here
+from .tensors import fingerprint, scalar
+
+_LOOKS = 32
+"""How many calls of models are used to find names: later ones bring nothing new."""
+
+
+def guarded(method: Callable[..., Any]) -> Callable[..., Any]:
+    """An event of the run. A defect of the agent ends the watching, never the user's training."""
+
+    @functools.wraps(method)
+    def event(self: Recorder, *args: Any, **kwargs: Any) -> Any:
+        if self.over or threading.get_ident() == self.busy:
+            return None
+        with self.lock:
+            self.busy = threading.get_ident()
+            try:
+                return method(self, *args, **kwargs)
+            except Exception:
+                self.fault = traceback.format_exc()
+                self.busy = None
+                self.finish("fault")
+                return None
+            finally:
+                self.busy = None
+
+    return event
+
+
+class Recorder:
+    """Turns events into an `Observation`. `done` is called once with it, `progress` at every new stage."""
+
+    def __init__(
+        self,
+        backwards: int,
+        done: Callable[[Observation, str | None], None],
+        progress: Callable[[Progress], None],
+        started: float,
+    ) -> None:
+        self.lock = threading.RLock()
+        self.busy: int | None = None
+        self.over = False
+        self.fault: str | None = None
+        self.ledger = Ledger()
+        self.lineage = Lineage(self.ledger)
+        self.manual = ManualUpdates(self.ledger)
+        self.batch = BatchWatch()
+        self.local = threading.local()
+        self.lineage.quiet = lambda: self.over or threading.get_ident() == self.busy
+        self.lineage.on_loss_function = self.batch.loss_function
+        self._limit = backwards
+        self._done = done
+        self._progress = progress
+        self._started = started
+        self._stage = 0
+        self._optimizers: dict[int, steps.OptimizerRecord] = {}
+        self._order: list[steps.OptimizerRecord] = []
+        self._steps: list[StepSeen] = []
+        self._backwards: list[BackwardSeen] = []
+        self._clips: list[ClipSeen] = []
+        self._backward_count = 0
+        self._since_progress = 0
+        self._forward_since_backward = False
+        self._looks = 0
+        self._patience = steps.PATIENCE
+        self._counterfactual = True
+        self._scaled_losses: list[Any] = []
+        self._scaled_now = False
+        self.children: list[str] = []
+        self.notes: list[str] = []
+        self.reach("torch")
+
+    def reach(self, stage: str, count: int = 1) -> None:
+        number = REACHED.index(stage)
+        if number > self._stage or stage in ("backward", "step"):
+            self._stage = max(self._stage, number)
+            place = here()
+            self._progress(
+                Progress(stage, time.monotonic() - self._started, count, place.line if place else None)
+            )
+
+    # Optimizers
+
+    @guarded
+    def built(self, optimizer: Any) -> None:
+        self.record_of(optimizer)
+        self.reach("optimizer", len(self._order))
+
+    def record_of(self, optimizer: Any) -> steps.OptimizerRecord:
+        record = self._optimizers.get(id(optimizer))
+        if record is None or record.reference() is not optimizer:
+            record = steps.OptimizerRecord(optimizer, len(self._order), here())
+            self._optimizers[id(optimizer)] = record
+            self._order.append(record)
+        return record
+
+    @guarded
+    def step_begins(
+        self, optimizer: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
+        record = self.record_of(optimizer)
+        if record.depth and not _stepping(optimizer):
+            record.depth, record.open, self.lineage.paused = 0, None, 0
+        record.depth += 1
+        self.lineage.paused += 1
+        if record.depth > 1 or self._inside_another(record, optimizer):
+            return None
+        if record.enough and self._waiting():
+            return None
+        self.ledger.settle(sys._getframe())
+        self.ledger.baseline()
+        self._name(record, optimizer)
+        seen = StepSeen(record.index, here(), False, self._backward_count, self._forward_since_backward)
+        seen.scaled = self._scaled(optimizer)
+        step = steps.OpenStep(record, optimizer, seen, arguments[1:], keywords)
+        found_inf = getattr(optimizer, "found_inf", None)
+        step.skipped_inside = found_inf is not None and bool(scalar(found_inf))
+        self._counterfactual &= steps.begin(step, optimizer, self.ledger)
+        record.open = step
+        if not step.closure:
+            return None
+        positional, named = step.watch_closure(self._closure)
+        return (arguments[0], *positional), named
+
+    @guarded
+    def step_ends(self, optimizer: Any) -> None:
+        record = self.record_of(optimizer)
+        record.depth = max(0, record.depth - 1)
+        self.lineage.paused = max(0, self.lineage.paused - 1)
+        if record.depth:
+            return
+        step, record.open = record.open, None
+        if step is None:
+            record.seen.completed += 1
+            for parameter in parameters_of(optimizer):
+                self.ledger.subject(parameter).known = None
+            return
+        if step.skipped_inside:
+            self._skip(record)
+            return
+        record.seen.completed += 1
+        self._record(step, optimizer, complete=True)
+        rates = [scalar(group.get("lr")) for group in optimizer.param_groups]
+        if any(rate is None or rate != 0 for rate in rates):
+            record.counted += 1
+            self._since_progress = 0
+        self.reach("step", sum(each.seen.completed for each in self._order))
+        if not self._waiting() and not self._worth_waiting():
+            self.finish("verdict")
+
+    def _record(self, step: steps.OpenStep, optimizer: Any, complete: bool) -> None:
+        step.seen.complete = complete
+        self._steps.append(step.seen)
+        self._counterfactual &= steps.end(step, optimizer, self.ledger, len(self._steps) - 1, complete)
+
+    @contextlib.contextmanager
+    def _closure(self, record: steps.OptimizerRecord) -> Iterator[None]:
+        """Around each call of a closure: what runs in it is the script's, not the optimizer's."""
+        record.seen.closure_calls += 1
+        paused, self.lineage.paused = self.lineage.paused, 0
+        try:
+            yield
+        finally:
+            self.lineage.paused = paused
+
+    def _inside_another(self, record: steps.OptimizerRecord, optimizer: Any) -> bool:
+        """Whether a wrapper that holds the same parameters is in the middle of its own step."""
+        mine = {id(parameter) for parameter in parameters_of(optimizer)}
+        for other in self._order:
+            outer = other.reference() if other is not record and other.depth else None
+            if outer is not None and mine <= {id(parameter) for parameter in parameters_of(outer)}:
+                record.inner = record.seen.inner = True
+                return True
+        return False
+
+    def _name(self, record: steps.OptimizerRecord, optimizer: Any) -> None:
+        record.seen.name = self.ledger.label(optimizer)
+        rates = [scalar(group.get("lr")) for group in optimizer.param_groups]
+        record.seen.rates = [rate for rate in rates if rate is not None]
+        record.seen.weight_decay = any(group.get("weight_decay") for group in optimizer.param_groups)
+        record.seen.scheduled = any("initial_lr" in group for group in optimizer.param_groups)
+
+    def _waiting(self) -> bool:
+        """Whether an optimizer that still exists has not been seen enough."""
+        return any(
+            not record.enough and not record.inner and record.reference() is not None
+            for record in self._order
+        )
+
+    def _worth_waiting(self) -> bool:
+        """Whether a parameter has had zero gradients only, so that one more step may tell more."""
+        quiet = any(
+            subject.seen.steps and all(each.gradient == "zero" for each in subject.seen.steps)
+            for subject in self.ledger.order
+        )
+        self._patience -= 1
+        return quiet and self._patience >= 0
+
+    @guarded
+    def cleared(self, optimizer: Any) -> None:
+        self.record_of(optimizer).seen.clears += 1
+
+    # Backward passes
+
+    @guarded
+    def backward_begins(self, tensors: Any, accumulates: bool) -> None:
+        depth = self.local.depth = getattr(self.local, "depth", 0) + 1
+        if depth > 1:
+            return
+        self._backward_count += 1
+        losses = [each for each in (tensors if isinstance(tensors, (list, tuple)) else [tensors])]
+        losses = [each for each in losses if isinstance(each, torch.Tensor)]
+        self.ledger.settle(sys._getframe())
+        leaves = graph.leaves(losses)
+        if self._by_hand():
+            self.manual.backward(leaves or [])
+        self.ledger.baseline()
+        held = None
+        if leaves is not None:
+            held = sum(1 for leaf in leaves if id(leaf) in self.ledger.subjects)
+        loss = scalar(losses[0]) if losses else None
+        leaf = bool(losses) and all(each.is_leaf for each in losses)
+        if accumulates:
+            self._backwards.append(BackwardSeen(here(), loss, held, leaf))
+            self.batch.loss(loss)
+            self.lineage.loss(losses)
+        for subject, tensor in self.ledger.live():
+            gradient = tensor.grad
+            print_ = fingerprint(gradient) if gradient is not None else None
+            if print_ is None:
+                subject.stale = subject.filled = False
+            subject.before_backward = print_
+        self._scaled_now = any(reference() is each for reference in self._scaled_losses for each in losses)
+        self.reach("backward", self._backward_count)
+
+    @guarded
+    def backward_ends(self, gradients: dict[int, Any] | None) -> None:
+        """`gradients` of what `autograd.grad` was asked for, by identity; None after a backward pass that
+        failed.
+        """
+        self.local.depth = getattr(self.local, "depth", 1) - 1
+        if self.local.depth or gradients is None:
+            return
+        self._forward_since_backward = False
+        by_hand = self._by_hand()
+        for subject, tensor in self.ledger.live():
+            gradient = gradients.get(id(tensor), tensor.grad)
+            if gradient is None:
+                continue
+            subject.seen.gradients += 1
+            if by_hand:
+                self.manual.received(tensor, gradient)
+            print_ = fingerprint(gradient)
+            if print_ is None or print_ == subject.before_backward:
+                continue
+            subject.seen.received = subject.filled = True
+            subject.scaled = self._scaled_now
+            if subject.applied is not None and subject.before_backward == subject.applied:
+                subject.stale = True
+        self._since_progress += 1
+        if self._since_progress >= self._limit:
+            self.finish("limit", "backwards")
+        elif self.manual.enough and not self._order:
+            self.finish("verdict")
+
+    def _by_hand(self) -> bool:
+        """Whether no optimizer has made a step, so that updates, if there are any, are the script's own."""
+        return not any(record.seen.completed or record.depth for record in self._order)
+
+    # Forward passes
+
+    def forward_begins(self, module: Any, arguments: Any) -> None:
+        if self.over or module.__dict__.get("_is_replica"):
+            return
+        depth = self.local.forward = getattr(self.local, "forward", 0) + 1
+        if self.ledger.call(module, depth == 1):
+            self._new_model(module)
+        if depth == 1:
+            self._model_runs(module)
+
+    def forward_ends(self, module: Any, arguments: Any, output: Any) -> None:
+        if self.over or module.__dict__.get("_is_replica"):
+            return
+        if isinstance(module, ACTIVATIONS) and torch.is_grad_enabled():
+            self._activated(module, output)
+        depth = self.local.forward = max(0, getattr(self.local, "forward", 1) - 1)
+        if depth == 0:
+            self._model_ran(module, arguments, output)
+
+    @guarded
+    def _new_model(self, module: Any) -> None:
+        if self._looks < _LOOKS:
+            self._looks += 1
+            self.ledger.settle(sys._getframe())
+        self.reach("forward")
+
+    @guarded
+    def _model_runs(self, module: Any) -> None:
+        self.lineage.model_begins(module)
+
+    @guarded
+    def _activated(self, module: Any, output: Any) -> None:
+        self.batch.activation(module, output)
+
+    @guarded
+    def _model_ran(self, module: Any, arguments: Any, output: Any) -> None:
+        self.lineage.model_ends(module)
+        if torch.is_grad_enabled():
+            self._forward_since_backward = True
+            self.batch.model(module, arguments, output, self.ledger)
+
+    # Scaling, clipping, loading
+
+    @guarded
+    def scaled(self, output: Any) -> None:
+        if isinstance(output, torch.Tensor):
+            self._scaled_losses = [*self._scaled_losses[-7:], weakref.ref(output)]
+
+    @guarded
+    def unscaled(self, optimizer: Any) -> None:
+        for parameter in parameters_of(optimizer):
+            self.ledger.subject(parameter).scaled = False
+
+    def scaler_steps(self, optimizer: Any) -> int:
+        """The number of steps done or skipped, for `scaler_stepped` to compare with."""
+        seen = self.record_of(optimizer).seen
+        return seen.completed + seen.skipped
+
+    @guarded
+    def scaler_stepped(self, optimizer: Any, before: int) -> None:
+        record = self.record_of(optimizer)
+        if record.seen.completed + record.seen.skipped == before and not record.inner:
+            self.ledger.settle(sys._getframe())
+            self._name(record, optimizer)
+            for parameter in parameters_of(optimizer):
+                subject = self.ledger.subject(parameter)
+                if record.index not in subject.seen.optimizers:
+                    subject.seen.optimizers.append(record.index)
+            self._skip(record)
+
+    def _skip(self, record: steps.OptimizerRecord) -> None:
+        record.seen.skipped += 1
+
+    def _scaled(self, optimizer: Any) -> bool:
+        return any(self.ledger.subject(parameter).scaled for parameter in parameters_of(optimizer))
+
+    def clip_begins(self, tensors: Any) -> list[tuple[Any, float]]:
+        """The gradients that a clipping function gets, with their size."""
+        parameters = [tensors] if isinstance(tensors, torch.Tensor) else list(tensors)
+        sized = []
+        for parameter in parameters:
+            if parameter.grad is not None:
+                print_ = fingerprint(parameter.grad)
+                sized.append((parameter, print_[0] if print_ else 0.0))
+        return sized
+
+    @guarded
+    def clip_ended(self, sized: list[tuple[Any, float]], limit: float, total: float | None) -> None:
+        scaled, after_step = False, bool(sized)
+        for parameter, size in sized:
+            subject = self.ledger.subject(parameter)
+            scaled |= subject.scaled
+            after_step &= subject.applied is not None and not subject.filled
+            print_ = fingerprint(parameter.grad)
+            if size:
+                ratio = (print_[0] if print_ else 0.0) / size
+                subject.clip_ratio = ratio * (subject.clip_ratio if subject.clip_ratio is not None else 1.0)
+        if len(self._clips) < 32:
+            self._clips.append(ClipSeen(here(), limit, total, scaled, not sized, after_step))
+
+    @guarded
+    def loaded(self, module: Any) -> None:
+        for parameter in module.parameters():
+            self.ledger.subject(parameter).seen.loaded = True
+
+    @guarded
+    def started_child(self, name: str) -> None:
+        self.children.append(name)
+
+    # The end
+
+    def finish(self, ended: str, limit: str | None = None, error: ErrorSeen | None = None) -> None:
+        """Hand over what was seen, once. Safe from any thread; the caller's own lock is not needed."""
+        locked = self.lock.acquire(timeout=5)
+        try:
+            if self.over:
+                return
+            self.busy = threading.get_ident()
+            if ended == "limit" and any(record.counted for record in self._order) and not self._waiting():
+                ended, limit = "verdict", None
+            observation = Observation(REACHED[self._stage], ended, time.monotonic() - self._started, limit)
+            observation.error = error
+            try:
+                self._fill(observation)
+            except Exception:
+                self.fault = (self.fault or "") + traceback.format_exc()
+            self.over = True
+            self.busy = None
+        finally:
+            if locked:
+                self.lock.release()
+        self._done(observation, self.fault)
+
+    def _fill(self, observation: Observation) -> None:
+        observation.torch = str(torch.__version__)
+        frame = sys._current_frames().get(threading.main_thread().ident or 0)
+        if self._backward_count or self._steps:
+            self.ledger.settle(frame)
+        for record in self._order:
+            optimizer = record.reference()
+            record.seen.alive = optimizer is not None
+            if optimizer is None:
+                continue
+            self._name(record, optimizer)
+            for parameter in parameters_of(optimizer):
+                subject = self.ledger.subject(parameter)
+                if not record.inner and record.index not in subject.seen.optimizers:
+                    subject.seen.optimizers.append(record.index)
+            if record.open is not None and not record.open.skipped_inside:
+                record.seen.mid_step = True
+                self._record(record.open, optimizer, complete=False)
+        if self._backward_count or self._steps:
+            self.ledger.settle(frame)
+        for subject, tensor in self.ledger.live():
+            subject.seen.used = self.lineage.used(tensor)
+        self.lineage.explain()
+        self.manual.finish()
+        observation.parameters, observation.buffers = self.ledger.finish()
+        observation.optimizers = [record.seen for record in self._order]
+        observation.steps = self._steps
+        observation.backwards = self._backwards[:256]
+        observation.backward_count = self._backward_count
+        observation.manual_updates = self.manual.rounds
+        observation.clips = self._clips
+        observation.cuts = self.lineage.cuts
+        observation.modes = self.batch.modes
+        observation.batch = self.batch.facts
+        observation.children = len(self.children)
+        observation.counterfactual = self._counterfactual
+        observation.notes = self.notes
+
+
+def _stepping(optimizer: Any) -> bool:
+    """Whether an outer `step` of this optimizer is running: one that raised has told nobody of its end."""
+    code = getattr(type(optimizer).step, "__code__", None)
+    found = 0
+    outer: Any = sys._getframe()
+    while outer is not None:
+        found += outer.f_code is code and outer.f_locals.get("self") is optimizer
+        outer = outer.f_back
+    return found > 1

@@ -1,0 +1,114 @@
+"""Measuring tensors without touching them: copies, differences, norms, fingerprints."""
+
+from __future__ import annotations
+
+import math
+import random
+import sys
+from typing import Any, Callable
+
+import torch
+
+
+def stash(tensor: Any) -> Any:
+    """A copy of the values in main memory, so that watching a model takes no memory of its device."""
+    return tensor.detach().to("cpu", copy=True)
+
+
+def beside(copy: Any, tensor: Any) -> Any:
+    """A stashed copy on the device of `tensor`."""
+    return copy.to(tensor.device)
+
+
+def dense(tensor: Any) -> Any:
+    value = tensor.detach()
+    return value.to_dense() if value.is_sparse else value
+
+
+def differs(left: Any, right: Any) -> Any:
+    """Element by element, whether two tensors differ; two NaN are the same."""
+    mask = left != right
+    if left.is_floating_point() or left.is_complex():
+        mask &= ~(torch.isnan(left) & torch.isnan(right))
+    return mask
+
+
+def count(mask: Any) -> int:
+    return int(mask.sum().item())
+
+
+def measurable(tensor: Any) -> bool:
+    """Whether values can be compared: real storage, initialised, an ordinary layout."""
+    return (
+        type(tensor).__module__.split(".")[0] == "torch"
+        and not isinstance(tensor, torch.nn.parameter.UninitializedTensorMixin)
+        and tensor.layout == torch.strided
+        and tensor.device.type != "meta"
+        and not hasattr(tensor, "_local_tensor")
+    )
+
+
+def norm(tensor: Any) -> float | None:
+    """The Euclidean norm in double precision, None where it is not finite."""
+    value = dense(tensor)
+    kind = torch.complex128 if value.is_complex() else torch.float64
+    length = float(torch.linalg.vector_norm(value.reshape(-1).to(kind)).item())
+    return length if math.isfinite(length) else None
+
+
+def fingerprint(gradient: Any) -> tuple[float, float] | None:
+    """Two sums that tell whether a gradient is still the one that was seen; None for a gradient of zeros."""
+    value = dense(gradient)
+    if value.is_complex():
+        value = torch.view_as_real(value)
+    value = value.double()
+    size = float(value.abs().sum().item())
+    return None if size == 0 else (size, float((value * value.abs()).sum().item()))
+
+
+def scalar(value: Any) -> float | None:
+    """The number in a one-element tensor."""
+    if isinstance(value, torch.Tensor):
+        if value.numel() != 1 or value.is_complex():
+            return None
+        return float(value.detach().item())
+    return float(value) if isinstance(value, (int, float)) else None
+
+
+def random_state() -> Callable[[], None]:
+    """Remember every global random state that exists; the answer puts them back."""
+    state = random.getstate()
+    numpy = sys.modules.get("numpy")
+    numpy_state = numpy.random.get_state() if numpy is not None and hasattr(numpy, "random") else None
+    cpu = torch.get_rng_state()
+    cuda = (
+        torch.cuda.get_rng_state_all() if torch.cuda.is_available() and torch.cuda.is_initialized() else None
+    )
+
+    def restore() -> None:
+        random.setstate(state)
+        if numpy_state is not None:
+            sys.modules["numpy"].random.set_state(numpy_state)
+        torch.set_rng_state(cpu)
+        if cuda is not None:
+            torch.cuda.set_rng_state_all(cuda)
+
+    return restore
+
+
+def free_bytes(device: Any) -> int:
+    """How much memory of a device is free, as far as that can be asked."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    try:
+        with open("/proc/meminfo", "rb") as stream:
+            for line in stream:
+                if line.startswith(b"MemAvailable:"):
+                    return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return 1 << 33
+
+
+def size_bytes(tensors: list[Any]) -> int:
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)

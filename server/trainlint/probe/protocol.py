@@ -1,0 +1,339 @@
+"""What the agent and its parent say to each other: one JSON object per line, on descriptors of their own.
+
+The agent runs this file under the user's interpreter, so it keeps to Python 3.8 and the standard library.
+A conversation is `Ready` (agent), `Run` (parent), any number of `Progress` (agent), one `Result` (agent);
+`Stop` (parent) asks for the result at once. The end of the parent's stream means that the parent is gone.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+
+PROTOCOL = 1
+
+BACKWARDS = 64
+"""How many backward passes may go by without a step that counts, unless the caller knows the script's own
+period.
+"""
+
+
+@dataclass
+class Run:
+    """Run `script` as ``__main__``. `source` is its text where that differs from the file (an unsaved
+    buffer).
+    """
+
+    script: str
+    arguments: list[str]
+    source: str | None = None
+    watch: bool = False
+    wall_s: float | None = 60.0
+    backwards: int = BACKWARDS
+    device: str | None = None
+
+
+@dataclass
+class Stop:
+    """Answer with what was seen so far, then leave."""
+
+
+@dataclass
+class Ready:
+    protocol: int
+    python: str
+    pid: int
+
+
+@dataclass
+class Progress:
+    """`kind` is one of REACHED; `count` how often it happened so far, `at_s` seconds after the start of the
+    script.
+    """
+
+    kind: str
+    at_s: float
+    count: int = 1
+    line: int | None = None
+
+
+REACHED = ("start", "torch", "optimizer", "forward", "backward", "step")
+"""How far a script came, in the order in which a training script gets there."""
+
+
+@dataclass
+class Place:
+    """A line of the user's code: absolute path, 1-based line."""
+
+    path: str
+    line: int
+    function: str = ""
+
+
+@dataclass
+class Frame:
+    path: str
+    line: int
+    function: str
+    user: bool
+
+
+@dataclass
+class ErrorSeen:
+    """What ended the script. `kind` is the name of the exception's class, `detail` what its message leaves
+    out.
+    """
+
+    kind: str
+    message: str
+    frames: list[Frame]
+    during: str = "run"
+    exit_code: int | None = None
+    detail: str = ""
+
+
+@dataclass
+class StepOfParameter:
+    """What one optimizer step did to one parameter; counts are elements.
+
+    `gradient`: "none", "zero", "finite" or "non-finite", as the step found it.
+    `learned`: elements that end where the same step with a zero gradient would not have left them.
+    `rounded`: elements with a gradient that end as with a zero gradient, though in double precision they
+    would not.
+    `ignored`: elements with a gradient that the step leaves alone in double precision too.
+    `moved`: elements that the step changed although their gradient had no part in it; `moved_by` is "decay",
+    "momentum" or "" where nothing moved.
+    `broken`: elements of the weight or of its gradient that are not finite.
+    """
+
+    step: int
+    rate: float | None
+    gradient: str
+    trainable: bool
+    nonzero: int = 0
+    learned: int = 0
+    rounded: int = 0
+    ignored: int = 0
+    moved: int = 0
+    moved_by: str = ""
+    broken: int = 0
+    gradient_norm: float | None = None
+    update_norm: float | None = None
+    stale: bool = False
+    cleared: bool = False
+    clipped: bool = False
+
+
+@dataclass
+class ParameterSeen:
+    """One tensor that could learn. `model` is None for a tensor that belongs to no module.
+
+    `used`: whether an operation took it, None where that could not be seen. `received`: whether a backward
+    pass ever gave it a gradient that is not zero. `moved_outside`: elements changed outside every step.
+    `learned`: elements that learned in any observed step. `loaded`: its values came from a state dict. `cut`:
+    index into `Observation.cuts`.
+    """
+
+    name: str
+    model: str | None
+    shape: list[int]
+    dtype: str
+    elements: int
+    trainable: bool
+    optimizers: list[int] = field(default_factory=list)
+    steps: list[StepOfParameter] = field(default_factory=list)
+    learned: int = 0
+    used: bool | None = None
+    received: bool = False
+    gradients: int = 0
+    moved_outside: int = 0
+    moved_at: Place | None = None
+    moved_by: str = ""
+    loaded: bool = False
+    weight_norm: float | None = None
+    cut: int | None = None
+
+
+@dataclass
+class BufferSeen:
+    name: str
+    model: str | None
+    shape: list[int]
+    changed: bool
+
+
+@dataclass
+class OptimizerSeen:
+    """One optimizer. `completed` counts its finished steps, `skipped` those that a gradient scaler left out.
+
+    `inner`: it is stepped by another optimizer that holds the same parameters. `clears`: calls of its
+    `zero_grad`.
+    """
+
+    name: str
+    kind: str
+    rates: list[float]
+    weight_decay: bool
+    scheduled: bool
+    completed: int
+    skipped: int
+    mid_step: bool = False
+    closure_calls: int = 0
+    clears: int = 0
+    built: Place | None = None
+    alive: bool = True
+    inner: bool = False
+
+
+@dataclass
+class StepSeen:
+    """One observed step of an optimizer.
+
+    `forward_since_backward`: a model ran after the last backward pass, so a loss was computed and not
+    differentiated.
+    `descent`: the first-order change of the loss, sum of gradient times update; negative where the loss
+    falls.
+    `scaled`: its gradients still carried the scaler's factor.
+    """
+
+    optimizer: int
+    at: Place | None
+    complete: bool
+    backwards: int
+    forward_since_backward: bool
+    descent: float | None = None
+    scaled: bool = False
+
+
+@dataclass
+class BackwardSeen:
+    """One backward pass. `reached`: parameters that the graph of the loss holds, None where it was not
+    walked.
+
+    `leaf`: the loss itself is a leaf that requires a gradient, so nothing lies behind it.
+    """
+
+    at: Place | None
+    loss: float | None
+    reached: int | None
+    leaf: bool
+
+
+@dataclass
+class ClipSeen:
+    at: Place | None
+    limit: float
+    norm: float | None
+    scaled: bool
+    before_backward: bool
+    after_step: bool
+
+
+@dataclass
+class CutSeen:
+    """A place where a value that depends on parameters left the graph and went on into a loss."""
+
+    at: Place
+    operation: str
+    scalar: bool = False
+
+
+@dataclass
+class ModeSeen:
+    """A model in evaluation mode while it was trained; `affected` names its dropout
+    and normalisation layers.
+    """
+
+    model: str
+    affected: list[str]
+    at: Place | None
+
+
+@dataclass
+class BatchSeen:
+    """A fact about the data of the first batches; `kind` is a word that `codes.py` explains."""
+
+    kind: str
+    text: str
+    at: Place | None
+    certain: bool = True
+
+
+@dataclass
+class Observation:
+    """Everything that the agent saw. `ended` is "verdict", "script", "exit", "error",
+    "limit" or "stopped".
+    """
+
+    reached: str
+    ended: str
+    seconds: float
+    limit: str | None = None
+    torch: str | None = None
+    counterfactual: bool = True
+    optimizers: list[OptimizerSeen] = field(default_factory=list)
+    parameters: list[ParameterSeen] = field(default_factory=list)
+    buffers: list[BufferSeen] = field(default_factory=list)
+    steps: list[StepSeen] = field(default_factory=list)
+    backwards: list[BackwardSeen] = field(default_factory=list)
+    backward_count: int = 0
+    manual_updates: int = 0
+    clips: list[ClipSeen] = field(default_factory=list)
+    cuts: list[CutSeen] = field(default_factory=list)
+    modes: list[ModeSeen] = field(default_factory=list)
+    batch: list[BatchSeen] = field(default_factory=list)
+    children: int = 0
+    error: ErrorSeen | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Result:
+    """`fault` is a traceback of the agent itself; what was seen up to there is still in `observation`."""
+
+    observation: Observation
+    fault: str | None = None
+
+
+Message = object
+
+_METHODS = {
+    "run": Run,
+    "stop": Stop,
+    "ready": Ready,
+    "progress": Progress,
+    "result": Result,
+}
+_NAMES = {kind: name for name, kind in _METHODS.items()}
+
+
+class ProtocolError(Exception):
+    """The other side said something that this version does not know."""
+
+
+def encode(message: Run | Stop | Ready | Progress | Result) -> bytes:
+    """One line, with its line end."""
+    body = {"method": _NAMES[type(message)], "params": asdict(message)}
+    return json.dumps(body, separators=(",", ":")).encode() + b"\n"
+
+
+def split(line: bytes) -> tuple[str, dict[str, object]]:
+    """The method of a line and its parameters. Raises `ProtocolError` for what is no message."""
+    try:
+        body = json.loads(line)
+        return body["method"], body["params"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ProtocolError(f"not a message: {line[:80]!r}") from error
+
+
+def request(line: bytes) -> Run | Stop:
+    """What the parent asks. Raises `ProtocolError`."""
+    method, params = split(line)
+    try:
+        if method == "run":
+            return Run(**params)  # type: ignore[arg-type]
+        if method == "stop":
+            return Stop()
+    except TypeError as error:
+        raise ProtocolError(str(error)) from error
+    raise ProtocolError(f"unknown method {method!r}")
