@@ -1,0 +1,201 @@
+"""A program seen by one parameter set: its regions with only what happens to that set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from ..program import effects as fx
+from ..program.guards import Flag, Periodic, Reached, atoms
+from ..program.program import Entry
+from .wiring import ParameterSet, Relation, Wiring, is_engine
+
+
+class Kind(Enum):
+    BACKWARD = "backward"
+    WRITE = "write"
+    STEP = "step"
+    CLEAR = "clear"
+    READ = "read"
+    NEW = "new"
+    OTHER = "other"
+    ANYTHING = "anything"
+    COMPUTE = "compute"
+
+
+@dataclass(eq=False, slots=True)
+class Event:
+    """What one effect does to the set. `sure` is false where it may leave the set alone.
+
+    NEW: other parameters with empty gradients. OTHER: the symbol stands for other parameters.
+    ANYTHING: a call that may do everything. COMPUTE: a call that may differentiate, and clear where `clears`.
+    `loops` are the loops around it, outermost first; `order` its place in the text of the program.
+    """
+
+    kind: Kind
+    effect: fx.Effect
+    sure: bool = True
+    clears: bool = False
+    loops: tuple[fx.Loop, ...] = ()
+    order: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class View:
+    """The pruned program of one set, its events, and the counters and flags its guards look at."""
+
+    body: fx.Block
+    events: list[Event]
+    periods: dict[str, set[int | str]]
+    bounds: dict[str, int]
+    variables: frozenset[str]
+
+
+Item = "Event | fx.Region"
+
+
+class Projection:
+    """Prunes an entry to what concerns one set."""
+
+    def __init__(self, wiring: Wiring, target: ParameterSet) -> None:
+        self.wiring = wiring
+        self.target = target
+        self.events: list[Event] = []
+        self.loops: list[fx.Loop] = []
+        self.periods: dict[str, set[int | str]] = {}
+        self.bounds: dict[str, int] = {}
+        self.variables: set[str] = set()
+
+    def view(self, entry: Entry) -> View:
+        body = self.block(entry.body)
+        return View(body, self.events, self.periods, self.bounds, frozenset(self.variables))
+
+    def block(self, region: fx.Block) -> fx.Block:
+        kept = []
+        for item in region.items:
+            pruned = self.prune(item)
+            if pruned is not None:
+                kept.append(pruned)
+        return fx.Block(kept)
+
+    def prune(self, region: fx.Region) -> fx.Region | None:
+        if isinstance(region, fx.Effect):
+            if isinstance(region, (fx.Count, fx.Forget)):
+                return region
+            event = self.event(region)
+            if event is None:
+                return None
+            event.loops, event.order = tuple(self.loops), len(self.events)
+            self.events.append(event)
+            return event  # type: ignore[return-value]
+        if isinstance(region, fx.Block):
+            block = self.block(region)
+            return block if block.items else None
+        if isinstance(region, fx.Jump):
+            return region
+        if isinstance(region, fx.Loop):
+            return self._loop(region)
+        if isinstance(region, fx.Branch):
+            body, orelse = self.block(region.body), self.block(region.orelse)
+            if not body.items and not orelse.items:
+                return None
+            self._note(region.guard)
+            return fx.Branch(region.guard, body, orelse)
+        if isinstance(region, fx.Call):
+            body = self.block(region.body)
+            return fx.Call(region.node, region.name, body) if _matters(body) else None
+        body, last, final = self.block(region.body), self.block(region.orelse), self.block(region.final)
+        handlers = [self.block(handler) for handler in region.handlers]
+        if not any(part.items for part in (body, last, final, *handlers)):
+            return None
+        return fx.Try(body, handlers, last, final)
+
+    def _loop(self, region: fx.Loop) -> fx.Region | None:
+        before = len(self.events)
+        pruned = fx.Loop(region.node, region.body, region.orelse, region.skippable, region.repeats, region.endless, region.guard)
+        self.loops.append(pruned)
+        pruned.body = self.block(region.body)
+        self.loops.pop()
+        pruned.orelse = self.block(region.orelse)
+        if len(self.events) == before and not _leaves_loop(pruned.body):
+            return None
+        if region.guard is not None:
+            self._note(region.guard)
+        return pruned
+
+    def _note(self, guard: object) -> None:
+        for atom in atoms(guard):  # type: ignore[arg-type]
+            if isinstance(atom, Periodic):
+                self.periods.setdefault(atom.counter, set()).add(atom.modulus)
+            elif isinstance(atom, Reached):
+                self.periods.setdefault(atom.counter, set())
+                bound = abs(atom.value - atom.offset) + 1
+                self.bounds[atom.counter] = max(self.bounds.get(atom.counter, 0), bound)
+            elif isinstance(atom, Flag):
+                self.variables |= atom.variables
+
+    def event(self, effect: fx.Effect) -> Event | None:
+        """What `effect` does to the set; None where it leaves it alone."""
+        wiring, target = self.wiring, self.target
+        if isinstance(effect, fx.Backward):
+            return _related(Kind.BACKWARD, effect, wiring.backward(effect, target))
+        if isinstance(effect, fx.Step):
+            event = _related(Kind.STEP, effect, wiring.step(effect, target))
+            if event is not None:
+                event.clears = effect.clears or any(is_engine(thing) for thing in effect.optimizers)
+            return event
+        if isinstance(effect, fx.Clear):
+            return _related(Kind.CLEAR, effect, wiring.clear(effect, target))
+        if isinstance(effect, fx.Write):
+            return _related(Kind.WRITE, effect, wiring.gradients(effect.parameters, target))
+        if isinstance(effect, fx.Read):
+            return _related(Kind.READ, effect, wiring.gradients(effect.parameters, target))
+        if isinstance(effect, fx.Create):
+            return Event(Kind.NEW, effect) if wiring.replaces(effect.thing, target) else None
+        if isinstance(effect, fx.Rebind):
+            own = effect.thing in target.owners or (effect.thing in target.optimizers and not effect.thing.in_sight)
+            return Event(Kind.OTHER, effect) if own and not effect.thing.in_sight else None
+        if isinstance(effect, fx.Unseen):
+            return self._unseen(effect)
+        return None
+
+    def _unseen(self, effect: fx.Unseen) -> Event | None:
+        if self.wiring.holds_optimizer(effect.touches, self.target):
+            return Event(Kind.ANYTHING, effect)
+        if self.wiring.may_belong(effect.touches, self.target):
+            return Event(Kind.COMPUTE, effect, sure=False, clears=effect.may_clear)
+        loss = effect.loss
+        if loss.opaque and not loss.sources and not loss.loss:
+            return None
+        if (loss.loss or loss.sources) and (loss.opaque or self.wiring.touches(loss.sources, self.target) or len(self.wiring.sets) == 1):
+            return Event(Kind.COMPUTE, effect, sure=False)
+        return None
+
+
+def _related(kind: Kind, effect: fx.Effect, relation: Relation) -> Event | None:
+    return None if relation is Relation.NO else Event(kind, effect, sure=relation is Relation.YES)
+
+
+def _matters(block: fx.Block) -> bool:
+    """Something in the block can change the set or end the program's path."""
+    for item in block.items:
+        if isinstance(item, fx.Jump):
+            if item.kind == "raise":
+                return True
+        elif not isinstance(item, (fx.Count, fx.Forget)):
+            return True
+    return bool(block.items)
+
+
+def _leaves_loop(block: fx.Block) -> bool:
+    """A jump in the block leads further than the loop's own end."""
+    for item in block.items:
+        if isinstance(item, fx.Jump) and item.kind in ("return", "raise"):
+            return True
+        if isinstance(item, fx.Branch) and (_leaves_loop(item.body) or _leaves_loop(item.orelse)):
+            return True
+        if isinstance(item, (fx.Block,)) and _leaves_loop(item):
+            return True
+        if isinstance(item, (fx.Loop, fx.Try)) and _leaves_loop(item.body):
+            return True
+    return False

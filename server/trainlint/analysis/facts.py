@@ -1,0 +1,38 @@
+"""Everything the rules may ask of one document, computed once and on demand."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from ..cancel import CancelFlag
+from ..program import effects as fx
+from ..program.program import Program, leaves
+from ..source.document import Document
+from .protocol import Protocol, examine
+from .rates import KnownRate, known_rates
+
+
+class Facts:
+    def __init__(self, document: Document, program: Program, cancel: CancelFlag) -> None:
+        self.document = document
+        self.program = program
+        self._cancel = cancel
+
+    @cached_property
+    def protocols(self) -> list[Protocol]:
+        """The step protocol of every entry."""
+        return [examine(entry, self._cancel, self.program.look_alikes) for entry in self.program.entries]
+
+    @cached_property
+    def rates(self) -> list[KnownRate]:
+        return known_rates(self.program)
+
+    @cached_property
+    def uncalled(self) -> list[fx.Uncalled]:
+        """Training methods named as statements, each place once."""
+        found: dict[object, fx.Uncalled] = {}
+        for entry in self.program.entries:
+            for effect in leaves(entry.body):
+                if isinstance(effect, fx.Uncalled):
+                    found.setdefault(effect.site.node, effect)
+        return list(found.values())

@@ -1,0 +1,233 @@
+"""What the gradient automaton saw, put as facts about the order of backward, step and clear."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from ..cancel import CancelFlag
+from ..program import effects as fx
+from ..program.program import Entry
+from .events import Event, Kind, Projection, View
+from .lifecycle import CLEAR, STALE, UNKNOWN, Lifecycle, run
+from .wiring import ParameterSet, Wiring, wire
+
+_CLEARING = frozenset({Kind.CLEAR, Kind.ANYTHING, Kind.NEW, Kind.OTHER})
+
+
+class Emptiness(Enum):
+    """Why a step finds nothing to apply."""
+
+    CLEARED = "a clear comes between the backward and the step"
+    TOO_EARLY = "the step comes before the backward"
+    NO_BACKWARD = "no backward comes before the step"
+
+
+@dataclass(frozen=True, slots=True)
+class StaleStep:
+    """`step` applies gradients again that were applied before: nothing on `loop` clears them."""
+
+    step: fx.Step
+    backward: fx.Backward
+    loop: fx.Loop
+    target: ParameterSet
+
+
+@dataclass(frozen=True, slots=True)
+class EmptyStep:
+    """`step` finds nothing to apply on any path. `backward` and `clear` are those that explain it."""
+
+    step: fx.Step
+    why: Emptiness
+    backward: fx.Backward | None
+    clear: fx.Clear | None
+    target: ParameterSet
+
+
+@dataclass(frozen=True, slots=True)
+class UnappliedBackward:
+    """No step ever applies the gradients of `backward`; `clear` throws them away where there is one."""
+
+    backward: fx.Backward
+    clear: fx.Clear | None
+    target: ParameterSet
+
+
+@dataclass(frozen=True, slots=True)
+class LateStep:
+    """`step` runs once after `loop`, each turn of which throws the gradients of the turn before away."""
+
+    step: fx.Step
+    backward: fx.Backward
+    clear: fx.Clear
+    loop: fx.Loop
+    target: ParameterSet
+
+
+@dataclass(slots=True)
+class Protocol:
+    """Facts of one entry."""
+
+    stale: list[StaleStep] = field(default_factory=list)
+    empty: list[EmptyStep] = field(default_factory=list)
+    unapplied: list[UnappliedBackward] = field(default_factory=list)
+    late: list[LateStep] = field(default_factory=list)
+
+
+def examine(entry: Entry, cancel: CancelFlag, look_alikes: bool = False) -> Protocol:
+    """The facts of an entry, set by set. Nothing is said of sets whose gradients a hook takes."""
+    protocol = Protocol()
+    wiring = wire(entry)
+    if wiring.hooked:
+        return protocol
+    views = [(target, Projection(wiring, target).view(entry)) for target in wiring.sets]
+    used: set[fx.Effect] = set()
+    ran: list[tuple[ParameterSet, View, Lifecycle]] = []
+    for target, view in views:
+        if look_alikes and not target.certain:
+            continue
+        if not any(event.kind in (Kind.BACKWARD, Kind.STEP) for event in view.events):
+            continue
+        seen = run(view, cancel)
+        used |= {event.effect for event in seen.used}
+        ran.append((target, view, seen))
+    for target, view, seen in ran:
+        _empty(protocol, target, view, seen)
+        _stale(protocol, target, seen)
+        _late(protocol, target, view, seen)
+    _unapplied(protocol, entry, wiring, ran, used)
+    return protocol
+
+
+def _clears_in(view: View, loop: fx.Loop) -> bool:
+    return any(loop in event.loops and (event.kind in _CLEARING or event.clears) for event in view.events)
+
+
+def _stale(protocol: Protocol, target: ParameterSet, seen: Lifecycle) -> None:
+    told: set[fx.Loop] = set()
+    for step, tokens in sorted(seen.steps.items(), key=lambda pair: pair[0].order):
+        for token in sorted(tokens, key=lambda token: (len(token.crossed), sorted(event.order for event in token.pending))):
+            if token.state != STALE or not token.crossed or told & token.crossed:
+                continue
+            if any(_clears_in_events(loop, seen) for loop in token.crossed):
+                continue
+            loop = max(token.crossed, key=lambda loop: len(_around(loop, step)))
+            backward = min((event for event in token.pending), key=lambda event: event.order, default=None)
+            if backward is None or not backward.sure:
+                continue
+            told |= token.crossed
+            assert isinstance(step.effect, fx.Step) and isinstance(backward.effect, fx.Backward)
+            protocol.stale.append(StaleStep(step.effect, backward.effect, loop, target))
+
+
+def _around(loop: fx.Loop, event: Event) -> tuple[fx.Loop, ...]:
+    """The loops around an event up to and including `loop`."""
+    return event.loops[: event.loops.index(loop) + 1] if loop in event.loops else ()
+
+
+def _clears_in_events(loop: fx.Loop, seen: Lifecycle) -> bool:
+    return any(loop in event.loops and (event.kind in _CLEARING or event.clears) for event in seen.ran)
+
+
+def _empty(protocol: Protocol, target: ParameterSet, view: View, seen: Lifecycle) -> None:
+    for step, tokens in seen.steps.items():
+        looped = any(loop.repeats for loop in step.loops)
+        empty = {token for token in tokens if token.state == CLEAR}
+        rest = tokens - empty
+        first_turn = all(token.state == UNKNOWN and not token.pending for token in rest)
+        if not empty or (rest and not (looped and first_turn)):
+            continue
+        why, backward, clear = _explain(step, empty, view, seen)
+        assert isinstance(step.effect, fx.Step)
+        protocol.empty.append(EmptyStep(step.effect, why, backward, clear, target))
+
+
+def _explain(
+    step: Event, tokens: set, view: View, seen: Lifecycle
+) -> tuple[Emptiness, fx.Backward | None, fx.Clear | None]:
+    thrown = sorted({event for token in tokens if not token.turned for event in token.discarded}, key=lambda e: e.order)
+    if thrown:
+        return Emptiness.CLEARED, _backward(thrown[-1]), _clear_of(thrown[-1], seen)
+    inner = tuple(loop for loop in step.loops if loop.repeats)
+    later = [
+        event
+        for event in view.events
+        if event.kind is Kind.BACKWARD and event.order > step.order and tuple(loop for loop in event.loops if loop.repeats)[: len(inner)] == inner
+    ]
+    if later:
+        return Emptiness.TOO_EARLY, _backward(later[0]), None
+    older = sorted({event for token in tokens for event in token.discarded}, key=lambda e: e.order)
+    if older:
+        return Emptiness.CLEARED, _backward(older[-1]), _clear_of(older[-1], seen)
+    return Emptiness.NO_BACKWARD, None, None
+
+
+def _backward(event: Event) -> fx.Backward:
+    assert isinstance(event.effect, fx.Backward)
+    return event.effect
+
+
+def _clear_of(backward: Event, seen: Lifecycle) -> fx.Clear | None:
+    for clear, thrown in sorted(seen.discards, key=lambda pair: pair[0].order):
+        if thrown is backward and isinstance(clear.effect, fx.Clear):
+            return clear.effect
+    return None
+
+
+def _thrown_each_turn(backward: Event, seen: Lifecycle) -> tuple[Event, fx.Loop] | None:
+    """A clear inside a loop around `backward` that throws its gradients away in every turn."""
+    if backward in seen.accumulated:
+        return None
+    for clear, thrown in sorted(seen.discards, key=lambda pair: pair[0].order):
+        if thrown is backward and clear.sure and isinstance(clear.effect, fx.Clear):
+            shared = [loop for loop in backward.loops if loop in clear.loops and loop.repeats]
+            if shared:
+                return clear, shared[-1]
+    return None
+
+
+def _late(protocol: Protocol, target: ParameterSet, view: View, seen: Lifecycle) -> None:
+    for step, tokens in seen.steps.items():
+        for backward in sorted({event for token in tokens for event in token.pending}, key=lambda event: event.order):
+            thrown = _thrown_each_turn(backward, seen)
+            if thrown is None or thrown[1] in step.loops or not backward.sure:
+                continue
+            clear, loop = thrown
+            if any(event.kind in (Kind.STEP, Kind.ANYTHING, Kind.READ) and loop in event.loops for event in view.events):
+                continue
+            assert isinstance(step.effect, fx.Step) and isinstance(clear.effect, fx.Clear)
+            protocol.late.append(LateStep(step.effect, _backward(backward), clear.effect, loop, target))
+            break
+
+
+def _unapplied(
+    protocol: Protocol, entry: Entry, wiring: Wiring, ran: list[tuple[ParameterSet, View, Lifecycle]], used: set[fx.Effect]
+) -> None:
+    explained = {fact.target for fact in protocol.empty} | {fact.target for fact in protocol.late}
+    told: set[fx.Effect] = set()
+    for target, view, seen in ran:
+        for event in view.events:
+            effect = event.effect
+            if event.kind is not Kind.BACKWARD or not event.sure or event not in seen.ran or effect in told:
+                continue
+            reached = [other for other, facts, _ in ran if any(one.effect is effect for one in facts.events)]
+            if effect in used or any(other in explained for other in reached):
+                continue
+            if any(_handed_out(entry, other, facts, life, effect) for other, facts, life in ran if other in reached):
+                continue
+            told.add(effect)
+            protocol.unapplied.append(UnappliedBackward(_backward(event), _clear_of(event, seen), target))
+
+
+def _handed_out(entry: Entry, target: ParameterSet, view: View, seen: Lifecycle, effect: fx.Effect) -> bool:
+    """Code out of sight may still apply these gradients after the end of the entry."""
+    if entry.closed or target.local:
+        return False
+    for event in view.events:
+        if event.effect is effect and (event in seen.left or not seen.discards):
+            thrown = _thrown_each_turn(event, seen)
+            if thrown is None:
+                return True
+            loop = thrown[1]
+            return any(one.kind in (Kind.STEP, Kind.ANYTHING) and loop in one.loops for one in view.events)
+    return False

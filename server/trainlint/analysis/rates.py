@@ -1,0 +1,63 @@
+"""Learning rates that are known when an optimizer is built and stay as they are."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+
+from ..program import effects as fx
+from ..program.frameworks.table import RateRange, rate_range
+from ..program.program import Program, leaves
+from ..program.things import Constant, Role, Thing
+from .wiring import related
+
+
+@dataclass(frozen=True, slots=True)
+class KnownRate:
+    """`value` is the learning rate `optimizer` keeps for its whole life; `usual` is where such optimizers work."""
+
+    optimizer: Thing
+    site: fx.Site
+    node: ast.AST
+    value: float
+    usual: RateRange | None
+    on_module: bool
+
+
+def known_rates(program: Program) -> list[KnownRate]:
+    """Optimizers whose rate is a number in sight that no scheduler, group write or call out of sight may change."""
+    built: dict[Thing, fx.Create] = {}
+    changed: set[Thing] = set()
+    touched: set[Thing] = set()
+    for entry in program.entries:
+        for effect in leaves(entry.body):
+            if isinstance(effect, fx.Create) and effect.thing.role is Role.OPTIMIZER:
+                built.setdefault(effect.thing, effect)
+            elif isinstance(effect, fx.SetRate):
+                changed.update(effect.optimizers)
+            elif isinstance(effect, fx.Unseen):
+                touched |= effect.touches
+    found = []
+    for optimizer, create in built.items():
+        rate = optimizer.arguments.get("lr")
+        if not isinstance(rate, Constant) or not isinstance(rate.value, (int, float)) or isinstance(rate.value, bool):
+            continue
+        if optimizer in changed or optimizer.escaped or any(optimizer.within(thing) or related(optimizer, thing) and optimizer in thing.holds for thing in touched):
+            continue
+        assert optimizer.created_by is not None
+        owners = optimizer.parameters.owners if optimizer.parameters else frozenset()
+        on_module = bool(owners) and all(owner.role in (Role.MODULE, None, Role.INSTANCE) for owner in owners)
+        usual = rate_range(optimizer.created_by.rpartition(".")[2])
+        found.append(KnownRate(optimizer, create.site, rate_node(create.site.node), float(rate.value), usual, on_module))
+    return found
+
+
+def rate_node(call: ast.AST) -> ast.AST:
+    """Where the rate is written in the construction: the argument, or the whole call."""
+    if isinstance(call, ast.Call):
+        for keyword in call.keywords:
+            if keyword.arg == "lr":
+                return keyword
+        if len(call.args) > 1:
+            return call.args[1]
+    return call

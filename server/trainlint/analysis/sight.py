@@ -1,0 +1,107 @@
+"""How well the analysis sees a program: training loops that are understood in full, and a line put into words."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+
+from ..cancel import CancelFlag
+from ..program import effects as fx
+from ..program.program import Entry, Program, leaves
+from .events import Event, Kind, Projection
+from .lifecycle import run
+from .wiring import wire
+
+
+@dataclass(frozen=True, slots=True)
+class LoopSight:
+    """One training loop of the text; `blinders` are the calls in it that may have done anything to its gradients."""
+
+    node: ast.AST
+    blinders: tuple[str, ...]
+
+    @property
+    def understood(self) -> bool:
+        return not self.blinders
+
+
+def training_loops(program: Program) -> list[LoopSight]:
+    """Every innermost loop in which a backward or a step of an optimizer runs."""
+    found: dict[ast.AST, set[str]] = {}
+    for entry in program.entries:
+        wiring = wire(entry)
+        for target in wiring.sets:
+            for event in Projection(wiring, target).view(entry).events:
+                loops = [loop for loop in event.loops if loop.repeats]
+                if not loops:
+                    continue
+                reasons = found.get(loops[-1].node)
+                if event.kind in (Kind.BACKWARD, Kind.STEP):
+                    reasons = found.setdefault(loops[-1].node, set())
+                    if not event.sure and len(wiring.sets) == 1:
+                        reasons.add("it is not known which parameters this concerns")
+                elif event.kind in (Kind.ANYTHING, Kind.COMPUTE) and reasons is not None:
+                    assert isinstance(event.effect, fx.Unseen)
+                    reasons.add(event.effect.text)
+    return [LoopSight(node, tuple(sorted(reasons))) for node, reasons in found.items()]
+
+
+def describe(path: str, program: Program, line: int, cancel: CancelFlag) -> str:
+    """The loop or statement at `line` as the analysis sees it."""
+    told: list[str] = []
+    for entry in program.entries:
+        told.extend(_describe_entry(entry, line, cancel))
+    blind = [
+        f"  line {getattr(place.node, 'lineno', 0)}: {place.reason}"
+        for place in program.blind
+        if _covers(place.node, line) or getattr(place.node, "lineno", 0) == line
+    ]
+    parts = [f"{path}:{line}"]
+    parts.extend(told or ["  nothing that happens to gradients, optimizers or models is seen here"])
+    if blind:
+        parts.extend(["sight was lost at", *blind])
+    if not program.complete:
+        parts.append("the file is too large to be analysed in full")
+    return "\n".join(parts)
+
+
+def _describe_entry(entry: Entry, line: int, cancel: CancelFlag) -> list[str]:
+    wiring = wire(entry)
+    told: list[str] = []
+    for target in wiring.sets:
+        view = Projection(wiring, target).view(entry)
+        here = [event for event in view.events if _line(event) == line]
+        around = {loop for event in view.events for loop in event.loops if getattr(loop.node, "lineno", 0) == line}
+        inside = [event for event in view.events if around & set(event.loops)]
+        if not here and not inside:
+            continue
+        seen = run(view, cancel)
+        held = ", ".join(sorted(f"`{owner.name}`" for owner in target.owners)) or "parameters out of sight"
+        names = " or ".join(dict.fromkeys(f"`{optimizer.name}`" for optimizer in target.optimizers))
+        told.append(f"in {entry.name}: {names} holds {held}" + ("" if target.certain else " (likely)"))
+        for event in here or inside:
+            states = ", ".join(sorted(seen.met.get(event, ()))) or "never reached"
+            doubt = "" if event.sure else " (possibly)"
+            told.append(f"  line {_line(event)}: {_name(event)}{doubt}, gradients before: {states}")
+    for effect in leaves(entry.body):
+        if isinstance(effect, fx.Unseen) and getattr(effect.site.node, "lineno", 0) == line and not told:
+            things = ", ".join(sorted(f"`{thing.name}`" for thing in effect.touches if thing.name))
+            told.append(f"in {entry.name}: `{effect.text}` is out of sight" + (f" and receives {things}" if things else ""))
+    return told
+
+
+def _line(event: Event) -> int:
+    return int(getattr(event.effect.site.node, "lineno", 0))
+
+
+def _covers(node: ast.AST, line: int) -> bool:
+    return bool(getattr(node, "lineno", 0) <= line <= (getattr(node, "end_lineno", 0) or 0))
+
+
+def _name(event: Event) -> str:
+    if event.kind is Kind.ANYTHING or event.kind is Kind.COMPUTE:
+        assert isinstance(event.effect, fx.Unseen)
+        return f"`{event.effect.text}` is out of sight and may " + (
+            "do anything to them" if event.kind is Kind.ANYTHING else "compute gradients" + (" or clear them" if event.clears else "")
+        )
+    return event.kind.value

@@ -1,0 +1,277 @@
+"""Who holds which parameters: optimizers as views on parameter sets, and what each effect means to a set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import Enum
+
+from ..program import effects as fx
+from ..program.naming import SCHEDULER, affinity, names_optimizer, suggests
+from ..program.program import Entry, leaves
+from ..program.things import Parameters, Role, Thing
+
+_NOT_OPTIMIZERS = frozenset({"env", "envs", "profiler", "prof", "simulator", "sim", "world", "game", "pbar", "timer"})
+
+
+class Relation(Enum):
+    """Whether an effect concerns a parameter set: surely, possibly, or not."""
+
+    NO = 0
+    MAYBE = 1
+    YES = 2
+
+
+@dataclass(eq=False, slots=True)
+class ParameterSet:
+    """The parameters that `optimizers` hold: those of `owners`, and unknown others where `opaque`."""
+
+    optimizers: list[Thing]
+    owners: frozenset[Thing]
+    opaque: bool
+
+    @property
+    def name(self) -> str:
+        return self.optimizers[0].name or "optimizer"
+
+    @property
+    def certain(self) -> bool:
+        """Both the optimizer and what it holds were built in sight."""
+        return not self.opaque and all(optimizer.in_sight for optimizer in self.optimizers)
+
+    @property
+    def local(self) -> bool:
+        """No code out of sight can reach an optimizer of this set."""
+        return all(_local(optimizer) for optimizer in self.optimizers)
+
+
+def _local(thing: Thing) -> bool:
+    return thing.in_sight and not thing.escaped and all(_local(owner) for owner in thing.owners if owner is not thing)
+
+
+@dataclass(eq=False, slots=True)
+class Wiring:
+    """The parameter sets of one entry."""
+
+    sets: list[ParameterSet]
+    hooked: bool = False
+    _memo: dict[tuple[frozenset[Thing], ParameterSet], bool] = field(default_factory=dict)
+
+    def backward(self, effect: fx.Backward, target: ParameterSet) -> Relation:
+        loss = effect.loss
+        if self.touches(loss.sources, target):
+            return Relation.YES
+        if len(self.sets) == 1:
+            return Relation.YES if loss.opaque or not loss.sources or not _all_in_sight(loss.sources) or not target.certain else Relation.MAYBE
+        known = not loss.opaque and bool(loss.sources) and not target.opaque and bool(target.owners)
+        if known and any(self.touches(loss.sources, other) for other in self.sets):
+            return Relation.NO
+        paired = self._paired((effect.text, *(thing.name for thing in loss.sources)))
+        if target in paired:
+            return Relation.YES
+        return Relation.NO if known and paired else Relation.MAYBE
+
+    def clear(self, effect: fx.Clear, target: ParameterSet) -> Relation:
+        results = [self._cleared_through(holder, target) for holder in effect.holders]
+        if effect.parameters is not None:
+            results.append(self._of_parameters(effect.parameters, target))
+        if not results:
+            return Relation.NO
+        if all(result is Relation.YES for result in results):
+            return Relation.YES
+        return Relation.NO if all(result is Relation.NO for result in results) else Relation.MAYBE
+
+    def step(self, effect: fx.Step, target: ParameterSet) -> Relation:
+        own = [optimizer for optimizer in effect.optimizers if optimizer in target.optimizers]
+        if own:
+            return Relation.YES if len(own) == len(effect.optimizers) else Relation.MAYBE
+        others = [other for other in self.sets if not set(other.optimizers).isdisjoint(effect.optimizers)]
+        if others:
+            shares = any(self.touches(other.owners, target) for other in others)
+            return Relation.MAYBE if shares else Relation.NO
+        return Relation.MAYBE if any(_may_be_optimizer(thing) for thing in effect.optimizers) else Relation.NO
+
+    def gradients(self, parameters: Parameters, target: ParameterSet) -> Relation:
+        """Does touching `.grad` of `parameters` touch this set?"""
+        result = self._of_parameters(parameters, target)
+        return Relation.MAYBE if result is Relation.NO and parameters.opaque else result
+
+    def holds_optimizer(self, touched: Iterable[Thing], target: ParameterSet) -> bool:
+        """An object among `touched` is an optimizer of the set or gives access to one."""
+        return any(optimizer.within(thing) or thing in optimizer.holds and thing.role is Role.OPTIMIZER or optimizer in _reach(thing)
+                   for thing in touched for optimizer in target.optimizers)  # fmt: skip
+
+    def touches(self, things: Iterable[Thing], target: ParameterSet) -> bool:
+        """Parameters of one of `things` belong to the set, as far as anyone can see."""
+        key = (frozenset(things), target)
+        known = self._memo.get(key)
+        if known is None:
+            known = self._memo[key] = any(related(thing, owner) for thing in key[0] for owner in target.owners)
+        return known
+
+    def replaces(self, thing: Thing, target: ParameterSet) -> bool:
+        """`thing` owns every parameter of the set."""
+        return bool(target.owners) and all(owner.within(thing) for owner in target.owners)
+
+    def may_belong(self, things: Iterable[Thing], target: ParameterSet) -> bool:
+        """One of `things` is a model of the set, or out of sight and the only candidate."""
+        things = [thing for thing in things if thing.role in (None, Role.MODULE, Role.INSTANCE, Role.LEAF)]
+        if self.touches(things, target):
+            return True
+        return (target.opaque or not target.certain) and any(not thing.in_sight for thing in things) and len(self.sets) == 1
+
+    def _paired(self, names: tuple[str, ...]) -> list[ParameterSet]:
+        return [
+            target
+            for target in self.sets
+            if any(affinity(optimizer.name, name) for optimizer in target.optimizers for name in names)
+        ]
+
+    def _cleared_through(self, holder: Thing, target: ParameterSet) -> Relation:
+        if holder in target.optimizers:
+            return Relation.YES
+        for other in self.sets:
+            if holder in other.optimizers:
+                if not self.touches(other.owners, target):
+                    return Relation.NO
+                covers = all(any(owner.within(mine) for mine in other.owners) for owner in target.owners)
+                return Relation.YES if covers and not target.opaque else Relation.MAYBE
+        return self._of_owner(holder, target)
+
+    def _of_parameters(self, parameters: Parameters, target: ParameterSet) -> Relation:
+        owners = {
+            inner
+            for owner in parameters.owners
+            for inner in ((owner,) if owner in target.optimizers or not owner.parameters else owner.parameters.owners)
+        }
+        if any(owner in target.optimizers for owner in owners):
+            return Relation.YES
+        results = [self._of_owner(owner, target) for owner in owners]
+        if any(result is Relation.YES for result in results):
+            return Relation.YES
+        if parameters.opaque or any(result is Relation.MAYBE for result in results):
+            return Relation.YES if len(self.sets) == 1 and not owners else Relation.MAYBE
+        return Relation.NO
+
+    def _of_owner(self, holder: Thing, target: ParameterSet) -> Relation:
+        if self.touches((holder,), target):
+            covers = all(owner.within(holder) or related_by_holding(owner, holder) for owner in target.owners)
+            return Relation.YES if covers and not target.opaque else Relation.MAYBE
+        if len(self.sets) == 1:
+            certain = holder.in_sight and target.certain and bool(target.owners)
+            return Relation.MAYBE if certain else Relation.YES
+        if target.certain and target.owners and (holder.in_sight or any(self.touches((holder,), s) for s in self.sets)):
+            return Relation.NO
+        paired = self._paired((holder.name,))
+        if target in paired:
+            return Relation.YES
+        return Relation.NO if paired else Relation.MAYBE
+
+
+def _all_in_sight(things: Iterable[Thing]) -> bool:
+    return all(_root(thing).in_sight for thing in things)
+
+
+def _root(thing: Thing) -> Thing:
+    while thing.parent is not None:
+        thing = thing.parent
+    return thing
+
+
+def related(one: Thing, other: Thing) -> bool:
+    """One is the other, a part of it, or built from it."""
+    return one.within(other) or other.within(one) or related_by_holding(one, other) or related_by_holding(other, one)
+
+
+def related_by_holding(outer: Thing, inner: Thing) -> bool:
+    return inner in _reach(outer)
+
+
+def _reach(thing: Thing, depth: int = 4) -> set[Thing]:
+    """What an object was built from, transitively."""
+    found: set[Thing] = set()
+    waiting = [(thing, depth)]
+    while waiting:
+        one, left = waiting.pop()
+        for held in one.holds:
+            if held not in found and left:
+                found.add(held)
+                waiting.append((held, left - 1))
+        if one.parent is not None and one.parent not in found and left:
+            waiting.append((one.parent, left - 1)) if one.parent.holds else None
+    return found
+
+
+def is_optimizer(thing: Thing) -> bool:
+    """Known by its class, by what is done to it, or, where only `step` is, by its name."""
+    if thing.role is not None:
+        return thing.role is Role.OPTIMIZER
+    if thing.data or thing.cls is not None:
+        return False
+    uses = thing.uses
+    if "step" in uses and "backward(loss)" in uses:
+        return True
+    if "step" in uses and "zero_grad" in uses and "()" not in uses and "parameters" not in uses:
+        return True
+    if "step" in uses and thing.parameters is not None:
+        return True
+    return bool(uses & {"step", "zero_grad", "param_groups"}) and names_optimizer(thing.name) and "()" not in uses
+
+
+def is_engine(thing: Thing) -> bool:
+    """An object that differentiates and steps, and clears by itself, as DeepSpeed's engine does."""
+    return thing.role is None and {"step", "backward(loss)"} <= thing.uses and "zero_grad" not in thing.uses
+
+
+def _may_be_optimizer(thing: Thing) -> bool:
+    return (
+        thing.role is None
+        and not thing.in_sight
+        and not suggests(thing.name.rpartition(".")[2], SCHEDULER)
+        and not suggests(thing.name.rpartition(".")[2], _NOT_OPTIMIZERS)
+    )
+
+
+def wire(entry: Entry) -> Wiring:
+    """The parameter sets of an entry: optimizers that share a view, or stand in for each other, share a set."""
+    optimizers: dict[Thing, None] = {}
+    together: list[tuple[Thing, ...]] = []
+    hooked = False
+    for effect in leaves(entry.body):
+        things: tuple[Thing, ...] = ()
+        if isinstance(effect, fx.Step):
+            things = effect.optimizers
+        elif isinstance(effect, fx.Clear):
+            things = effect.holders
+        elif isinstance(effect, fx.Create):
+            things = (effect.thing,)
+        found = tuple(thing for thing in things if is_optimizer(thing))
+        optimizers.update(dict.fromkeys(found))
+        if len(found) > 1:
+            together.append(found)
+        for thing in found:
+            hooked = hooked or thing.hooked
+    sets: list[ParameterSet] = []
+    for optimizer in optimizers:
+        parameters = optimizer.parameters or Parameters(opaque=True)
+        owners = frozenset(
+            inner
+            for owner in parameters.owners
+            for inner in (owner.parameters.owners if owner.role is Role.OPTIMIZER and owner.parameters else (owner,))
+        )
+        same = next(
+            (
+                other
+                for other in sets
+                if (not parameters.opaque and not other.opaque and owners and owners == other.owners)
+                or any(optimizer in group and not set(group).isdisjoint(other.optimizers) for group in together)
+                or any(held in other.optimizers for held in _reach(optimizer))
+            ),
+            None,
+        )
+        if same is not None:
+            same.optimizers.append(optimizer)
+            same.owners, same.opaque = same.owners | owners, same.opaque or parameters.opaque
+        else:
+            sets.append(ParameterSet([optimizer], owners, parameters.opaque))
+    return Wiring(sets, hooked)

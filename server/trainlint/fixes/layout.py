@@ -1,0 +1,177 @@
+"""Statements as they lie in the text: what surrounds them, and how to insert, move or remove one."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..finding import Edit
+from ..source.text import Position, SourceText, Span
+
+_SUITES = ("body", "orelse", "finalbody")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A statement in its suite: `owner` is the compound statement (or function, or module) the suite belongs to."""
+
+    owner: ast.AST
+    suite: list[ast.stmt]
+    index: int
+
+
+class Layout:
+    """The statements of one function (or module) and their text."""
+
+    def __init__(self, source: SourceText, function: ast.AST) -> None:
+        self.source = source
+        self.function = function
+        self.places: dict[ast.stmt, Place] = {}
+        for owner, suite in _suites(function):
+            for index, statement in enumerate(suite):
+                self.places[statement] = Place(owner, suite, index)
+
+    def chain(self, statement: ast.stmt) -> list[ast.stmt]:
+        """`statement` and the compound statements around it, innermost first, up to the function."""
+        chain = []
+        current: ast.AST = statement
+        while isinstance(current, ast.stmt) and current in self.places:
+            chain.append(current)
+            current = self.places[current].owner
+        return chain
+
+    def meet(self, one: ast.stmt, other: ast.stmt) -> tuple[ast.stmt, ast.stmt] | None:
+        """The statements of the innermost common suite that contain `one` and `other`."""
+        for left in self.chain(one):
+            for right in self.chain(other):
+                if self.places[left].suite is self.places[right].suite:
+                    return left, right
+        return None
+
+    def following(self, statement: ast.stmt) -> list[ast.stmt]:
+        place = self.places[statement]
+        return place.suite[place.index + 1 :]
+
+    def preceding(self, statement: ast.stmt) -> list[ast.stmt]:
+        place = self.places[statement]
+        return place.suite[: place.index]
+
+    def start(self, statement: ast.stmt) -> int:
+        lead = getattr(statement, "decorator_list", None)
+        node = lead[0] if lead else statement
+        position = self.source.from_utf8(node.lineno, node.col_offset)
+        return self.source.offset(position) - (1 if lead else 0)
+
+    def end(self, statement: ast.stmt) -> int:
+        assert statement.end_lineno is not None and statement.end_col_offset is not None
+        return self.source.offset(self.source.from_utf8(statement.end_lineno, statement.end_col_offset))
+
+    def indent(self, statement: ast.stmt) -> str:
+        """The white space before a statement that begins its line."""
+        return self._lead(statement).replace("\f", "")
+
+    def begins_line(self, statement: ast.stmt) -> bool:
+        if self._lead(statement).strip():
+            return False
+        above = self.source.position(self.start(statement)).line - 1
+        return above < 1 or not self.source.line(above).endswith("\\")
+
+    def _lead(self, statement: ast.stmt) -> str:
+        position = self.source.position(self.start(statement))
+        return self.source.line(position.line)[: position.column - 1]
+
+    def tail(self, statement: ast.stmt) -> str:
+        """What stands behind a statement on its last line."""
+        position = self.source.position(self.end(statement))
+        return self.source.line(position.line)[position.column - 1 :]
+
+    def owns_lines(self, statement: ast.stmt) -> bool:
+        """No other statement shares a line with this one."""
+        tail = self.tail(statement).strip()
+        return self.begins_line(statement) and (not tail or tail.startswith("#"))
+
+    def before(self, anchor: ast.stmt, *texts: str) -> Edit:
+        """Insert statements in front of `anchor`."""
+        start = self.start(anchor)
+        if not self.begins_line(anchor):
+            return self._insert(start, "".join(f"{text}; " for text in texts))
+        line = self.source.position(start).line
+        indent, end = self.indent(anchor), self.source.line_end
+        return self._insert(self.source.offset(Position(line, 1)), "".join(f"{indent}{text}{end}" for text in texts))
+
+    def after(self, anchor: ast.stmt, *texts: str) -> Edit:
+        """Insert statements behind `anchor`."""
+        if not self.owns_lines(anchor):
+            return self._insert(self.end(anchor), "".join(f"; {text}" for text in texts))
+        line = self.source.position(self.end(anchor)).line
+        indent, end = self.indent(anchor), self.source.line_end
+        place = self.source.offset(Position(line, len(self.source.line(line)) + 1))
+        return self._insert(place, "".join(f"{end}{indent}{text}" for text in texts))
+
+    def remove(self, statement: ast.stmt) -> tuple[Edit, str] | None:
+        """Take a statement out, with the comment on its line; None where its suite would be empty."""
+        place = self.places[statement]
+        if len(place.suite) == 1:
+            return None
+        start, end = self.start(statement), self.end(statement)
+        text = self.source.text[start:end]
+        if "\n" in text or "\r" in text:
+            return None
+        if self.owns_lines(statement):
+            first = self.source.position(start).line
+            last = self.source.position(end).line
+            line_start = self.source.offset(Position(first, 1))
+            if last < self.source.line_count:
+                line_end = self.source.line_starts[last]
+            else:
+                line_end = len(self.source.text)
+                line_start = len(self.source.text[:line_start].rstrip("\r\n")) if first > 1 else line_start
+            comment = self.tail(statement).rstrip()
+            return Edit(self.source.span(line_start, line_end), ""), text + comment
+        if place.index + 1 < len(place.suite):
+            following = self.start(place.suite[place.index + 1])
+            if self.source.position(following).line == self.source.position(end).line:
+                return Edit(self.source.span(start, following), ""), text
+        previous = self.end(place.suite[place.index - 1])
+        return Edit(self.source.span(previous, end), ""), text
+
+    def _insert(self, offset: int, text: str) -> Edit:
+        position = self.source.position(offset)
+        return Edit(Span(position, position), text)
+
+    def visible(self, expression: str, tree: ast.Module) -> bool:
+        """The root name of `expression` is bound in this function or in the module."""
+        root = expression.partition(".")[0].partition("[")[0].partition("(")[0]
+        return root in _bound(self.function) or root in _bound(tree)
+
+
+def _bound(function: ast.AST) -> set[str]:
+    names: set[str] = set()
+    arguments = getattr(function, "args", None)
+    if isinstance(arguments, ast.arguments):
+        names |= {argument.arg for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)}
+    for _, suite in _suites(function):
+        for statement in suite:
+            if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                names.add(statement.name)
+                continue
+            for node in ast.iter_child_nodes(statement):
+                names |= {name.id for name in ast.walk(node) if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)}
+            if isinstance(statement, (ast.Import, ast.ImportFrom)):
+                names |= {alias.asname or alias.name.partition(".")[0] for alias in statement.names}
+    return names
+
+
+def _suites(owner: ast.AST) -> Iterator[tuple[ast.AST, list[ast.stmt]]]:
+    """Every suite below `owner`, without those of nested functions and classes."""
+    for field in _SUITES:
+        suite = getattr(owner, field, None)
+        if isinstance(suite, list) and suite and isinstance(suite[0], ast.stmt):
+            yield owner, suite
+            for statement in suite:
+                if not isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                    yield from _suites(statement)
+    for part in (*getattr(owner, "handlers", ()), *getattr(owner, "cases", ())):
+        for inner, suite in _suites(part):
+            yield (owner if inner is part else inner), suite

@@ -1,0 +1,459 @@
+"""Calls: which function they reach, what they return, and what they do when their body is out of sight."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+
+from . import expressions, methods
+from .conditions import FRESH
+from .effects import Block, Branch, Clear, Clip, Create, Forget, Rebind, SetRate, Step, Unseen, Write
+from .frameworks.table import Meaning, maker, meaning
+from .machine import Machine
+from .naming import LOSS, READING_RECEIVERS, READING_VERBS, suggests
+from .scope import ClassInfo, Frame
+from .things import (
+    NONE,
+    UNKNOWN,
+    Choice,
+    ClassValue,
+    Constant,
+    External,
+    Function,
+    Mapping,
+    Method,
+    Parameters,
+    Partial,
+    Role,
+    Sequence,
+    Tensor,
+    Thing,
+    Value,
+    as_tensor,
+    join,
+    mix,
+    things_in,
+)
+from .vocabulary import KNOWN_METHODS
+
+_BUILTINS = frozenset(dir(builtins))
+
+
+def builtin(name: str) -> External | None:
+    return External(f"builtins.{name}") if name in _BUILTINS else None
+
+
+def in_sight_method(holder: Value, name: str) -> bool:
+    return isinstance(holder, Thing) and holder.cls is not None and holder.cls.find(name) is not None
+
+
+def call(m: Machine, node: ast.Call, *, used: bool) -> Value:
+    """The value of a call expression; `used` is false where it stands alone as a statement."""
+    inherited = _super_method(m, node)
+    callee = inherited if inherited is not None else expressions.evaluate(m, node.func)
+    args: list[Value] = []
+    for argument in node.args:
+        value = expressions.consume(m, argument, expressions.evaluate(m, argument))
+        if isinstance(argument, ast.Starred) and isinstance(value, Sequence):
+            args.extend(value.items)
+        else:
+            args.append(value)
+    keywords: dict[str, Value] = {}
+    for keyword in node.keywords:
+        value = expressions.consume(m, keyword.value, expressions.evaluate(m, keyword.value))
+        if keyword.arg is not None:
+            keywords[keyword.arg] = value
+        elif isinstance(value, Mapping):
+            keywords.update({key: item for key, item in value.items if isinstance(key, str)})
+        else:
+            keywords["**"] = value
+    return apply(m, node, callee, args, keywords, used=used)
+
+
+def apply(m: Machine, node: ast.expr, callee: Value, args: list[Value], keywords: dict[str, Value], *, used: bool) -> Value:
+    """Call `callee`."""
+    m.spend()
+    if isinstance(callee, Function):
+        return _function(m, node, callee, args, keywords)
+    if isinstance(callee, ClassValue):
+        return _instantiate(m, node, callee.info, args, keywords)
+    if isinstance(callee, External):
+        return _external(m, node, callee, args, keywords, used)
+    if isinstance(callee, Method):
+        return methods.call(m, node, callee, args, keywords, used)
+    if isinstance(callee, Partial):
+        return apply(m, node, callee.function, [*callee.args, *args], dict(callee.keywords) | keywords, used=used)
+    if isinstance(callee, Choice):
+        return _choice(m, node, callee, args, keywords, used)
+    if isinstance(callee, Thing):
+        return _thing(m, node, callee, args, keywords, used)
+    return unseen(m, node, callee, args, keywords, used)
+
+
+def _super_method(m: Machine, node: ast.Call) -> Value | None:
+    """`super().name` looked up behind the class that the current method belongs to."""
+    func = node.func
+    if not (
+        isinstance(func, ast.Attribute)
+        and isinstance(func.value, ast.Call)
+        and isinstance(func.value.func, ast.Name)
+        and func.value.func.id == "super"
+    ):
+        return None
+    frame: Frame | None = m.frame
+    while frame is not None and frame.cls is None:
+        frame = frame.outer
+    if frame is None or frame.cls is None or frame.receiver is None:
+        return UNKNOWN
+    receiver = frame.receiver
+    lineage = receiver.cls.lineage() if isinstance(receiver, Thing) and receiver.cls else frame.cls.lineage()
+    behind = lineage[lineage.index(frame.cls) + 1 :] if frame.cls in lineage else []
+    for info in behind:
+        if func.attr in info.methods:
+            return Function(info.methods[func.attr], info.frame, receiver)
+    if func.attr == "__init__" or not frame.cls.outside:
+        return External("builtins.object")
+    return Method(receiver, func.attr) if func.attr in KNOWN_METHODS else receiver
+
+
+def _choice(
+    m: Machine, node: ast.expr, callee: Choice, args: list[Value], keywords: dict[str, Value], used: bool
+) -> Value:
+    result: Value = UNKNOWN
+    outer = m.block
+    for option in callee.options:
+        m.block = Block()
+        result = join(result, apply(m, node, option, args, keywords, used=used))
+        body, m.block = m.block, outer
+        if body.items:
+            m.emit(Branch(FRESH, body, Block()))
+    return result
+
+
+def _function(m: Machine, node: ast.expr, callee: Function, args: list[Value], keywords: dict[str, Value]) -> Value:
+    if is_abstract(callee.node):
+        return unseen(m, node, callee, args, keywords, used=True, receiver=callee.receiver)
+    return m.inline(m, callee, node, args, keywords)
+
+
+def is_abstract(node: ast.AST) -> bool:
+    """A body that only says that others implement it."""
+    if isinstance(node, ast.Lambda) or not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return False
+    body = [
+        statement
+        for statement in node.body
+        if not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant))
+    ]
+    return not body or (
+        len(body) == 1
+        and (isinstance(body[0], ast.Pass) or (isinstance(body[0], ast.Raise) and "NotImplemented" in ast.dump(body[0])))
+    )
+
+
+def _instantiate(m: Machine, node: ast.expr, info: ClassInfo, args: list[Value], keywords: dict[str, Value]) -> Value:
+    outside = info.outside
+    if any(name.startswith("torch.optim.") and "lr_scheduler" not in name for name in outside):
+        return _make(m, node, Role.OPTIMIZER, info.name, args, keywords)
+    thing = m.thing(node, "instance", role=role_of_class(info))
+    thing.cls, thing.created_by = info, info.name
+    thing.holds |= frozenset(held for value in (*args, *keywords.values()) for held in things_in(value))
+    m.emit_effect(Create, node, thing)
+    m.emit_effect(Rebind, node, thing)
+    found = info.find("__init__")
+    if found is not None:
+        m.inline(m, Function(found[1], found[0].frame, thing), node, args, keywords)
+    return thing
+
+
+def role_of_class(info: ClassInfo) -> Role:
+    for name in info.outside:
+        if name.startswith(("torch.nn.", "lightning", "pytorch_lightning")) or name.rpartition(".")[2].endswith("Module"):
+            return Role.MODULE
+    return Role.INSTANCE
+
+
+def _external(
+    m: Machine, node: ast.expr, callee: External, args: list[Value], keywords: dict[str, Value], used: bool
+) -> Value:
+    if callee.name.startswith("builtins."):
+        return _builtin(m, node, callee.name[9:], args, keywords, used)
+    role = maker(callee.name)
+    if role is not None:
+        return _make(m, node, role, callee.name, args, keywords)
+    known = meaning(callee.name)
+    if known is None:
+        return unseen(m, node, callee, args, keywords, used)
+    first = args[0] if args else next(iter(keywords.values()), UNKNOWN)
+    if known is Meaning.BACKWARD:
+        methods.backward(m, node, as_tensor(first), ast.unparse(getattr(node, "args", [node])[0]), None)
+    elif known is Meaning.STEP:
+        optimizers = tuple(things_in(first))
+        m.emit_effect(Step, node, optimizers, ast.unparse(node))
+    elif known is Meaning.CLEAR:
+        m.emit_effect(Clear, node, tuple(things_in(first)), None, ast.unparse(node))
+    elif known is Meaning.CLIP:
+        m.emit_effect(Clip, node, parameters_of(first))
+    elif known in (Meaning.WRAP, Meaning.WRAP_FIRST):
+        return Sequence(tuple(args)) if known is Meaning.WRAP and len(args) > 1 else first
+    elif known is Meaning.COPY:
+        return _copy(m, node, first)
+    elif known is Meaning.PURE:
+        result = mix((*args, *keywords.values()))
+        return Tensor(result.sources, result.opaque, result.loss or suggests(callee.name, LOSS)) if m.grad_enabled else Tensor()
+    elif known is Meaning.CUT:
+        return Tensor()
+    elif known is Meaning.PARTIAL:
+        return Partial(first, tuple(args[1:]), tuple(keywords.items()))
+    elif known is Meaning.UNION:
+        return _union(args)
+    elif known is Meaning.NO_GRAD:
+        return External(f"{callee.name}()")
+    return UNKNOWN
+
+
+def _union(args: list[Value]) -> Value:
+    if args and all(isinstance(value, Parameters) for value in args):
+        parts = [value for value in args if isinstance(value, Parameters)]
+        return Parameters(frozenset().union(*(part.owners for part in parts)), any(part.opaque for part in parts))
+    return parameters_of(Sequence(tuple(args)))
+
+
+def _copy(m: Machine, node: ast.expr, original: Value) -> Value:
+    if not isinstance(original, Thing):
+        return original
+    thing = m.thing(node, "copy", role=original.role)
+    thing.cls, thing.created_by = original.cls, "copy.deepcopy"
+    m.emit_effect(Create, node, thing)
+    m.emit_effect(Rebind, node, thing)
+    return thing
+
+
+def _make(m: Machine, node: ast.expr, role: Role, name: str, args: list[Value], keywords: dict[str, Value]) -> Thing:
+    """An object of a class that a table knows."""
+    thing = m.thing(node, "made", role=role)
+    thing.created_by = name
+    thing.arguments = dict(keywords)
+    thing.holds |= frozenset(held for value in (*args, *keywords.values()) for held in things_in(value))
+    if role is Role.OPTIMIZER:
+        thing.parameters = parameters_of(args[0] if args else keywords.get("params", UNKNOWN))
+        if len(args) > 1:
+            thing.arguments["lr"] = args[1]
+        rates = [value for value in group_rates(args[0] if args else keywords.get("params", UNKNOWN))]
+        if rates:
+            thing.arguments["lr"] = UNKNOWN
+    elif role is Role.SCHEDULER:
+        first = args[0] if args else keywords.get("optimizer", UNKNOWN)
+        m.emit_effect(SetRate, node, tuple(things_in(first)))
+    m.emit_effect(Create, node, thing)
+    m.emit_effect(Rebind, node, thing)
+    return thing
+
+
+def group_rates(groups: Value) -> list[Value]:
+    """Learning rates that parameter groups give of their own."""
+    items = groups.items if isinstance(groups, Sequence) else ()
+    return [
+        value
+        for group in items
+        if isinstance(group, Mapping)
+        for key, value in group.items
+        if key == "lr" and isinstance(value, (Constant, Thing))
+    ]
+
+
+def parameters_of(value: Value) -> Parameters:
+    """The parameters that an argument such as `params` stands for."""
+    if isinstance(value, Parameters):
+        return value
+    if isinstance(value, Thing):
+        return value.parameters if value.role is Role.OPTIMIZER and value.parameters else Parameters(frozenset({value}), value.role is not Role.LEAF)
+    if isinstance(value, Mapping):
+        inner = [item for key, item in value.items if key == "params"]
+        return parameters_of(inner[0]) if inner else Parameters(opaque=True)
+    if isinstance(value, (Sequence, Choice)):
+        parts = [parameters_of(item) for item in (value.items if isinstance(value, Sequence) else value.options)]
+        return Parameters(frozenset().union(*(part.owners for part in parts)), any(part.opaque for part in parts))
+    if isinstance(value, Tensor):
+        return Parameters(value.sources, opaque=True)
+    return Parameters(opaque=True)
+
+
+def _builtin(
+    m: Machine, node: ast.expr, name: str, args: list[Value], keywords: dict[str, Value], used: bool
+) -> Value:
+    first = args[0] if args else UNKNOWN
+    if name in ("list", "tuple", "set", "sorted", "reversed", "iter"):
+        return first
+    if name in ("filter", "map") and len(args) > 1:
+        if name == "map" and isinstance(first, Function):
+            element = expressions.item(m, args[1], UNKNOWN)
+            return Sequence((apply(m, node, first, [element], {}, used=True),))
+        return args[1]
+    if name == "next":
+        return expressions.item(m, first, UNKNOWN)
+    if name in ("sum", "max", "min", "abs"):
+        return first if isinstance(first, Parameters) else mix(tuple(args))
+    if name == "getattr" and len(args) > 1:
+        wanted = args[1].value if isinstance(args[1], Constant) else None
+        if isinstance(wanted, str) and isinstance(node, ast.expr):
+            return expressions.attribute(m, node, first, wanted)
+        return External(f"{first.name}.Chosen") if isinstance(first, External) else unseen(m, node, UNKNOWN, args, keywords, used)
+    if name == "setattr" and len(args) > 2 and isinstance(args[1], Constant) and isinstance(args[1].value, str):
+        set_attribute(m, node, first, args[1].value, args[2])
+        return NONE
+    if name == "dict":
+        return Mapping(tuple(keywords.items())) if keywords and not args else first if args else Mapping(())
+    if name in ("float", "int", "str", "bool", "len", "round", "repr", "isinstance", "hasattr", "id", "type", "range", "print"):
+        return Tensor() if name in ("float", "int", "round") else UNKNOWN
+    if name in ("zip", "enumerate"):
+        return Sequence(tuple(args))
+    return UNKNOWN
+
+
+def _thing(m: Machine, node: ast.expr, callee: Thing, args: list[Value], keywords: dict[str, Value], used: bool) -> Value:
+    """An object is called: a model's forward, a loss function, or something unknown."""
+    if callee.cls is not None:
+        for name in ("__call__", "forward"):
+            found = callee.cls.find(name)
+            if found is not None:
+                if callee.role is Role.INSTANCE or found[1] in m.relevant:
+                    return m.inline(m, Function(found[1], found[0].frame, callee), node, args, keywords)
+                break
+    callee.uses.add("()")
+    given = mix((*args, *keywords.values()))
+    is_loss = callee.role is Role.LOSS_FUNCTION or (callee.role is None and suggests(callee.name, LOSS))
+    if callee.role is None and not is_loss:
+        unseen(m, node, callee, args, keywords, used, receiver=callee.parent)
+    if not m.grad_enabled:
+        return Tensor()
+    if is_loss:
+        return Tensor(given.sources, given.opaque, loss=True)
+    return Tensor(given.sources | {callee}, given.opaque, given.loss)
+
+
+def unseen(
+    m: Machine,
+    node: ast.expr,
+    callee: Value,
+    args: list[Value],
+    keywords: dict[str, Value],
+    used: bool,
+    receiver: Value | None = None,
+) -> Value:
+    """A call whose body is out of sight: it may do what its arguments allow."""
+    values = (*args, *keywords.values())
+    given = mix(values)
+    result = m.thing(node, "result")
+    result.carries = given.sources | {thing for value in values for thing in things_in(value) if not thing.data}
+    result.opaque = given.opaque
+    result.holds |= frozenset(thing for value in values for thing in things_in(value))
+    owned = [value for value in values if isinstance(value, Parameters)]
+    if owned:
+        result.parameters = Parameters(
+            frozenset().union(*(value.owners for value in owned)), any(value.opaque for value in owned)
+        )
+    label = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+    if not _only_reads(label):
+        touches = frozenset(
+            thing
+            for value in (*values, *([receiver] if receiver is not None else []))
+            for thing in things_in(value)
+            if not thing.data and thing.role is not Role.LOSS_FUNCTION
+        )
+        loss = given if given.loss or not used else Tensor()
+        if touches or loss.sources or loss.opaque:
+            m.emit_effect(Unseen, node, touches, loss, not used, label)
+    m.emit_effect(Rebind, node, result)
+    return result
+
+
+def _only_reads(label: str) -> bool:
+    """By its words, a call that looks at things: `save_checkpoint`, `logger.info`."""
+    head, _, last = label.rpartition(".")
+    return suggests(last, READING_VERBS) or (bool(head) and suggests(head.rpartition(".")[2], READING_RECEIVERS))
+
+
+def escape(m: Machine, node: ast.AST, value: Value, whither: str) -> None:
+    """`value` is handed to code out of sight that runs at a time of its own."""
+    touched = frozenset(things_in(value))
+    for thing in touched:
+        thing.escaped = True
+    m.lose_sight(node, f"control passes to {whither}")
+    m.emit_effect(Unseen, node, touched, as_tensor(value), True, whither)
+
+
+def set_attribute(m: Machine, node: ast.AST, holder: Value, name: str, value: Value) -> None:
+    """`holder.name = value`."""
+    if name == "grad":
+        target = holder if isinstance(holder, Parameters) else Parameters(frozenset(things_in(holder)), opaque=True)
+        if value == NONE:
+            m.emit_effect(Clear, node, (), target, "")
+        else:
+            m.emit_effect(Write, node, target)
+        return
+    if not isinstance(holder, Thing):
+        return
+    for part in things_in(value):
+        part.owners.add(holder)
+        if not part.name:
+            part.name = f"{holder.name}.{name}"
+        if not holder.in_sight:
+            part.escaped = True
+    m.store.set((holder, name), value)
+    m.emit_effect(Forget, node, f".{name}")
+
+
+def set_item(m: Machine, target: ast.Subscript, holder: Value, index: Value, value: Value) -> None:
+    """`holder[index] = value`."""
+    key = index.value if isinstance(index, Constant) else None
+    if isinstance(holder, Parameters):
+        if key == "lr" or key is None:
+            m.emit_effect(SetRate, target, tuple(holder.owners))
+    elif isinstance(holder, Thing):
+        m.store.set((holder, f"[{key!r}]"), value)
+        for part in things_in(value):
+            part.owners.add(holder)
+    elif isinstance(holder, Mapping) and isinstance(target.value, ast.Name):
+        rest = tuple((known, old) for known, old in holder.items if known != key)
+        expressions.bind(m, target.value, Mapping((*rest, (key, value))))
+
+
+def assigned_elsewhere(m: Machine, holder: Thing, name: str) -> Value | None:
+    """An attribute that another method of the object's class assigns."""
+    assert holder.cls is not None
+    for info in holder.cls.lineage():
+        for method in info.methods.values():
+            for statement in ast.walk(method):
+                if (
+                    isinstance(statement, ast.Assign)
+                    and len(statement.targets) == 1
+                    and isinstance(target := statement.targets[0], ast.Attribute)
+                    and target.attr == name
+                    and isinstance(target.value, ast.Name)
+                    and method.args.args
+                    and target.value.id == method.args.args[0].arg
+                    and isinstance(statement.value, ast.Call)
+                ):
+                    return _evaluate_apart(m, holder, info, method, name, statement)
+    return None
+
+
+def _evaluate_apart(
+    m: Machine, holder: Thing, info: ClassInfo, method: ast.FunctionDef | ast.AsyncFunctionDef, name: str, node: ast.Assign
+) -> Value:
+    """The value of an assignment in a method that does not run here, its effects left out."""
+    m.spend()
+    m.store.set((holder, name), m.part(holder, name))
+    frame = Frame(method, info.frame, cls=info, receiver=holder)
+    m.store.set((frame, method.args.args[0].arg), holder)
+    for argument in method.args.args[1:]:
+        m.store.set((frame, argument.arg), m.thing(argument, "argument", name=argument.arg))
+    outer = (m.frame, m.block, m.statement, m.stack)
+    m.frame, m.block, m.statement, m.stack = frame, Block(), node, (method,)
+    value = expressions.evaluate(m, node.value)
+    m.frame, m.block, m.statement, m.stack = outer
+    set_attribute(m, node, holder, name, value)
+    return value
+
+

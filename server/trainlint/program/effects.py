@@ -1,0 +1,176 @@
+"""What a program does to gradients, parameters and the objects that hold them: leaves and their regions."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+from typing import Union
+
+from ..source.parse import Site
+from .guards import Guard
+from .things import Parameters, Tensor, Thing
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Effect:
+    """Something that happens at one place of the text. Identity is the object itself."""
+
+    site: Site
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Backward(Effect):
+    """Gradients of `loss` are added to the `.grad` of what it reaches. `text` is the loss as the user wrote it."""
+
+    loss: Tensor
+    text: str
+    scaler: str | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Step(Effect):
+    """One of `optimizers` applies its gradients; it clears them as well where `clears`."""
+
+    optimizers: tuple[Thing, ...]
+    text: str
+    clears: bool = False
+    scaler: str | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Clear(Effect):
+    """Gradients held through one of `holders` (an optimizer or a module) or of `parameters` are cleared."""
+
+    holders: tuple[Thing, ...]
+    parameters: Parameters | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Write(Effect):
+    """The program stores gradients of its own in `.grad`."""
+
+    parameters: Parameters
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Read(Effect):
+    """The program looks at `.grad`: the gradients are put to use without a step."""
+
+    parameters: Parameters
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Clip(Effect):
+    parameters: Parameters
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Create(Effect):
+    """An object is built: its gradients, if it has any, are empty."""
+
+    thing: Thing
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rebind(Effect):
+    """A symbol stands for another object from here on."""
+
+    thing: Thing
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Unseen(Effect):
+    """A call whose body is out of sight, and all that it may touch.
+
+    `loss` is what it could differentiate. A call whose result is used computes something and is trusted not to
+    clear gradients on the way (`may_clear` false).
+    """
+
+    touches: frozenset[Thing]
+    loss: Tensor
+    may_clear: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SetRate(Effect):
+    """The learning rate of one of `optimizers` is set, or will be by a scheduler."""
+
+    optimizers: tuple[Thing, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Uncalled(Effect):
+    """A training method is named as a statement and not called."""
+
+    thing: Thing | None
+    method: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Count(Effect):
+    """A counter is set to `value` (None: out of sight) or advanced by `by`."""
+
+    counter: str
+    value: int | None = None
+    by: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Forget(Effect):
+    """A variable is assigned: what conditions said of it no longer holds."""
+
+    variable: str
+
+
+@dataclass(slots=True, eq=False)
+class Block:
+    items: list[Region] = field(default_factory=list)
+
+
+@dataclass(slots=True, eq=False)
+class Loop:
+    """`skippable`: may run no time. `repeats`: may run more than once. `endless`: left by a jump only."""
+
+    node: ast.AST
+    body: Block
+    orelse: Block
+    skippable: bool = True
+    repeats: bool = True
+    endless: bool = False
+    guard: Guard | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Branch:
+    guard: Guard
+    body: Block
+    orelse: Block
+
+
+@dataclass(slots=True, eq=False)
+class Try:
+    body: Block
+    handlers: list[Block]
+    orelse: Block
+    final: Block
+
+
+@dataclass(slots=True, eq=False)
+class Call:
+    """The body of a called function, in place."""
+
+    node: ast.AST
+    name: str
+    body: Block
+
+
+@dataclass(slots=True, eq=False)
+class Jump:
+    """`break`, `continue`, `return` or `raise`."""
+
+    kind: str
+
+
+Region = Union[Block, Loop, Branch, Try, Call, Jump, Effect]

@@ -1,0 +1,54 @@
+"""The words that tables are written in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from ..things import Role
+
+
+class Meaning(Enum):
+    """What a call does, whatever library it belongs to."""
+
+    BACKWARD = auto()  # differentiates its first argument
+    STEP = auto()  # applies the gradients of its first argument, an optimizer
+    CLEAR = auto()  # clears the gradients of its first argument
+    CLIP = auto()  # clips the gradients of its first argument
+    WRAP = auto()  # returns its arguments, perhaps wrapped
+    WRAP_FIRST = auto()  # returns its first argument, perhaps wrapped
+    COPY = auto()  # returns a new object like its first argument
+    CUT = auto()  # returns values without a graph
+    PURE = auto()  # computes on tensors
+    READ = auto()  # looks at its arguments and changes nothing of them
+    NO_GRAD = auto()  # a context in which no graph is built
+    SEPARATE = auto()  # gradients that never enter `.grad`
+    PARTIAL = auto()  # a callable with arguments filled in
+    UNION = auto()  # one iterable made of its arguments
+    FILTER = auto()  # some of the items of its last argument
+
+
+@dataclass(frozen=True, slots=True)
+class RateRange:
+    """Learning rates an optimizer is used with: the upper end of the usual range, and the default (None: required)."""
+
+    upper: float
+    default: float | None
+
+
+@dataclass(frozen=True)
+class Framework:
+    """What the names of one library mean.
+
+    `makes` and `calls` go by qualified name; a key that ends in ``.*`` covers the names below it, the longest
+    matching key decides. `methods` go by method name on any object, `roles` by role and method name.
+    `rates` go by the class name of an optimizer.
+    """
+
+    name: str
+    packages: frozenset[str]
+    makes: Mapping[str, Role] = field(default_factory=dict)
+    calls: Mapping[str, Meaning] = field(default_factory=dict)
+    rates: Mapping[str, RateRange] = field(default_factory=dict)
+    reading_methods: frozenset[str] = frozenset()

@@ -1,0 +1,82 @@
+"""Conditions that keep their identity: the same condition has the same truth until a variable of it changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Union
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    truth: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """A condition that may come out differently at every evaluation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """A condition out of sight, identified by `key`; it holds until one of `variables` is assigned."""
+
+    key: str
+    variables: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Periodic:
+    """`(counter + offset) % modulus == residue`; a modulus out of sight is a string that identifies it."""
+
+    counter: str
+    offset: int
+    modulus: int | str
+    residue: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """`counter + offset` compared with a constant: `operator` is ``==``, ``<`` or ``<=``."""
+
+    counter: str
+    offset: int
+    operator: str
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    guard: Guard
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    guards: tuple[Guard, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    guards: tuple[Guard, ...]
+
+
+Guard = Union[Known, Fresh, Flag, Periodic, Reached, Not, And, Or]
+
+FRESH = Fresh()
+TRUE = Known(True)
+
+
+def negate(guard: Guard) -> Guard:
+    if isinstance(guard, Known):
+        return Known(not guard.truth)
+    if isinstance(guard, Not):
+        return guard.guard
+    return guard if isinstance(guard, Fresh) else Not(guard)
+
+
+def atoms(guard: Guard) -> list[Flag | Periodic | Reached | Fresh]:
+    """The indivisible conditions of a guard."""
+    if isinstance(guard, Not):
+        return atoms(guard.guard)
+    if isinstance(guard, (And, Or)):
+        return [atom for part in guard.guards for atom in atoms(part)]
+    return [] if isinstance(guard, Known) else [guard]

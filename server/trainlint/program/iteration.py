@@ -1,0 +1,136 @@
+"""What a loop runs over: data, parameters, a known collection, or numbers."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+
+from . import expressions
+from .machine import Machine
+from .things import (
+    UNKNOWN,
+    Constant,
+    Counter,
+    External,
+    Mapping,
+    Parameters,
+    Sequence,
+    Tensor,
+    Thing,
+    Value,
+    join,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One iterable. `element` is what each turn gets.
+
+    `every`: one turn in the model stands for a turn over each member (parameters, optimizers).
+    `items`: the members, where they are all known. `runs`: how often, where that is known.
+    `counter` and `start`: the number that counts the turns.
+    """
+
+    element: Value
+    every: bool = False
+    items: tuple[Value, ...] | None = None
+    runs: int | None = None
+    counter: str | None = None
+    start: int | None = 0
+
+
+def iterate(m: Machine, node: ast.expr) -> Track:
+    """The track of the iterable that `node` is. Its effects are emitted."""
+    if isinstance(node, ast.Call) and node.args and not isinstance(node.args[0], ast.Starred):
+        track = _wrapped(m, node)
+        if track is not None:
+            return track
+    return _over(m, node, expressions.evaluate(m, node))
+
+
+def _wrapped(m: Machine, node: ast.Call) -> Track | None:
+    if isinstance(node.func, ast.Attribute):
+        holder = None
+        if node.func.attr == "items":
+            holder = expressions.evaluate(m, node.func.value)
+        if isinstance(holder, Mapping):
+            return _over(m, node, Sequence(tuple(Sequence((Constant(key), value)) for key, value in holder.items)))
+        function = expressions.evaluate(m, node.func)
+    else:
+        function = expressions.evaluate(m, node.func)
+    if not isinstance(function, External):
+        return None
+    name = function.name.rpartition(".")[2]
+    if function.name == "builtins.range" or name in ("trange",):
+        return _range(m, node)
+    if function.name == "builtins.enumerate":
+        return _enumerate(m, node)
+    if function.name == "builtins.zip":
+        return _zip(m, node)
+    if function.name in ("builtins.list", "builtins.tuple", "builtins.reversed", "builtins.iter", "builtins.sorted") or (
+        name in ("tqdm", "track", "prange", "islice", "notebook_tqdm", "ProgressBar") or "tqdm" in function.name
+    ):
+        for extra in (*node.args[1:], *(keyword.value for keyword in node.keywords)):
+            expressions.evaluate(m, extra)
+        return iterate(m, node.args[0])
+    return None
+
+
+def _range(m: Machine, node: ast.Call) -> Track:
+    values = [expressions.evaluate(m, argument) for argument in node.args]
+    numbers = [value.value if isinstance(value, Constant) and isinstance(value.value, int) else None for value in values]
+    counter = f"#{id(node)}"
+    if len(values) >= 3 and numbers[2] != 1:
+        return Track(Counter(counter), counter=counter, start=None)
+    start = 0 if len(values) == 1 else numbers[0]
+    stop = numbers[0] if len(values) == 1 else numbers[1]
+    runs = max(stop - start, 0) if start is not None and stop is not None else None
+    return Track(Counter(counter), runs=runs, counter=counter, start=start)
+
+
+def _enumerate(m: Machine, node: ast.Call) -> Track:
+    inner = iterate(m, node.args[0])
+    given = node.args[1] if len(node.args) > 1 else next((k.value for k in node.keywords if k.arg == "start"), None)
+    first = expressions.evaluate(m, given) if given is not None else Constant(0)
+    start = first.value if isinstance(first, Constant) and isinstance(first.value, int) else None
+    counter = f"#{id(node)}"
+    items = None
+    if inner.items is not None:
+        items = tuple(
+            Sequence((Constant(start + index) if start is not None else UNKNOWN, value)) for index, value in enumerate(inner.items)
+        )
+    return Track(Sequence((Counter(counter), inner.element)), inner.every, items, inner.runs, counter, start)
+
+
+def _zip(m: Machine, node: ast.Call) -> Track:
+    tracks = [iterate(m, argument.value if isinstance(argument, ast.Starred) else argument) for argument in node.args]
+    element = Sequence(tuple(track.element for track in tracks))
+    known = [track.items for track in tracks if track.items is not None]
+    items = None
+    if known and all(track.items is not None for track in tracks):
+        items = tuple(Sequence(parts) for parts in zip(*known, strict=False))
+    every = any(track.every for track in tracks)
+    numbered = next((track for track in tracks if track.counter is not None), None)
+    return Track(
+        element, every, items, None, numbered.counter if numbered else None, numbered.start if numbered else None
+    )
+
+
+def _over(m: Machine, node: ast.expr, value: Value) -> Track:
+    if isinstance(value, Parameters):
+        return Track(value, every=True)
+    if isinstance(value, Sequence):
+        merged: Value = UNKNOWN
+        for element in value.items:
+            merged = join(merged, element)
+        return Track(merged, items=value.items, runs=len(value.items))
+    if isinstance(value, Mapping):
+        keys = tuple(Constant(key) for key, _ in value.items)
+        return Track(UNKNOWN, items=keys, runs=len(keys))
+    if isinstance(value, Tensor):
+        return Track(value)
+    element = m.thing(node, "element")
+    if isinstance(value, Thing):
+        element.carries, element.opaque = value.carries, value.opaque and not value.data
+        element.parent = value
+    return Track(element)

@@ -1,0 +1,574 @@
+"""Statements to regions of effects."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+
+from . import calls, conditions, expressions
+from .effects import Block, Branch, Call, Clear, Count, Forget, Jump, Loop, Read, SetRate, Try, Uncalled
+from .frameworks.table import Meaning, maker, meaning
+from .guards import Guard, Known
+from .iteration import Track, iterate
+from .machine import CallPaths, LoopPaths, Machine
+from .names import imported
+from .naming import names_optimizer
+from .scope import Frame, Key, Store
+from .things import (
+    NONE,
+    UNKNOWN,
+    ClassValue,
+    Constant,
+    Counter,
+    External,
+    Function,
+    Gradient,
+    Mapping,
+    Parameters,
+    Role,
+    Sequence,
+    Tensor,
+    Thing,
+    Value,
+    join,
+    things_in,
+)
+from .vocabulary import MODE_METHODS, TRAINING_METHODS
+
+MAX_DEPTH = 10
+
+
+def statements(m: Machine, body: list[ast.stmt]) -> bool:
+    """Lower a suite into the current block. False where control never reaches its end."""
+    for statement in body:
+        m.spend()
+        m.statement = statement
+        handler = _HANDLERS.get(type(statement))
+        if handler is not None and not handler(m, statement):
+            return False
+    return True
+
+
+def suite(m: Machine, body: list[ast.stmt]) -> tuple[Block, bool]:
+    """A suite as a block of its own, and whether control reaches its end."""
+    outer, m.block = m.block, Block()
+    alive = statements(m, body)
+    block, m.block = m.block, outer
+    return block, alive
+
+
+def inline(m: Machine, callee: Value, node: ast.AST, args: list[Value], keywords: dict[str, Value]) -> Value:
+    """Lower the body of a function in sight in place of a call to it."""
+    assert isinstance(callee, Function)
+    function = callee.node
+    if function in m.stack or len(m.stack) >= MAX_DEPTH * 2:
+        return calls.unseen(m, _expression(node), callee, args, keywords, used=True, receiver=callee.receiver)
+    m.reached.add(function)
+    frame = enter(m, callee, args, keywords)
+    base = m.store
+    outer = (m.frame, m.block, m.statement, m.stack, m.grad_enabled, m.loops)
+    m.frame, m.block, m.store, m.loops = frame, Block(), base.fork(), []
+    m.stack = (*m.stack, node, function)
+    paths = CallPaths(base)
+    m.calls.append(paths)
+    if not isinstance(function, ast.Lambda):
+        m.grad_enabled = m.grad_enabled and not any(_disables_grad(m, decorator) for decorator in function.decorator_list)
+        m.statement = function
+        if statements(m, function.body):
+            paths.returns.append((m.store.changes_since(base), NONE))
+    else:
+        value = expressions.evaluate(m, function.body)
+        paths.returns.append((m.store.changes_since(base), value))
+    m.calls.pop()
+    body = m.block
+    m.frame, m.block, m.statement, m.stack, m.grad_enabled, m.loops = outer
+    m.store = base
+    base.join([changes for changes, _ in paths.returns])
+    if body.items:
+        m.emit(Call(node, getattr(function, "name", "lambda"), body))
+    result: Value = NONE
+    for _, value in paths.returns:
+        result = join(result, value)
+    return result
+
+
+def _expression(node: ast.AST) -> ast.expr:
+    return node if isinstance(node, ast.expr) else ast.Constant(None)
+
+
+def enter(m: Machine, callee: Function, args: list[Value], keywords: dict[str, Value]) -> Frame:
+    """A frame for one activation of `callee`, its parameters bound."""
+    function = callee.node
+    names = function.args
+    globals_, nonlocals = frozenset[str](), frozenset[str]()
+    if not isinstance(function, ast.Lambda):
+        for statement in function.body:
+            if isinstance(statement, ast.Global):
+                globals_ |= frozenset(statement.names)
+            elif isinstance(statement, ast.Nonlocal):
+                nonlocals |= frozenset(statement.names)
+    info = callee.frame.cls if callee.receiver is None else _owner(callee)
+    frame = Frame(function, callee.frame, globals_, nonlocals, tested_names(function), info, callee.receiver)
+    positional = [*names.posonlyargs, *names.args]
+    values = list(args)
+    if callee.receiver is not None:
+        values.insert(0, callee.receiver)
+    defaults = dict(zip(reversed([argument.arg for argument in positional]), reversed(names.defaults), strict=False))
+    defaults |= {argument.arg: default for argument, default in zip(names.kwonlyargs, names.kw_defaults, strict=True) if default}
+    for index, argument in enumerate([*positional, *names.kwonlyargs]):
+        if index < len(positional) and index < len(values):
+            value = values[index]
+        elif argument.arg in keywords:
+            value = keywords[argument.arg]
+        elif argument.arg in defaults and "**" not in keywords:
+            value = expressions.evaluate(m, defaults[argument.arg]) if isinstance(defaults[argument.arg], ast.Constant) else UNKNOWN
+        else:
+            value = parameter(m, argument)
+        m.store.set((frame, argument.arg), value)
+    if names.vararg is not None:
+        m.store.set((frame, names.vararg.arg), Sequence(tuple(values[len(positional) :])))
+    if names.kwarg is not None:
+        taken = {argument.arg for argument in (*positional, *names.kwonlyargs)}
+        rest = tuple((key, value) for key, value in keywords.items() if key not in taken)
+        m.store.set((frame, names.kwarg.arg), Mapping(rest))
+    return frame
+
+
+def _owner(callee: Function) -> None | object:
+    receiver = callee.receiver
+    if isinstance(receiver, Thing) and receiver.cls is not None:
+        for info in receiver.cls.lineage():
+            if callee.node in info.methods.values():
+                return info
+    return None
+
+
+def parameter(m: Machine, argument: ast.arg) -> Thing:
+    """The symbol for an argument that comes from out of sight."""
+    thing = m.thing(argument, "argument", name=argument.arg)
+    if argument.annotation is not None and thing.role is None:
+        annotation = expressions.evaluate(m, argument.annotation)
+        if isinstance(annotation, External):
+            thing.role = maker(annotation.name)
+        elif isinstance(annotation, ClassValue):
+            thing.cls, thing.role = annotation.info, calls.role_of_class(annotation.info)
+    return thing
+
+
+def tested_names(function: ast.AST) -> frozenset[str]:
+    """Names that some condition of this function looks at."""
+    return frozenset(
+        name.id
+        for node in ast.walk(function)
+        if isinstance(node, (ast.If, ast.While, ast.IfExp))
+        for name in ast.walk(node.test)
+        if isinstance(name, ast.Name)
+    )
+
+
+def _disables_grad(m: Machine, decorator: ast.expr) -> bool:
+    value = expressions.evaluate(m, decorator.func if isinstance(decorator, ast.Call) else decorator)
+    return isinstance(value, External) and meaning(value.name) is Meaning.NO_GRAD
+
+
+# Simple statements
+
+
+def _expression_statement(m: Machine, node: ast.Expr) -> bool:
+    value = node.value
+    if isinstance(value, ast.Attribute) and value.attr in TRAINING_METHODS | MODE_METHODS:
+        return _uncalled(m, value)
+    result = expressions.evaluate(m, value)
+    if isinstance(result, External) and result.name == "builtins.exit()":
+        m.emit(Jump("raise"))
+        return False
+    return True
+
+
+def _uncalled(m: Machine, node: ast.Attribute) -> bool:
+    """`optimizer.step` as a statement: reported as such, and otherwise taken for the call that was meant."""
+    holder = expressions.evaluate(m, node.value)
+    things = tuple(things_in(holder))
+    if isinstance(holder, (Thing, Tensor)) or things:
+        thing = holder if isinstance(holder, Thing) else things[0] if things else None
+        m.emit_effect(Uncalled, node, thing, node.attr)
+        meant = ast.copy_location(ast.Call(func=node, args=[], keywords=[]), node)
+        method = expressions.attribute(m, node, holder, node.attr)
+        if node.attr in TRAINING_METHODS and not isinstance(method, Thing):
+            calls.apply(m, meant, method, [], {}, used=False)
+    return True
+
+
+def _assign(m: Machine, node: ast.Assign) -> bool:
+    value = expressions.evaluate(m, node.value)
+    if isinstance(value, Gradient):
+        value = expressions.consume(m, node, value)
+    for target in node.targets:
+        expressions.bind(m, target, value)
+    return True
+
+
+def _annotated(m: Machine, node: ast.AnnAssign) -> bool:
+    if node.value is not None:
+        expressions.bind(m, node.target, expressions.evaluate(m, node.value))
+    return True
+
+
+def _augmented(m: Machine, node: ast.AugAssign) -> bool:
+    value = expressions.consume(m, node, expressions.evaluate(m, node.value))
+    before = expressions.evaluate(m, _load(node.target))
+    if isinstance(before, Counter) and isinstance(value, Constant) and isinstance(value.value, int):
+        sign = {ast.Add: 1, ast.Sub: -1}.get(type(node.op))
+        if sign:
+            m.emit_effect(Count, node, before.name, None, sign * value.value)
+            return True
+    if isinstance(before, Gradient):
+        m.emit_effect(Read, node, before.of)
+        return True
+    if isinstance(before, Parameters) and isinstance(node.target, ast.Subscript):
+        m.emit_effect(SetRate, node, tuple(before.owners))
+        return True
+    expressions.bind(m, node.target, expressions.binary(node.op, before, value))
+    return True
+
+
+def _load(target: ast.expr) -> ast.expr:
+    if isinstance(target, ast.Name):
+        return ast.copy_location(ast.Name(target.id, ast.Load()), target)
+    return target
+
+
+def _delete(m: Machine, node: ast.Delete) -> bool:
+    for target in node.targets:
+        if isinstance(target, ast.Attribute) and target.attr == "grad":
+            holder = expressions.evaluate(m, target.value)
+            owners = holder if isinstance(holder, Parameters) else Parameters(frozenset(things_in(holder)), opaque=True)
+            m.emit_effect(Clear, target, (), owners, "")
+    return True
+
+
+def _import(m: Machine, node: ast.Import | ast.ImportFrom) -> bool:
+    for name, external in imported(node):
+        m.store.set((m.frame, name), external)
+    return True
+
+
+def _define(m: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    m.store.set((m.frame, node.name), Function(node, m.frame))
+    m.nested[node] = (m.frame, m.store)
+    return True
+
+
+def _define_class(m: Machine, node: ast.ClassDef) -> bool:
+    m.store.set((m.frame, node.name), ClassValue(expressions.class_info(m, node)))
+    return True
+
+
+# Control flow
+
+
+def _if(m: Machine, node: ast.If) -> bool:
+    if _is_main_guard(node.test):
+        return statements(m, node.body)
+    guard = conditions.condition(m, node.test)
+    if isinstance(guard, Known):
+        return statements(m, node.body if guard.truth else node.orelse)
+    return _branches(m, guard, lambda: statements(m, node.body), lambda: statements(m, node.orelse))
+
+
+def _branches(m: Machine, guard: Guard, *sides: Callable[[], bool]) -> bool:
+    base, outer = m.store, m.block
+    blocks, paths = [], []
+    for side in sides:
+        m.store, m.block = base.fork(), Block()
+        if side():
+            paths.append(m.store.changes_since(base))
+        blocks.append(m.block)
+    m.store, m.block = base, outer
+    if any(block.items for block in blocks):
+        m.emit(Branch(guard, *blocks))
+    base.join(paths)
+    return bool(paths)
+
+
+def _is_main_guard(test: ast.expr) -> bool:
+    return isinstance(test, ast.Compare) and isinstance(test.left, ast.Name) and test.left.id == "__name__"
+
+
+def _match(m: Machine, node: ast.Match) -> bool:
+    expressions.evaluate(m, node.subject)
+    return _cases(m, node.cases)
+
+
+def _cases(m: Machine, cases: list[ast.match_case]) -> bool:
+    if not cases:
+        return True
+    last = isinstance(cases[0].pattern, ast.MatchAs) and cases[0].pattern.pattern is None and cases[0].guard is None
+    if last:
+        return statements(m, cases[0].body)
+    return _branches(m, conditions.FRESH, lambda: statements(m, cases[0].body), lambda: _cases(m, cases[1:]))
+
+
+def _for(m: Machine, node: ast.For | ast.AsyncFor) -> bool:
+    track = iterate(m, node.iter)
+    names = {name.id for name in ast.walk(node.target) if isinstance(name, ast.Name)}
+    if track.items is not None and 0 < len(track.items) <= 8 and any(_matters(value) for value in track.items):
+        return _unrolled(m, node, track.items)
+    every = track.every or _holds_parameters(names, node.body)
+    if not every:
+        for thing in things_in(track.element):
+            thing.data = thing.role is None and not thing.carries
+    if track.counter is not None:
+        m.emit_effect(Count, node, track.counter, track.start - 1 if track.start is not None else None)
+
+    def body() -> bool:
+        if track.counter is not None:
+            m.emit_effect(Count, node, track.counter, None, 1)
+        expressions.bind(m, node.target, track.element)
+        for thing in things_in(track.element):
+            if thing.node is node.iter:
+                m.emit_effect(Forget, node, f"@{id(thing)}")
+        return statements(m, node.body)
+
+    runs = 1 if every else track.runs
+    if runs == 0:
+        return statements(m, node.orelse)
+    _loop(m, node, body, node.orelse, skippable=runs is None, repeats=runs is None or runs > 1)
+    return True
+
+
+def _matters(value: Value) -> bool:
+    return any(not thing.data and thing.role is not Role.OTHER for thing in things_in(value)) or isinstance(value, Function)
+
+
+def _unrolled(m: Machine, node: ast.For | ast.AsyncFor, items: tuple[Value, ...]) -> bool:
+    """One turn after the other, each member known."""
+    for value in items:
+
+        def body(value: Value = value) -> bool:
+            expressions.bind(m, node.target, value)
+            return statements(m, node.body)
+
+        _loop(m, node, body, [], skippable=False, repeats=False)
+    return statements(m, node.orelse)
+
+
+def _holds_parameters(names: set[str], body: list[ast.stmt]) -> bool:
+    """The loop goes over optimizers, models or parameters: its target is used as one."""
+    for statement in body:
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in names:
+                if node.attr in ("zero_grad", "parameters", "grad", "param_groups"):
+                    return True
+                if node.attr == "step" and names_optimizer(node.value.id):
+                    return True
+    return False
+
+
+def _while(m: Machine, node: ast.While) -> bool:
+    endless = isinstance(node.test, ast.Constant) and bool(node.test.value)
+    guard: list[Guard] = []
+
+    def body() -> bool:
+        guard[:] = [conditions.condition(m, node.test)]
+        return statements(m, node.body)
+
+    region = _loop(m, node, body, node.orelse, skippable=not endless, repeats=True)
+    if region is not None:
+        region.endless = endless or guard[0] == Known(True)
+        region.guard = guard[0]
+        return not region.endless or _has_break(node.body)
+    return True
+
+
+def _has_break(body: list[ast.stmt]) -> bool:
+    for statement in body:
+        if isinstance(statement, ast.Break):
+            return True
+        if isinstance(statement, (ast.For, ast.While, ast.AsyncFor)):
+            if _has_break(statement.orelse):
+                return True
+            continue
+        for field in ("body", "orelse", "finalbody"):
+            if _has_break(getattr(statement, field, [])):
+                return True
+        for handler in getattr(statement, "handlers", []):
+            if _has_break(handler.body):
+                return True
+        for case in getattr(statement, "cases", []):
+            if _has_break(case.body):
+                return True
+    return False
+
+
+def _loop(
+    m: Machine, node: ast.stmt, body: Callable[[], bool], orelse: list[ast.stmt], *, skippable: bool, repeats: bool
+) -> Loop | None:
+    """A loop, lowered again where its first turn changes what later turns see."""
+    base, outer = m.store, m.block
+    if repeats:
+        _count(m, node)
+    block = Block()
+    for turn in (1, 2):
+        m.store, m.block = base.fork(), Block()
+        paths = LoopPaths()
+        m.loops.append((paths, base))
+        alive = body()
+        m.loops.pop()
+        ends: list[dict[Key, Value]] = [*paths.continues, *paths.breaks]
+        if alive:
+            ends.append(m.store.changes_since(base))
+        block = m.block
+        m.store, m.block = base, outer
+        changed = base.join([*ends, {}] if skippable or repeats else ends)
+        if not changed or not repeats or turn == 2:
+            break
+    last, _ = suite(m, orelse)
+    if not block.items and not last.items:
+        return None
+    region = Loop(node, block, last, skippable, repeats)
+    m.emit(region)
+    return region
+
+
+def _count(m: Machine, node: ast.stmt) -> None:
+    """Integers that the loop advances by constants become counters."""
+    for statement in _own_statements(node):
+        if (
+            isinstance(statement, ast.AugAssign)
+            and isinstance(statement.op, (ast.Add, ast.Sub))
+            and isinstance(statement.value, ast.Constant)
+            and isinstance(statement.value.value, int)
+            and isinstance(statement.target, (ast.Name, ast.Attribute))
+        ):
+            before = expressions.evaluate(m, _load(statement.target))
+            known = before.value if isinstance(before, Constant) else None
+            if isinstance(before, Counter) or (known is not None and not isinstance(known, int)):
+                continue
+            counter = f"#{ast.unparse(statement.target)}@{id(m.frame)}"
+            m.emit_effect(Count, node, counter, known if isinstance(known, int) else None)
+            expressions.bind(m, statement.target, Counter(counter))
+
+
+def _own_statements(node: ast.AST) -> list[ast.stmt]:
+    """Statements below `node` that belong to the same function."""
+    found: list[ast.stmt] = []
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            continue
+        if isinstance(child, ast.stmt):
+            found.append(child)
+        if isinstance(child, (ast.stmt, ast.ExceptHandler, ast.match_case)):
+            found.extend(_own_statements(child))
+    return found
+
+
+def _break(m: Machine, node: ast.Break) -> bool:
+    if m.loops:
+        paths, base = m.loops[-1]
+        paths.breaks.append(m.store.changes_since(base))
+        m.emit(Jump("break"))
+    return False
+
+
+def _continue(m: Machine, node: ast.Continue) -> bool:
+    if m.loops:
+        paths, base = m.loops[-1]
+        paths.continues.append(m.store.changes_since(base))
+        m.emit(Jump("continue"))
+    return False
+
+
+def _return(m: Machine, node: ast.Return) -> bool:
+    value = expressions.evaluate(m, node.value)
+    if m.calls:
+        paths = m.calls[-1]
+        paths.returns.append((m.store.changes_since(paths.base), value))
+    if not m.calls or len(m.calls) == 1 and not m.stack:
+        for thing in things_in(value):
+            thing.escaped = True
+    m.emit(Jump("return"))
+    return False
+
+
+def _raise(m: Machine, node: ast.Raise) -> bool:
+    expressions.evaluate(m, node.exc)
+    m.emit(Jump("raise"))
+    return False
+
+
+def _try(m: Machine, node: ast.Try) -> bool:
+    base, outer = m.store, m.block
+    m.store = base.fork()
+    body, alive = suite(m, node.body)
+    tried: Store = m.store
+    last = Block()
+    if alive:
+        last, alive = suite(m, node.orelse)
+    paths = [m.store.changes_since(base)] if alive else []
+    partial = tried.changes_since(base)
+    handlers = []
+    for handler in node.handlers:
+        m.store = base.fork()
+        m.store.join([partial, {}])
+        if handler.name:
+            m.store.set((m.frame, handler.name), UNKNOWN)
+        block, survives = suite(m, handler.body)
+        handlers.append(block)
+        if survives:
+            paths.append(m.store.changes_since(base))
+    m.store, m.block = base, outer
+    base.join(paths or [partial])
+    final, final_alive = suite(m, node.finalbody)
+    if body.items or last.items or final.items or any(block.items for block in handlers):
+        m.emit(Try(body, handlers, last, final))
+    return bool(paths) and final_alive
+
+
+def _with(m: Machine, node: ast.With | ast.AsyncWith) -> bool:
+    enabled = m.grad_enabled
+    for entry in node.items:
+        value = expressions.evaluate(m, entry.context_expr)
+        if isinstance(value, External) and value.name.endswith("()") and meaning(value.name[:-2]) is Meaning.NO_GRAD:
+            m.grad_enabled = False
+        if entry.optional_vars is not None:
+            expressions.bind(m, entry.optional_vars, value)
+    alive = statements(m, node.body)
+    m.grad_enabled = enabled
+    return alive
+
+
+def _effects_only(m: Machine, node: ast.Assert) -> bool:
+    expressions.evaluate(m, node.test)
+    return True
+
+
+_HANDLERS: dict[type[ast.stmt], Callable[[Machine, ast.stmt], bool]] = {
+    ast.Expr: _expression_statement,
+    ast.Assign: _assign,
+    ast.AnnAssign: _annotated,
+    ast.AugAssign: _augmented,
+    ast.Delete: _delete,
+    ast.Import: _import,
+    ast.ImportFrom: _import,
+    ast.FunctionDef: _define,
+    ast.AsyncFunctionDef: _define,
+    ast.ClassDef: _define_class,
+    ast.If: _if,
+    ast.Match: _match,
+    ast.For: _for,
+    ast.AsyncFor: _for,
+    ast.While: _while,
+    ast.Break: _break,
+    ast.Continue: _continue,
+    ast.Return: _return,
+    ast.Raise: _raise,
+    ast.Try: _try,
+    ast.With: _with,
+    ast.AsyncWith: _with,
+    ast.Assert: _effects_only,
+}  # type: ignore[assignment]
+
+if hasattr(ast, "TryStar"):
+    _HANDLERS[ast.TryStar] = _try  # type: ignore[assignment]
+

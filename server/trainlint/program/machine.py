@@ -1,0 +1,110 @@
+"""The state of lowering: where it stands, what it knows, and what it has written down."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ..cancel import CancelFlag
+from ..source.parse import Site
+from .effects import Block, Effect, Region
+from .scope import Frame, Key, Store
+from .things import Role, Thing, Value
+
+Inline = Callable[["Machine", Value, ast.AST, list[Value], dict[str, Value]], Value]
+
+
+class OutOfBudget(Exception):
+    """Lowering grew beyond what a text of this size may cost; what is not lowered is not judged."""
+
+
+@dataclass(slots=True)
+class LoopPaths:
+    """How control leaves the body of the loop being lowered."""
+
+    continues: list[dict[Key, Value]] = field(default_factory=list)
+    breaks: list[dict[Key, Value]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class CallPaths:
+    """How control leaves the function being lowered, and with what value."""
+
+    base: Store
+    returns: list[tuple[dict[Key, Value], Value]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Blindness:
+    """A place where sight was lost, and why."""
+
+    node: ast.AST
+    reason: str
+
+
+class Machine:
+    """One lowering of one module. `inline` lowers the body of a function in sight at a call."""
+
+    def __init__(self, budget: int, relevant: frozenset[ast.AST], cancel: CancelFlag) -> None:
+        self.budget = budget
+        self.relevant = relevant
+        self.cancel = cancel
+        self.store = Store()
+        self.block = Block()
+        self.frame: Frame
+        self.statement: ast.stmt
+        self.grad_enabled = True
+        self.stack: tuple[ast.AST, ...] = ()
+        self.loops: list[tuple[LoopPaths, Store]] = []
+        self.calls: list[CallPaths] = []
+        self.things: dict[tuple[object, ...], Thing] = {}
+        self.reached: set[ast.AST] = set()
+        self.nested: dict[ast.AST, tuple[Frame, Store]] = {}
+        self.blind: dict[ast.AST, Blindness] = {}
+        self.inline: Inline
+
+    def spend(self) -> None:
+        self.budget -= 1
+        if self.budget < 0:
+            raise OutOfBudget
+        if not self.budget % 64:
+            self.cancel.check()
+
+    def site(self, node: ast.AST) -> Site:
+        return Site(node, self.statement, self.frame.node)
+
+    def emit(self, region: Region) -> None:
+        self.block.items.append(region)
+
+    def emit_effect(self, effect: type[Effect], node: ast.AST, *args: object) -> None:
+        self.emit(effect(self.site(node), *args))
+
+    def lose_sight(self, node: ast.AST, reason: str) -> None:
+        self.blind.setdefault(node, Blindness(node, reason))
+
+    def thing(self, node: ast.AST, tag: str = "", *, name: str = "", role: Role | None = None) -> Thing:
+        """The object that `node` denotes at this call depth: the same one whenever it is asked for."""
+        key = (node, tag, self.stack)
+        found = self.things.get(key)
+        if found is None:
+            found = self.things[key] = Thing(name, role, node=node)
+        return found
+
+    def part(self, whole: Thing, attribute: str) -> Thing:
+        """The object behind an attribute that was never assigned in sight."""
+        key = (whole, attribute)
+        found = self.things.get(key)
+        if found is None:
+            name = f"{whole.name}.{attribute}" if not attribute.startswith("[") else whole.name + attribute
+            found = self.things[key] = Thing(name, parent=whole, data=whole.data)
+        return found
+
+    def lookup(self, name: str) -> Value | None:
+        frame: Frame | None = self.frame
+        while frame is not None:
+            value = self.store.get((frame, name))
+            if value is not None:
+                return value
+            frame = frame.outer
+        return None

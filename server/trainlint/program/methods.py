@@ -1,0 +1,206 @@
+"""Methods whose names mean something to training, on objects whose own code is out of sight."""
+
+from __future__ import annotations
+
+import ast
+
+from . import calls, expressions
+from .effects import Backward, Block, Clear, Clip, Loop, Read, SetRate, Step, Unseen, Write
+from .machine import Machine
+from .naming import SCALER, names_optimizer, suggests
+from .things import (
+    NONE,
+    UNKNOWN,
+    Constant,
+    Function,
+    Gradient,
+    Mapping,
+    Method,
+    Parameters,
+    Role,
+    Sequence,
+    Tensor,
+    Thing,
+    Value,
+    as_tensor,
+    options,
+    things_in,
+)
+from .vocabulary import CUTTING, LIST_GROWTH, PARAMETER_LISTS, READING_METHODS, SAME_OBJECT
+
+
+def call(m: Machine, node: ast.expr, callee: Method, args: list[Value], keywords: dict[str, Value], used: bool) -> Value:
+    """Call a method whose body is out of sight."""
+    receiver, name = callee.receiver, callee.name
+    for thing in things_in(receiver):
+        thing.uses.add(name)
+    if name == "zero_grad":
+        return _zero_grad(m, node, receiver)
+    if name == "step":
+        return _step(m, node, receiver, args, keywords)
+    if name in ("backward", "manual_backward"):
+        return _backward(m, node, receiver, args, keywords, name)
+    if isinstance(receiver, Gradient):
+        return _on_gradient(m, node, receiver, name)
+    if name == "register_post_accumulate_grad_hook":
+        for thing in things_in(receiver):
+            thing.hooked = True
+        m.lose_sight(node, "a hook acts on every gradient as it arrives")
+        return UNKNOWN
+    if isinstance(receiver, (Sequence, Mapping, Constant)):
+        return _on_collection(m, node, receiver, name, args)
+    if isinstance(receiver, Parameters):
+        return receiver if name not in CUTTING else Tensor()
+    if isinstance(receiver, Tensor):
+        return Tensor() if name in CUTTING else receiver
+    return _on_object(m, node, receiver, name, args, keywords, used)
+
+
+def backward(m: Machine, node: ast.AST, loss: Tensor, text: str, scaler: str | None) -> None:
+    m.emit_effect(Backward, node, loss, text, scaler)
+
+
+def _zero_grad(m: Machine, node: ast.expr, receiver: Value) -> Value:
+    holders = tuple(option for option in options(receiver) if isinstance(option, Thing))
+    text = _receiver_text(node)
+    if isinstance(receiver, Sequence):
+        for item in receiver.items:
+            m.emit_effect(Clear, node, tuple(things_in(item)), None, text)
+        return NONE
+    m.emit_effect(Clear, node, holders, None if holders else Parameters(opaque=True), text)
+    return NONE
+
+
+def _step(m: Machine, node: ast.expr, receiver: Value, args: list[Value], keywords: dict[str, Value]) -> Value:
+    things = tuple(option for option in options(receiver) if isinstance(option, Thing))
+    if not things:
+        return UNKNOWN
+    first = args[0] if args else keywords.get("closure")
+    text = _receiver_text(node)
+    if first is None or first == NONE:
+        m.emit_effect(Step, node, things, text)
+        return UNKNOWN
+    if isinstance(first, Function):
+        outer = m.block
+        m.block = Block()
+        value = calls.apply(m, node, first, [], {}, used=True)
+        body, m.block = m.block, outer
+        m.emit(Loop(node, body, Block(), skippable=False, repeats=False))
+        m.emit_effect(Step, node, things, text)
+        return value
+    given = tuple(option for option in options(first) if isinstance(option, Thing))
+    scaling = any(thing.role is Role.SCALER or suggests(thing.name, SCALER) for thing in things)
+    if given and (scaling or any(thing.role is Role.OPTIMIZER or names_optimizer(thing.name) for thing in given)):
+        for thing in given:
+            thing.uses.add("step")
+        written = ast.unparse(node.args[0]) if isinstance(node, ast.Call) and node.args else ""
+        m.emit_effect(Step, node, given, written, False, text)
+        return UNKNOWN
+    for thing in things:
+        thing.uses.discard("step")
+    if any(thing.role is Role.OPTIMIZER or names_optimizer(thing.name) for thing in things):
+        m.emit_effect(Unseen, node, frozenset(things), as_tensor(first), True, f"{text}.step")
+    return UNKNOWN
+
+
+def _backward(
+    m: Machine, node: ast.expr, receiver: Value, args: list[Value], keywords: dict[str, Value], name: str
+) -> Value:
+    assert isinstance(node, ast.Call)
+    first = args[0] if args else keywords.get("loss")
+    if isinstance(receiver, Thing) and first is not None:
+        loss = as_tensor(first)
+        engine = receiver.role in (Role.ACCELERATOR, Role.ENGINE) or name == "manual_backward"
+        if engine or loss.loss or (loss.sources and not receiver.carries):
+            receiver.uses.discard("backward")
+            receiver.uses.add("backward(loss)")
+            written = node.args[0] if node.args else node.keywords[0].value
+            backward(m, node, loss, ast.unparse(written), None)
+            return UNKNOWN
+    scaler = None
+    written = node.func.value if isinstance(node.func, ast.Attribute) else node
+    if (
+        isinstance(written, ast.Call)
+        and isinstance(written.func, ast.Attribute)
+        and written.func.attr == "scale"
+        and len(written.args) == 1
+    ):
+        scaler, written = ast.unparse(written.func.value), written.args[0]
+    backward(m, node, as_tensor(receiver), ast.unparse(written), scaler)
+    return UNKNOWN
+
+
+def _on_gradient(m: Machine, node: ast.expr, receiver: Gradient, name: str) -> Value:
+    if name in ("zero_", "fill_"):
+        m.emit_effect(Clear, node, (), receiver.of, "")
+    elif name in ("copy_", "add_", "set_"):
+        m.emit_effect(Write, node, receiver.of)
+    elif name in ("detach_", "requires_grad_"):
+        return receiver
+    else:
+        m.emit_effect(Read, node, receiver.of)
+    return Tensor()
+
+
+def _on_collection(m: Machine, node: ast.expr, receiver: Value, name: str, args: list[Value]) -> Value:
+    if isinstance(receiver, Sequence) and name in LIST_GROWTH and args and isinstance(node, ast.Call):
+        new = args[-1].items if name == "extend" and isinstance(args[-1], Sequence) else (args[-1],)
+        grown = tuple(value for value in new if value not in receiver.items)
+        if isinstance(node.func, ast.Attribute) and len(receiver.items) < 32:
+            target = node.func.value
+            if isinstance(target, (ast.Name, ast.Attribute)):
+                expressions.bind(m, target, Sequence(receiver.items + grown))
+        return NONE
+    if isinstance(receiver, Mapping):
+        if name == "values":
+            return Sequence(tuple(value for _, value in receiver.items))
+        if name in ("get", "pop") and args:
+            return expressions.item(m, receiver, args[0])
+        if name == "items":
+            return Sequence(tuple(Sequence((Constant(key), value)) for key, value in receiver.items))
+    return UNKNOWN
+
+
+def _on_object(
+    m: Machine, node: ast.expr, receiver: Value, name: str, args: list[Value], keywords: dict[str, Value], used: bool
+) -> Value:
+    things = tuple(option for option in options(receiver) if isinstance(option, Thing))
+    if name in PARAMETER_LISTS:
+        return Parameters(frozenset(things))
+    if name in SAME_OBJECT:
+        return receiver
+    if name in CUTTING:
+        return Tensor()
+    if name in ("prepare", "setup"):
+        return Sequence(tuple(args)) if len(args) > 1 else args[0] if args else UNKNOWN
+    if name in ("clip_grad_norm_", "clip_gradients", "clip_grad_value_"):
+        m.emit_effect(Clip, node, calls.parameters_of(args[0]) if args else Parameters(frozenset(things)))
+        return UNKNOWN
+    if name == "scale":
+        return args[0] if args else UNKNOWN
+    if name == "add_param_group":
+        for thing in things:
+            added = calls.parameters_of(args[0] if args else UNKNOWN)
+            if thing.parameters is not None:
+                thing.parameters = Parameters(thing.parameters.owners | added.owners, thing.parameters.opaque or added.opaque)
+        return NONE
+    if name == "load_state_dict":
+        m.emit_effect(SetRate, node, things)
+        return UNKNOWN
+    if name == "optimizers":
+        result = m.thing(node, "result", role=None)
+        return result
+    if name in ("get", "pop", "values", "items", "keys"):
+        part = m.part(receiver, "[]") if isinstance(receiver, Thing) else UNKNOWN
+        return part
+    if name in READING_METHODS:
+        return UNKNOWN
+    return calls.unseen(m, node, receiver, args, keywords, used, receiver=receiver)
+
+
+def _receiver_text(node: ast.expr) -> str:
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        return ast.unparse(node.func.value)
+    return ""
+
+

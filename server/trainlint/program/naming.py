@@ -1,0 +1,66 @@
+"""What names suggest. Evidence only where nothing better is in sight, and never certain."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+
+OPTIMIZER = frozenset({"opt", "opts", "optim", "optims", "optimizer", "optimizers", "optimiser", "optimisers", "optm", "optimzer"})
+SCHEDULER = frozenset({"sched", "schedule", "scheduler", "schedulers", "schedular", "warmup", "lr"})
+SCALER = frozenset({"scaler", "scalers", "gradscaler"})
+LOSS = frozenset(
+    {"loss", "losses", "criterion", "criterions", "crit", "objective", "bce", "mse", "mae", "ce", "nll", "kl", "kld", "err",
+     "error", "cost", "elbo", "penalty", "distance", "perceptual", "metric", "metrics", "accuracy", "acc", "reg"}
+)  # fmt: skip
+
+READING_VERBS = frozenset(
+    {"print", "log", "logs", "logger", "logging", "info", "debug", "warn", "warning", "save", "dump", "write", "display",
+     "show", "plot", "draw", "summary", "summarize", "report", "record", "track", "count", "num", "len", "repr", "str",
+     "format", "add", "watch", "checkpoint", "ckpt", "load", "restore", "resume", "eval", "evaluate", "evaluation", "validate",
+     "validation", "valid", "val", "test", "predict", "sample", "generate", "visualize", "visualise", "seed", "init",
+     "initialize", "reset", "get", "set", "freeze", "unfreeze", "lr", "adjust", "stopping", "ema", "swa", "monitor", "assert",
+     "check", "isinstance", "hasattr", "id", "type", "backup", "export", "time", "progress", "accuracy", "metric", "metrics"}
+)  # fmt: skip
+
+READING_RECEIVERS = frozenset(
+    {"ema", "swa", "meter", "meters", "logger", "log", "writer", "wandb", "tb", "tensorboard", "board", "pbar", "progress", "bar",
+     "timer", "profiler", "prof", "profile", "history", "stats", "tracker", "monitor", "mlflow", "neptune", "console", "plt",
+     "tqdm", "metric", "metrics", "recorder", "visualizer", "vis", "saver", "checkpointer", "stopping", "stopper", "sw",
+     "summary", "results", "averager", "shadow", "np", "os", "sys", "time", "math", "random", "json", "queue", "list"}
+)  # fmt: skip
+
+_PAIRS = (
+    ("g", "generator"), ("g", "netg"), ("d", "discriminator"), ("d", "netd"), ("d", "dis"), ("d", "disc"), ("d", "critic"),
+    ("g", "gen"), ("c", "critic"), ("q", "critic"), ("a", "actor"), ("pi", "policy"), ("pi", "actor"), ("v", "value"),
+    ("enc", "encoder"), ("dec", "decoder"), ("alpha", "entropy"),
+)  # fmt: skip
+
+
+@lru_cache(maxsize=4096)
+def words(name: str) -> frozenset[str]:
+    """The lower-case words of an identifier or dotted name: ``self.optimizerD`` is {self, optimizer, d}."""
+    return frozenset(word.lower() for word in _WORD.findall(name))
+
+
+def suggests(name: str, vocabulary: frozenset[str]) -> bool:
+    return not vocabulary.isdisjoint(words(name))
+
+
+def names_optimizer(name: str) -> bool:
+    """`opt_d`, `optimizerG`, `self.actor_optim`; not `opt.lr` of parsed options, whose last part decides."""
+    last = words(name.rsplit(".", 1)[-1])
+    return not OPTIMIZER.isdisjoint(last) and SCHEDULER.isdisjoint(last)
+
+
+def affinity(optimizer: str, model: str) -> bool:
+    """The names of an optimizer and of a model (or its loss) point at each other."""
+    own = words(optimizer) - OPTIMIZER - {"self"}
+    other = words(model) - LOSS - {"self", "net", "model", "total"}
+    if own & other:
+        return True
+    pairs = {pair for one in own for two in other for pair in ((one, two), (two, one))}
+    return any(pair in pairs for pair in _PAIRS) or any(
+        min(len(one), len(two)) >= 3 and (one.startswith(two) or two.startswith(one)) for one in own for two in other
+    )

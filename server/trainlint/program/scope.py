@@ -1,0 +1,134 @@
+"""Variables and attributes while a program is lowered: frames, classes, and a store that forks at branches."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass, field
+
+from .things import Value, join
+
+Key = tuple[Hashable, str]
+
+
+@dataclass(eq=False, slots=True)
+class Frame:
+    """One activation of a function, or the module. Name look-up goes outwards through `outer`."""
+
+    node: ast.AST
+    outer: Frame | None = None
+    globals_: frozenset[str] = frozenset()
+    nonlocals: frozenset[str] = frozenset()
+    tested: frozenset[str] = frozenset()
+    cls: ClassInfo | None = None
+    receiver: Value | None = None
+
+    @property
+    def module(self) -> Frame:
+        frame = self
+        while frame.outer is not None:
+            frame = frame.outer
+        return frame
+
+    def owner(self, name: str) -> Frame:
+        """The frame that an assignment to `name` writes to."""
+        if name in self.globals_:
+            return self.module
+        if name in self.nonlocals and self.outer is not None:
+            return self.outer.owner(name)
+        return self
+
+
+@dataclass(eq=False, slots=True)
+class ClassInfo:
+    """A class whose body is in sight. `external` are the qualified names of bases that are not."""
+
+    name: str
+    node: ast.ClassDef
+    frame: Frame
+    bases: tuple[ClassInfo, ...] = ()
+    external: tuple[str, ...] = ()
+    methods: dict[str, ast.FunctionDef | ast.AsyncFunctionDef] = field(default_factory=dict)
+
+    def lineage(self) -> list[ClassInfo]:
+        """This class and its bases in sight, nearest first."""
+        found: dict[ClassInfo, None] = {}
+        waiting = [self]
+        while waiting:
+            info = waiting.pop(0)
+            if info not in found:
+                found[info] = None
+                waiting.extend(info.bases)
+        return list(found)
+
+    def find(self, name: str) -> tuple[ClassInfo, ast.FunctionDef | ast.AsyncFunctionDef] | None:
+        for info in self.lineage():
+            if name in info.methods:
+                return info, info.methods[name]
+        return None
+
+    @property
+    def outside(self) -> tuple[str, ...]:
+        """Every base out of sight."""
+        return tuple(name for info in self.lineage() for name in info.external)
+
+
+class Store:
+    """What variables and attributes hold. A fork records changes; joining forks writes what they agree on."""
+
+    __slots__ = ("_changes", "_parent")
+
+    def __init__(self, parent: Store | None = None) -> None:
+        self._parent = parent
+        self._changes: dict[Key, Value] = {}
+
+    def get(self, key: Key) -> Value | None:
+        store: Store | None = self
+        while store is not None:
+            if key in store._changes:
+                return store._changes[key]
+            store = store._parent
+        return None
+
+    def set(self, key: Key, value: Value) -> None:
+        self._changes[key] = value
+
+    def fork(self) -> Store:
+        return Store(self)
+
+    def changes_since(self, base: Store) -> dict[Key, Value]:
+        """All that was written between `base` and here."""
+        layers: list[dict[Key, Value]] = []
+        store: Store | None = self
+        while store is not None and store is not base:
+            layers.append(store._changes)
+            store = store._parent
+        merged: dict[Key, Value] = {}
+        for layer in reversed(layers):
+            merged.update(layer)
+        return merged
+
+    def keys_of(self, holder: Hashable) -> set[str]:
+        """The attributes of `holder` that were written."""
+        names: set[str] = set()
+        store: Store | None = self
+        while store is not None:
+            names.update(name for owner, name in store._changes if owner is holder)
+            store = store._parent
+        return names
+
+    def join(self, paths: Iterable[dict[Key, Value]]) -> bool:
+        """Let the paths meet here; True if anything that was known before changed."""
+        paths = list(paths)
+        changed = False
+        for key in dict.fromkeys(key for path in paths for key in path):
+            before = self.get(key)
+            values = [path.get(key, before) for path in paths]
+            known = [value for value in values if value is not None]
+            merged = known[0]
+            for value in known[1:]:
+                merged = join(merged, value)
+            if before is None or merged != before:
+                changed = changed or before is not None
+                self._changes[key] = merged
+        return changed

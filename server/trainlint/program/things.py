@@ -1,0 +1,283 @@
+"""The abstract objects of a training program, and the values that carry them.
+
+A `Thing` stands for one run-time object: created in sight, or a symbol for what a parameter, an attribute or
+an unseen call hands over. Everything else an expression can be is one of the small value classes below.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Union
+
+from .naming import LOSS, suggests
+
+if TYPE_CHECKING:
+    from .scope import ClassInfo, Frame
+
+
+class Role(Enum):
+    """What an object is to training. A symbol has none until its uses are weighed."""
+
+    OPTIMIZER = "optimizer"
+    MODULE = "model"
+    LEAF = "tensor"
+    LOSS_FUNCTION = "loss function"
+    SCHEDULER = "scheduler"
+    SCALER = "gradient scaler"
+    ACCELERATOR = "accelerator"
+    ENGINE = "engine"
+    INSTANCE = "object"
+    OTHER = "object of another kind"
+
+
+@dataclass(eq=False, slots=True)
+class Thing:
+    """One abstract object. Identity is the object itself: `is` and hashing by identity are meant."""
+
+    name: str
+    role: Role | None = None
+    created_by: str | None = None
+    node: ast.AST | None = None
+    parent: Thing | None = None
+    cls: ClassInfo | None = None
+    parameters: Parameters | None = None
+    arguments: dict[str, Value] = field(default_factory=dict)
+    holds: frozenset[Thing] = frozenset()
+    carries: frozenset[Thing] = frozenset()
+    owners: set[Thing] = field(default_factory=set)
+    uses: set[str] = field(default_factory=set)
+    opaque: bool = True
+    data: bool = False
+    escaped: bool = False
+    hooked: bool = False
+
+    @property
+    def in_sight(self) -> bool:
+        """Its creation is in sight, so it differs from every other object created in sight."""
+        return self.created_by is not None
+
+    def within(self, other: Thing) -> bool:
+        """This object is `other` or a part of it."""
+        seen: set[Thing] = set()
+        waiting = [self]
+        while waiting:
+            thing = waiting.pop()
+            if thing is other:
+                return True
+            if thing not in seen:
+                seen.add(thing)
+                if thing.parent is not None:
+                    waiting.append(thing.parent)
+                waiting.extend(thing.owners)
+        return False
+
+    def __repr__(self) -> str:
+        return f"<{self.role.value if self.role else 'symbol'} {self.name}>"
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """A tensor whose graph reaches the parameters of `sources`; of unknown others too where `opaque`."""
+
+    sources: frozenset[Thing] = frozenset()
+    opaque: bool = False
+    loss: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """Some or all parameters of `owners`, or a collection of them; of unknown others too where `opaque`."""
+
+    owners: frozenset[Thing] = frozenset()
+    opaque: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Gradient:
+    """The `.grad` of parameters."""
+
+    of: Parameters
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    value: object
+
+
+@dataclass(frozen=True, slots=True)
+class External:
+    """Something imported from outside the program, by its qualified name."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Function:
+    """A function whose body is in sight; `receiver` where it is bound."""
+
+    node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+    frame: Frame
+    receiver: Value | None = None
+
+    def bind(self, receiver: Value) -> Function:
+        return Function(self.node, self.frame, receiver)
+
+
+@dataclass(frozen=True, slots=True)
+class ClassValue:
+    info: ClassInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A method of an object whose body is out of sight."""
+
+    receiver: Value
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """A tuple or list of known length."""
+
+    items: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """A dictionary with known keys."""
+
+    items: tuple[tuple[object, Value], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """`functools.partial` over a callable."""
+
+    function: Value
+    args: tuple[Value, ...]
+    keywords: tuple[tuple[str, Value], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """An integer that a loop counts: the counter plus a constant."""
+
+    name: str
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Modulo:
+    """`(counter + offset) % modulus`; a modulus out of sight is a string that identifies it."""
+
+    counter: str
+    offset: int
+    modulus: int | str
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of several values, by a condition that is out of sight here."""
+
+    options: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A value of which nothing that matters to training is known."""
+
+
+Value = Union[
+    Thing, Tensor, Parameters, Gradient, Constant, External, Function, ClassValue, Method, Sequence,
+    Mapping, Partial, Counter, Modulo, Choice, Unknown,
+]  # fmt: skip
+
+UNKNOWN = Unknown()
+NONE = Constant(None)
+_MAX_OPTIONS = 6
+
+
+def options(value: Value) -> tuple[Value, ...]:
+    """The alternatives a value stands for; itself where there is but one."""
+    return value.options if isinstance(value, Choice) else (value,)
+
+
+def things_in(value: Value, depth: int = 4) -> Iterator[Thing]:
+    """Every object a value gives access to directly."""
+    if depth == 0:
+        return
+    if isinstance(value, Thing):
+        yield value
+    elif isinstance(value, Parameters):
+        yield from value.owners
+    elif isinstance(value, Gradient):
+        yield from value.of.owners
+    elif isinstance(value, Choice):
+        for option in value.options:
+            yield from things_in(option, depth - 1)
+    elif isinstance(value, Sequence):
+        for item in value.items:
+            yield from things_in(item, depth - 1)
+    elif isinstance(value, Mapping):
+        for _, item in value.items:
+            yield from things_in(item, depth - 1)
+    elif isinstance(value, Method):
+        yield from things_in(value.receiver, depth - 1)
+    elif isinstance(value, Function) and value.receiver is not None:
+        yield from things_in(value.receiver, depth - 1)
+    elif isinstance(value, Partial):
+        for item in (value.function, *value.args, *(item for _, item in value.keywords)):
+            yield from things_in(item, depth - 1)
+
+
+def as_tensor(value: Value) -> Tensor:
+    """What differentiating `value` would reach."""
+    if isinstance(value, Tensor):
+        return value
+    if isinstance(value, Thing):
+        if value.data:
+            return Tensor()
+        if value.role is Role.LEAF:
+            return Tensor(frozenset({value}))
+        return Tensor(value.carries, value.opaque, suggests(value.name, LOSS))
+    if isinstance(value, Parameters):
+        return Tensor(value.owners, value.opaque)
+    if isinstance(value, (Choice, Sequence)):
+        return mix(value.options if isinstance(value, Choice) else value.items)
+    if isinstance(value, Mapping):
+        return mix(tuple(item for _, item in value.items))
+    if isinstance(value, (Constant, External, Function, ClassValue, Gradient, Counter, Modulo)):
+        return Tensor()
+    return Tensor(opaque=True)
+
+
+def mix(values: tuple[Value, ...]) -> Tensor:
+    """The tensor that an operation on `values` returns."""
+    tensors = [as_tensor(value) for value in values]
+    return Tensor(
+        frozenset().union(*(tensor.sources for tensor in tensors)),
+        any(tensor.opaque for tensor in tensors),
+        any(tensor.loss for tensor in tensors),
+    )
+
+
+def join(left: Value, right: Value) -> Value:
+    """What a variable is after two paths meet."""
+    if left is right or left == right:
+        return left
+    if left == NONE or isinstance(left, Unknown):
+        return right
+    if right == NONE or isinstance(right, Unknown):
+        return left
+    if isinstance(left, Tensor) or isinstance(right, Tensor):
+        return mix((left, right))
+    if isinstance(left, Parameters) and isinstance(right, Parameters):
+        return Parameters(left.owners | right.owners, left.opaque or right.opaque)
+    if isinstance(left, Constant) and isinstance(right, Constant):
+        return UNKNOWN
+    merged = tuple(dict.fromkeys((*options(left), *options(right))))
+    return Choice(merged) if len(merged) <= _MAX_OPTIONS else UNKNOWN

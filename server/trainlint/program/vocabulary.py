@@ -1,0 +1,32 @@
+"""Names of methods that mean something to training, or are known to mean nothing to it."""
+
+from __future__ import annotations
+
+from .frameworks.table import READING_METHODS
+
+# What a tensor leaves behind: the rest of its methods and attributes keep the graph.
+CUTTING = frozenset(
+    {"detach", "detach_", "item", "numpy", "tolist", "data", "argmax", "argmin", "long", "int", "bool", "shape", "size", "dtype",
+     "device", "requires_grad", "is_leaf", "dim", "ndim", "numel", "nelement", "eq", "ne", "gt", "lt", "ge", "le"}
+)  # fmt: skip
+
+PARAMETER_LISTS = frozenset({"parameters", "named_parameters", "trainable_parameters", "get_parameters"})
+SAME_OBJECT = frozenset(
+    {"to", "cuda", "cpu", "double", "half", "float", "type", "bfloat16", "train", "eval", "requires_grad_", "apply", "share_memory",
+     "to_empty", "compile", "copy", "clone", "contiguous"}
+)  # fmt: skip
+LIST_GROWTH = frozenset({"append", "add", "insert", "extend"})
+TRAINING_METHODS = frozenset({"zero_grad", "step", "backward"})
+MODE_METHODS = frozenset({"train", "eval"})
+KNOWN_METHODS = (
+    READING_METHODS
+    | PARAMETER_LISTS
+    | SAME_OBJECT
+    | CUTTING
+    | LIST_GROWTH
+    | TRAINING_METHODS
+    | frozenset(
+        {"manual_backward", "prepare", "setup", "add_param_group", "clip_grad_norm_", "clip_gradients", "clip_grad_value_",
+         "accumulate", "autocast", "register_post_accumulate_grad_hook", "optimizers"}
+    )
+)  # fmt: skip

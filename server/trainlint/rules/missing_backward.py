@@ -1,0 +1,62 @@
+"""A step has nothing to apply because no backward comes before it.
+
+## What it does
+Finds steps that meet cleared gradients on every path and that no backward in the program serves.
+
+## Why it matters
+The loop runs, the loss is printed, and no weight changes: without a backward there are no gradients, and the
+optimizer skips parameters that have none.
+
+## Example
+```python
+for x, y in loader:
+    optimizer.zero_grad()
+    loss = criterion(model(x), y)
+    optimizer.step()
+```
+
+## Use instead
+```python
+for x, y in loader:
+    optimizer.zero_grad()
+    loss = criterion(model(x), y)
+    loss.backward()
+    optimizer.step()
+```
+
+## When it stays silent
+Where the model or the loss is handed to code out of sight that may differentiate it, where gradients are written by
+hand, where a closure given to the step does the backward, and where what was cleared is not known to be what is
+stepped.
+
+## Fix safety
+Unsafe: training changes. Offered where the loss of the same function is known by name.
+
+## References
+- [A gentle introduction to torch.autograd](https://docs.pytorch.org/tutorials/beginner/blitz/autograd_tutorial.html)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..analysis.facts import Facts
+from ..analysis.protocol import Emptiness
+from ..finding import Severity
+from .remedy import BackwardBefore
+from .rule import Fixability, Observation, Rule, confidence, written
+
+
+def check(facts: Facts) -> Iterable[Observation]:
+    for protocol in facts.protocols:
+        for empty in protocol.empty:
+            if empty.why is Emptiness.NO_BACKWARD:
+                yield Observation(
+                    empty.step.site.node,
+                    f"`{written(empty.step)}` has nothing to apply: no backward computes gradients before this step",
+                    confidence(empty.target.certain),
+                    remedies=(BackwardBefore(empty.step.site, empty.step.scaler),),
+                )
+
+
+RULE = Rule("TRN105", "missing-backward", Severity.ERROR, Fixability.SOMETIMES, "0.1.0", check)

@@ -1,0 +1,71 @@
+"""Gradients are computed and no step ever applies them.
+
+## What it does
+Finds backwards whose gradients are never applied by a step nor read by any code, although an optimizer that holds
+these parameters is in sight.
+
+## Why it matters
+The loss is computed, the gradients are computed, and the weights stay as they were initialised. Nothing warns:
+the loss only looks noisy and flat.
+
+## Example
+```python
+optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+for x, y in loader:
+    optimizer.zero_grad()
+    loss = criterion(model(x), y)
+    loss.backward()
+```
+
+## Use instead
+```python
+optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+for x, y in loader:
+    optimizer.zero_grad()
+    loss = criterion(model(x), y)
+    loss.backward()
+    optimizer.step()
+```
+
+## When it stays silent
+Where any set the backward reaches is stepped later, where code reads `.grad`, where the optimizer is handed to code
+out of sight, and in a function whose caller may still step, unless each turn of its own loop throws the gradients
+of the turn before away.
+
+## Fix safety
+Unsafe: training changes. The step goes after the backward and after any clipping that follows it.
+
+## References
+- [Optimization step](https://docs.pytorch.org/docs/stable/optim.html#taking-an-optimization-step)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..analysis.facts import Facts
+from ..finding import Severity
+from .remedy import StepAfter
+from .rule import Fixability, Observation, Rule, confidence
+
+
+def check(facts: Facts) -> Iterable[Observation]:
+    for protocol in facts.protocols:
+        for fact in protocol.unapplied:
+            backward, optimizer = fact.backward, fact.target.optimizers[0]
+            holder = fact.clear.text if fact.clear is not None and optimizer in fact.clear.holders else optimizer.name
+            related = []
+            if optimizer.in_sight and optimizer.node is not None:
+                related.append((optimizer.node, f"`{optimizer.name}` could apply them and never does"))
+            if fact.clear is not None:
+                related.append((fact.clear.site.node, "they are thrown away here"))
+            yield Observation(
+                backward.site.node,
+                f"the gradients of `{backward.text}` are computed and never applied: no `{holder}.step()` follows",
+                confidence(fact.target.certain),
+                tuple(related),
+                (StepAfter(holder, backward.scaler, backward.site, fact.clear.site if fact.clear else None),),
+            )
+
+
+RULE = Rule("TRN104", "missing-step", Severity.WARNING, Fixability.SOMETIMES, "0.1.0", check)

@@ -1,0 +1,67 @@
+"""Gradients are applied again because nothing clears them between iterations.
+
+## What it does
+Finds optimizer steps in a loop that apply gradients an earlier step has already applied: no turn of the loop
+clears them between the step and the next backward.
+
+## Why it matters
+`backward()` adds to the gradients that are there. Without a clear, each step applies the sum of all gradients so
+far: the update grows, points in the direction of old batches, and training diverges or crawls without an error.
+
+## Example
+```python
+for x, y in loader:
+    loss = criterion(model(x), y)
+    loss.backward()
+    optimizer.step()
+```
+
+## Use instead
+```python
+for x, y in loader:
+    optimizer.zero_grad()
+    loss = criterion(model(x), y)
+    loss.backward()
+    optimizer.step()
+```
+
+## When it stays silent
+Where any clear of these parameters lies on the loop, guarded or not: `zero_grad()` of the optimizer or of the
+model, `p.grad = None`, a helper that does it. Where the optimizer is handed to code out of sight inside the loop.
+Where the loop runs once, or goes over different models.
+
+## Fix safety
+Unsafe: training changes, which is the point. The clear goes before the backward, or after the step where the step
+stands under a guard of its own, so that accumulation keeps its meaning.
+
+## References
+- [torch.optim.Optimizer.zero_grad](https://docs.pytorch.org/docs/stable/generated/torch.optim.Optimizer.zero_grad.html)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..analysis.facts import Facts
+from ..finding import Severity
+from .remedy import ClearBetween
+from .rule import Fixability, Observation, Rule, confidence, written
+
+
+def check(facts: Facts) -> Iterable[Observation]:
+    for protocol in facts.protocols:
+        for stale in protocol.stale:
+            name = stale.step.text
+            yield Observation(
+                stale.step.site.node,
+                f"`{written(stale.step)}` applies gradients that were already applied: nothing clears them between iterations of this loop",
+                confidence(stale.target.certain),
+                (
+                    (stale.loop.node, "this loop never clears them"),
+                    (stale.backward.site.node, "new gradients are added to the old ones here"),
+                ),
+                (ClearBetween(name, stale.step.site, stale.backward.site),),
+            )
+
+
+RULE = Rule("TRN101", "missing-zero-grad", Severity.WARNING, Fixability.SOMETIMES, "0.1.0", check)

@@ -1,0 +1,64 @@
+"""What a rule is: metadata, documentation, and one function from facts to observations."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from enum import Enum
+
+from ..analysis.facts import Facts
+from ..finding import Confidence, Severity
+from ..program.effects import Effect
+from .remedy import Remedy
+
+
+class Fixability(Enum):
+    ALWAYS = "always"
+    SOMETIMES = "sometimes"
+    NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """A mistake at `node`. `related` are other places of the same document with what they have to do with it."""
+
+    node: ast.AST
+    message: str
+    confidence: Confidence
+    related: tuple[tuple[ast.AST, str], ...] = ()
+    remedies: tuple[Remedy, ...] = ()
+
+
+Check = Callable[[Facts], Iterable[Observation]]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """`doc` is the rule's page: the docstring of the file it stands in."""
+
+    code: str
+    name: str
+    severity: Severity
+    fixable: Fixability
+    since: str
+    check: Check
+    doc: str = field(default="", compare=False)
+
+    def __post_init__(self) -> None:
+        module = inspect.getmodule(self.check)
+        object.__setattr__(self, "doc", inspect.cleandoc((module and module.__doc__) or ""))
+
+    @property
+    def summary(self) -> str:
+        return self.doc.partition("\n")[0]
+
+
+def confidence(certain: bool) -> Confidence:
+    return Confidence.CERTAIN if certain else Confidence.LIKELY
+
+
+def written(effect: Effect) -> str:
+    """The call that has an effect, as the user wrote it."""
+    return ast.unparse(effect.site.node)
