@@ -10,11 +10,15 @@ const { chromium } = require("playwright-core");
 
 const PATIENCE = 60_000;
 
-/** Starts the editor with the extensions installed. `settings` are the user's; `trust` keeps workspace trust on. */
+/**
+ * Starts the editor with the extensions installed. `settings` are those of the machine, where an editor with a remote side
+ * reads what names a program; `trust` keeps workspace trust on.
+ */
 export async function openEditor({ editor, home, extensions, settings = {}, trust = false, environment = {} }) {
-  const user = path.join(home, "data", "User");
-  mkdirSync(user, { recursive: true });
-  writeFileSync(path.join(user, "settings.json"), JSON.stringify({ ...quiet, ...settings }));
+  for (const [scope, values] of [["User", quiet], ["Machine", settings]]) {
+    mkdirSync(path.join(home, "data", scope), { recursive: true });
+    writeFileSync(path.join(home, "data", scope, "settings.json"), JSON.stringify(values));
+  }
   const entry = path.join(editor, "out", "node", "entry.js");
   const places = ["--user-data-dir", path.join(home, "data"), "--extensions-dir", path.join(home, "extensions")];
   const env = { ...process.env, ...environment, XDG_CONFIG_HOME: path.join(home, "config"), XDG_DATA_HOME: path.join(home, "share") };
@@ -85,9 +89,69 @@ class Editor {
     await this.page.locator(".monaco-workbench .part.statusbar").waitFor();
   }
 
+  /** Opens a file of the folder from the explorer and waits until its text is on the screen. */
+  async openFile(name) {
+    await this.page.locator(".explorer-folders-view .monaco-list-row", { hasText: name }).first().dblclick();
+    await this.page.locator(`.tab.active[data-resource-name="${name}"]`).waitFor();
+    await this.page.locator(".editor-instance .view-line").first().waitFor();
+  }
+
+  /** Runs a command by its title in the palette. */
+  async command(title) {
+    await this.page.keyboard.press("F1");
+    await this.#fill(`>${title}`);
+    const row = this.page.locator(".quick-input-list .monaco-list-row", { hasText: title }).first();
+    await row.waitFor();
+    await row.click();
+    await this.page.locator(".quick-input-widget").waitFor({ state: "hidden" });
+  }
+
+  /** Text squiggles on the screen: their kinds, such as `["warning"]`. */
+  squiggles() {
+    return this.page.evaluate(() =>
+      [...document.querySelectorAll(".monaco-editor .view-overlays [class*=squiggly-]")].map(
+        (element) => /squiggly-(\w+)/.exec(element.className)[1],
+      ),
+    );
+  }
+
+  /** Rows of the Problems panel as the user reads them, its place open. */
+  async problems() {
+    await this.command("Problems: Focus on Problems View");
+    return this.page.locator(".markers-panel .monaco-list-row");
+  }
+
+  /** Puts the cursor into the editor, before `text` in the line that holds it. */
+  async cursorBefore(text) {
+    await this.page.locator(".monaco-editor .view-line", { hasText: text }).first().click();
+    await this.page.keyboard.press("Home");
+  }
+
+  /** The text of the active document, from the clipboard-free source that is on the screen. */
+  async text() {
+    const lines = await this.page.evaluate(() =>
+      [...document.querySelectorAll(".editor-instance .view-line")]
+        .map((line) => ({ top: parseFloat(line.style.top), text: line.textContent }))
+        .sort((a, b) => a.top - b.top)
+        .map((line) => line.text),
+    );
+    return lines.join("\n").replaceAll("\u00a0", " ");
+  }
+
+  /** Notifications on the screen, as text. */
+  toasts() {
+    return this.page.locator(".notifications-toasts .notification-list-item-message").allInnerTexts();
+  }
+
   async shot(file) {
     mkdirSync(path.dirname(file), { recursive: true });
     await this.page.screenshot({ path: file });
+  }
+
+  async #fill(text) {
+    const input = this.page.locator(".quick-input-widget input.input");
+    await input.waitFor();
+    await input.fill(text);
   }
 }
 

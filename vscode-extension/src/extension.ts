@@ -1,7 +1,9 @@
 import * as vscode from "vscode";
 
 import { debugInformation } from "./debugInfo";
+import { PROBE, Runs } from "./probe";
 import { PythonExtensions } from "./pythonExtensions";
+import { ReportPanel } from "./report/panel";
 import { SELECTOR, Server } from "./server";
 import { Status } from "./status";
 
@@ -14,7 +16,11 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
   const status = new Status([...SELECTOR]);
   const python = new PythonExtensions((line) => log.info(line));
   const started = new Server(context, log, serverLog, traceLog, status, python);
+  const panel = new ReportPanel(context.extensionUri);
+  const runs = new Runs(context, started, panel, log);
   server = started;
+  // The server's own command, as its code lenses call it, goes through consent like the palette's.
+  started.handleCommands((command, [target]) => (command === PROBE ? runs.probe(uriOf(target)) : undefined));
 
   const command = (name: string, run: (...args: unknown[]) => unknown): vscode.Disposable =>
     vscode.commands.registerCommand(`trainlint.${name}`, run);
@@ -25,12 +31,26 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     status,
     python,
     started,
+    panel,
+    command("probeStep", (target) => runs.probe(uriOf(target))),
+    command("watchRun", (target) => runs.watch(uriOf(target))),
+    command("showReport", () => {
+      if (!panel.reveal()) void vscode.window.showInformationMessage("There is no report yet. Probe a training script first.");
+    }),
     command("restart", () => started.restartByHand()),
     command("showLog", () => log.show(true)),
     command("debugInfo", () => debugInformation(context, started)),
   );
   log.info(`trainlint extension ${(context.extension.packageJSON as { version: string }).version}`);
   await started.restart();
+}
+
+/** The document a command is meant for: a menu gives its address, a code lens a string or `{uri}`, the palette nothing. */
+function uriOf(target: unknown): vscode.Uri | undefined {
+  if (target instanceof vscode.Uri) return target;
+  if (typeof target === "string") return vscode.Uri.parse(target);
+  const { uri } = (target ?? {}) as { uri?: unknown };
+  return typeof uri === "string" ? vscode.Uri.parse(uri) : undefined;
 }
 
 export async function deactivate(): Promise<void> {

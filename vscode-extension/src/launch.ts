@@ -47,7 +47,7 @@ export async function resolveLaunch(settings: ServerSettings, around: Surroundin
 
   if (settings.importStrategy === "fromEnvironment" && around.trusted) {
     const [environment] = [...configured, ...(selected ? [selected] : [])];
-    const installed = environment && (await installedIn(environment, rules));
+    const installed = environment && (await installedIn(environment, around.bundled, rules));
     if (installed) return installed;
     fallback = environment
       ? `no trainlint is installed for ${environment.path}: the bundled one runs`
@@ -74,18 +74,19 @@ export async function resolveLaunch(settings: ServerSettings, around: Surroundin
   };
 }
 
-async function installedIn(environment: Candidate, rules: Rules): Promise<Launch | undefined> {
+async function installedIn(environment: Candidate, bundled: string, rules: Rules): Promise<Launch | undefined> {
   const interpreter = await inspect(environment, rules);
   if (interpreter === undefined) return undefined;
+  const args = ["-I", path.join(bundled, "installed.py")];
   try {
-    const { stdout } = await run(interpreter.path, ["-I", "-m", "trainlint", "--version"], {
+    const { stdout } = await run(interpreter.path, [...args, "--version"], {
       cwd: rules.cwd,
       timeout: 15_000,
       windowsHide: true,
     });
     return {
       command: interpreter.path,
-      args: ["-I", "-m", "trainlint"],
+      args,
       description: `${stdout.trim()} of the environment, ${describe(interpreter)}`,
       fallback: undefined,
     };

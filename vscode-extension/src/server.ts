@@ -246,7 +246,7 @@ export class Server implements vscode.Disposable {
     this.log.error(`the server ended again and again; command: ${commandLine(launch)}`);
     this.lastLines.forEach((line) => this.log.error(`  ${line}`));
     this.giveUp(
-      `trainlint's server ends as soon as it starts${lastWords ? `: ${lastWords}` : "."} The log has the command and its output.`,
+      `trainlint's server ends again and again. ${lastWords ? `Its last line: ${lastWords}` : "It wrote nothing"} (the log has its command and all it wrote).`,
       [
         ["Show Log", () => vscode.commands.executeCommand("trainlint.showLog")],
         ["Restart Server", () => vscode.commands.executeCommand("trainlint.restart")],

@@ -15,7 +15,8 @@ export function variables(workspaceFolder: string | undefined): Variables {
 export function expand(text: string, known: Variables): string {
   return text
     .replace(/^~(?=$|[\\/])/, () => known.home)
-    .replace(/\$\{workspaceFolder\}/g, () => known.workspaceFolder ?? "")
-    .replace(/\$\{userHome\}/g, () => known.home)
-    .replace(/\$\{env:([^}]+)\}/g, (_, name: string) => known.env[name] ?? "");
+    .replace(/\$\{(?:(workspaceFolder)|(userHome)|env:([^}]+))\}/g, (_, folder?: string, home?: string, name?: string) => {
+      if (folder) return known.workspaceFolder ?? "";
+      return home ? known.home : (known.env[name ?? ""] ?? "");
+    });
 }

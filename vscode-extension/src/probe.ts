@@ -1,0 +1,208 @@
+import * as path from "node:path";
+
+import * as vscode from "vscode";
+import { ExecuteCommandRequest, type LanguageClient, ResponseError, WorkDoneProgress } from "vscode-languageclient/node";
+
+import { choose, inspect, type Interpreter, onPath, versionText } from "./interpreter";
+import { isProbeReport } from "./report/model";
+import type { ReportPanel } from "./report/panel";
+import type { Server } from "./server";
+import { type ProbeSettings, probeSettings } from "./settings";
+
+/** The server's command; it takes one `ProbeRequest` and answers a `ProbeReport`. */
+export const PROBE = "trainlint.probe";
+
+/** What is run, and how. Progress is reported to `workDoneToken`; `$/cancelRequest` ends the run. */
+interface ProbeRequest {
+  readonly uri: string;
+  readonly python: string;
+  readonly arguments: readonly string[];
+  readonly cwd: string;
+  readonly network: boolean;
+  readonly device: "cpu" | null;
+  /** Seconds. */
+  readonly timeLimit: number;
+  readonly workDoneToken: string;
+}
+
+const OLDEST_PYTHON_OF_A_SCRIPT = 8;
+const CONSENT = "trainlint.probe.consent";
+
+/** Everything that runs the user's code. It runs only in a trusted workspace, when asked, and after the user agreed. */
+export class Runs {
+  private tokens = 0;
+  private probing = false;
+
+  constructor(
+    private readonly context: vscode.ExtensionContext,
+    private readonly server: Server,
+    private readonly panel: ReportPanel,
+    private readonly log: vscode.LogOutputChannel,
+  ) {}
+
+  async probe(uri: vscode.Uri | undefined = vscode.window.activeTextEditor?.document.uri): Promise<void> {
+    const run = await this.prepare(uri, "probe");
+    if (run === undefined) return;
+    const client = this.server.connection;
+    if (client?.initializeResult?.capabilities.executeCommandProvider?.commands.includes(PROBE) !== true) {
+      void vscode.window.showErrorMessage(
+        client === undefined
+          ? "trainlint's server is not running, so there is nothing to probe with. The log says why."
+          : "The trainlint that runs here cannot probe; use the bundled one (`trainlint.importStrategy`).",
+      );
+      return;
+    }
+    if (this.probing) {
+      void vscode.window.showInformationMessage("A probe is running already; cancel it in its notification, or wait for it.");
+      return;
+    }
+    if (!(await this.agreed(run))) return;
+    this.probing = true;
+    try {
+      await this.runProbe(client, run);
+    } finally {
+      this.probing = false;
+    }
+  }
+
+  async watch(uri: vscode.Uri | undefined = vscode.window.activeTextEditor?.document.uri): Promise<void> {
+    const run = await this.prepare(uri, "watch");
+    const launch = this.server.running;
+    if (run === undefined) return;
+    if (launch === undefined) {
+      void vscode.window.showErrorMessage("trainlint is not running, so there is nothing to watch with. The log says why.");
+      return;
+    }
+    if (run.document.isDirty && !(await run.document.save())) return;
+    const args = [...launch.args, "watch", "--python", run.python.path, run.document.uri.fsPath];
+    if (run.settings.arguments.length > 0) args.push("--", ...run.settings.arguments);
+    const task = new vscode.Task(
+      { type: "trainlint" },
+      vscode.workspace.getWorkspaceFolder(run.document.uri) ?? vscode.TaskScope.Workspace,
+      `watch ${path.basename(run.document.uri.fsPath)}`,
+      "trainlint",
+      new vscode.ProcessExecution(launch.command, args, run.settings.workingDirectory ? { cwd: run.settings.workingDirectory } : {}),
+    );
+    task.presentationOptions = { reveal: vscode.TaskRevealKind.Always, panel: vscode.TaskPanelKind.Dedicated, clear: true };
+    await vscode.tasks.executeTask(task);
+  }
+
+  /** The document and the Python to run it with, or undefined after the user was told why there is none. */
+  private async prepare(uri: vscode.Uri | undefined, what: "probe" | "watch"): Promise<Run | undefined> {
+    if (!vscode.workspace.isTrusted) {
+      const manage = "Manage Workspace Trust";
+      const chosen = await vscode.window.showWarningMessage(
+        `In restricted mode trainlint reads your code and does not run it. Trust this workspace to ${what} it.`,
+        manage,
+      );
+      if (chosen === manage) await vscode.commands.executeCommand("workbench.trust.manage");
+      return undefined;
+    }
+    const document = vscode.workspace.textDocuments.find((open) => open.uri.toString() === uri?.toString());
+    if (document?.languageId !== "python" || document.uri.scheme !== "file") {
+      void vscode.window.showInformationMessage(`Open the training script to ${what}: a Python file that is saved on disk.`);
+      return undefined;
+    }
+    const settings = probeSettings(document.uri);
+    const python = await this.python(document.uri, settings);
+    return python && { document, settings, python };
+  }
+
+  private async python(document: vscode.Uri, settings: ProbeSettings): Promise<Interpreter | undefined> {
+    const rules = this.server.rules();
+    const accepts = ([major, minor]: Interpreter["version"]): boolean => major === 3 && minor >= OLDEST_PYTHON_OF_A_SCRIPT;
+    let python: Interpreter | undefined;
+    if (settings.interpreter) {
+      python = await inspect({ path: settings.interpreter, origin: "the setting trainlint.probe.interpreter" }, rules);
+    } else {
+      const selected = await this.server.python.selected(document);
+      python = await choose([...(selected ? [selected] : []), ...onPath(process.env, process.platform)], rules, accepts);
+    }
+    if (python !== undefined && accepts(python.version)) {
+      this.log.info(`probe python: ${python.path}, ${versionText(python)}, from ${python.origin}`);
+      return python;
+    }
+    const settingsButton = "Open Settings";
+    const reason = settings.interpreter ? `${settings.interpreter} is not a Python 3.8 or newer` : "No Python 3.8 or newer is found";
+    const chosen = await vscode.window.showErrorMessage(
+      `${reason}. Set \`trainlint.probe.interpreter\` to the Python that has your torch.`,
+      settingsButton,
+    );
+    if (chosen) await vscode.commands.executeCommand("workbench.action.openSettings", "trainlint.probe.interpreter");
+    return undefined;
+  }
+
+  /** Asks once per workspace, and says what will happen. */
+  private async agreed({ document, settings, python }: Run): Promise<boolean> {
+    if (this.context.workspaceState.get(CONSENT, false)) return true;
+    const run = "Probe";
+    const chosen = await vscode.window.showInformationMessage(
+      `Run ${path.basename(document.uri.fsPath)} until its first training steps are done?`,
+      {
+        modal: true,
+        detail: [
+          `Your script runs with ${python.path} in ${settings.workingDirectory || path.dirname(document.uri.fsPath)}, for at most ${settings.timeLimit} seconds, and is ended as soon as the verdict is in.`,
+          settings.network
+            ? "It runs in a sandbox that keeps your files as they are. It may use the network: `trainlint.probe.network` is on."
+            : "It runs in a sandbox that keeps your files as they are and has no network, as far as this machine allows; the report names the sandbox that was used.",
+          "You are asked once for each workspace.",
+        ].join("\n\n"),
+      },
+      run,
+    );
+    if (chosen !== run) return false;
+    await this.context.workspaceState.update(CONSENT, true);
+    return true;
+  }
+
+  private async runProbe(client: LanguageClient, { document, settings, python }: Run): Promise<void> {
+    const { version } = document;
+    const workDoneToken = `trainlint-probe-${++this.tokens}`;
+    const request: ProbeRequest = {
+      uri: client.code2ProtocolConverter.asUri(document.uri),
+      python: python.path,
+      arguments: settings.arguments,
+      cwd: settings.workingDirectory || path.dirname(document.uri.fsPath),
+      network: settings.network,
+      device: settings.device || null,
+      timeLimit: settings.timeLimit,
+      workDoneToken,
+    };
+    const location = vscode.ProgressLocation.Notification;
+    const title = `Probing ${path.basename(document.uri.fsPath)}`;
+    await vscode.window.withProgress({ location, title, cancellable: true }, async (progress, cancel) => {
+      const listening = client.onProgress(WorkDoneProgress.type, workDoneToken, (value) => {
+        if (value.message) progress.report({ message: value.message });
+      });
+      try {
+        const answer: unknown = await client.sendRequest(ExecuteCommandRequest.type, { command: PROBE, arguments: [request] }, cancel);
+        if (cancel.isCancellationRequested) return;
+        if (!isProbeReport(answer)) throw new Error("the server answered something that is not a report");
+        this.panel.show(answer, document.uri, document.version !== version);
+      } catch (error) {
+        if (cancel.isCancellationRequested) {
+          this.log.info("the probe was cancelled");
+          return;
+        }
+        this.failed(error);
+      } finally {
+        listening.dispose();
+      }
+    });
+  }
+
+  private failed(error: unknown): void {
+    const reason = error instanceof ResponseError || error instanceof Error ? error.message : String(error);
+    this.log.error(`the probe failed: ${reason}`);
+    const show = "Show Log";
+    void vscode.window.showErrorMessage(`The probe failed: ${reason}`, show).then((chosen) => {
+      if (chosen === show) void vscode.commands.executeCommand("trainlint.showLog");
+    });
+  }
+}
+
+interface Run {
+  readonly document: vscode.TextDocument;
+  readonly settings: ProbeSettings;
+  readonly python: Interpreter;
+}
