@@ -1,0 +1,347 @@
+"""Runs a training program on real torch and says, from the numbers in `.grad`, what each step applied.
+
+The n-th backward of a run is seeded with 4**n, and the loss is linear in the weights, so the value of a gradient spells
+which backwards are in it, and how often each counts the weight: float64 holds 26 base-4 digits exactly.
+"""
+
+from __future__ import annotations
+
+import ast
+import random
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import CodeType
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+from tests.oracle.hooks import Hooks, Place, parameters_of
+
+FILENAME = "<program>"
+MOST_BACKWARDS = 26
+MOST_TURNS = 100
+
+
+class JudgeError(AssertionError):
+    """The program is not one the judge can decide, or torch did not do what the numbers say it did."""
+
+
+class OutOfMemory(RuntimeError):
+    """The failure that a situation asks for."""
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What a program finds when it runs and no reader of its text can know."""
+
+    epochs: int = 2
+    batches: int = 4
+    warmup: bool = False
+    coin: str = "1"
+    """Answers to the conditions that change from one evaluation to the next, repeated as often as needed."""
+    failures: str = "0"
+    """Which operations that can fail raise RuntimeError, repeated as often as needed."""
+    fallible: frozenset[str] = frozenset({"loss"})
+    """Operations that can fail, before they have done anything: of loss, backward, clear, step."""
+
+    @property
+    def argv(self) -> list[str]:
+        return ["program.py", str(self.epochs), str(self.batches), *(["--warmup"] if self.warmup else [])]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Where an event lies in one loop: which entry of the loop, which turn of it, both counted from 1."""
+
+    loop: int
+    entry: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    index: int
+    place: Place
+    turns: tuple[Turn, ...]
+    """The loops around the event, outermost first, callers' loops included."""
+
+    @property
+    def line(self) -> int:
+        return self.place[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Backward(Event):
+    number: int
+    reached: frozenset[int]
+    """The parameters whose gradient it changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clear(Event):
+    parameters: frozenset[int]
+    discarded: frozenset[tuple[int, int]]
+    """(parameter, backward) that were in the gradients and are gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step(Event):
+    optimizer: int
+    parameters: frozenset[int]
+    fresh: frozenset[tuple[int, int]]
+    """(parameter, backward) in the gradients that no earlier step had applied."""
+    stale: frozenset[tuple[int, int]]
+    """(parameter, backward) in the gradients that an earlier step had applied already."""
+
+    @property
+    def nothing(self) -> bool:
+        return not self.fresh and not self.stale
+
+
+@dataclass
+class Run:
+    """What happened, in order. `applied` and `left` are about (parameter, backward)."""
+
+    situation: Situation
+    events: list[Event] = field(default_factory=list)
+    applied: set[tuple[int, int]] = field(default_factory=set)
+    left: set[tuple[int, int]] = field(default_factory=set)
+
+
+class Judge:
+    """Runs compiled programs one after the other, inside a session in which torch is patched."""
+
+    def __init__(self) -> None:
+        self._hooks = Hooks(self, FILENAME)
+
+    @contextmanager
+    def session(self) -> Iterator[Judge]:
+        """Patches torch, and makes float64 the type of new tensors, until the block ends."""
+        dtype, threads = torch.get_default_dtype(), torch.get_num_threads()
+        loss, coin, finite = torch.nn.functional.l1_loss, random.random, torch.isfinite
+        torch.set_default_dtype(torch.float64)
+        torch.set_num_threads(1)
+        torch.nn.functional.l1_loss = self._l1_loss
+        random.random = lambda: 0.0 if self._toss() else 1.0
+        torch.isfinite = lambda tensor: torch.tensor(self._toss())
+        try:
+            with self._hooks.active():
+                yield self
+        finally:
+            torch.nn.functional.l1_loss, random.random, torch.isfinite = loss, coin, finite
+            torch.set_default_dtype(dtype)
+            torch.set_num_threads(threads)
+
+    def run(self, program: Compiled, situation: Situation) -> Run:
+        """What `program` does in `situation`. Raises JudgeError where the numbers cannot be read."""
+        self._program = program
+        self._run = Run(situation)
+        self._numbers: dict[int, int] = {}
+        self._parameters: list[Tensor] = []
+        self._optimizers: dict[int, int] = {}
+        self._kept: list[Optimizer] = []
+        self._loops: dict[int, tuple[int, int]] = {}
+        self._backwards = self._tosses = self._attempts = 0
+        self._steps: list[tuple[Optimizer, list[float]]] = []
+        self._hooks.forget()
+        argv, sys.argv = sys.argv, situation.argv
+        try:
+            exec(program.code, {"__name__": "__main__", "__enter_loop__": self._enter, "__turn__": self._turn})
+        except OutOfMemory:
+            pass
+        finally:
+            sys.argv = argv
+        for parameter in self._parameters:
+            self._run.left |= self._contents(parameter)
+        return self._run
+
+    # What the program finds
+
+    def _toss(self) -> bool:
+        coin = self._run.situation.coin
+        self._tosses += 1
+        return coin[(self._tosses - 1) % len(coin)] == "1"
+
+    def _l1_loss(self, output: Tensor, target: Tensor, **_: Any) -> Tensor:
+        """The mean absolute difference of an output that lies above its target, where it is linear."""
+        self._attempt("loss")
+        return (output - target).mean()
+
+    def _attempt(self, operation: str) -> None:
+        if operation not in self._run.situation.fallible:
+            return
+        failures = self._run.situation.failures
+        self._attempts += 1
+        if failures[(self._attempts - 1) % len(failures)] == "1":
+            raise OutOfMemory("CUDA out of memory")
+
+    # Where it is
+
+    def _enter(self, loop: int) -> None:
+        self._loops[loop] = (self._loops.get(loop, (0, 0))[0] + 1, 0)
+
+    def _turn(self, loop: int) -> None:
+        entry, number = self._loops[loop]
+        if number == MOST_TURNS:
+            raise JudgeError(f"the loop in line {loop} does not end")
+        self._loops[loop] = (entry, number + 1)
+
+    def _turns(self, place: Place) -> tuple[Turn, ...]:
+        return tuple(Turn(loop, *self._loops[loop]) for loop in self._program.loops_around(place))
+
+    # What it does
+
+    def on_optimizer(self, optimizer: Optimizer) -> None:
+        self._kept.append(optimizer)
+        self._optimizers[id(optimizer)] = len(self._optimizers)
+        for parameter in parameters_of(optimizer):
+            if id(parameter) not in self._numbers:
+                self._numbers[id(parameter)] = len(self._parameters)
+                self._parameters.append(parameter)
+        self._hooks.know(self._parameters)
+
+    def on_backward(self, place: Place, root: Tensor, run: Callable[[Tensor | None], None]) -> None:
+        self._attempt("backward")
+        number = self._backwards
+        if number == MOST_BACKWARDS:
+            raise JudgeError("more backwards than a float64 has digits")
+        self._backwards += 1
+        before = [self._contents(parameter) for parameter in self._parameters]
+        run(torch.tensor(4.0**number))
+        reached = set()
+        for index, parameter in enumerate(self._parameters):
+            new = self._contents(parameter) - before[index]
+            if new not in (frozenset(), {(index, number)}):
+                raise JudgeError(f"backward {number} added {sorted(new)}")
+            if new:
+                reached.add(index)
+        self._add(Backward(len(self._run.events), place, self._turns(place), number, frozenset(reached)))
+
+    def on_clear(self, place: Place, parameters: list[Tensor], run: Callable[[], None]) -> None:
+        self._attempt("clear")
+        known = [parameter for parameter in parameters if id(parameter) in self._numbers]
+        before = frozenset().union(*map(self._contents, known))
+        run()
+        after = frozenset().union(*map(self._contents, known))
+        numbers = frozenset(self._numbers[id(parameter)] for parameter in known)
+        self._add(Clear(len(self._run.events), place, self._turns(place), numbers, before - after))
+
+    def on_write(self, place: Place, parameter: Tensor, run: Callable[[], None]) -> None:
+        raise JudgeError(f"line {place[0]} writes a gradient by hand")
+
+    def before_step(self, place: Place, optimizer: Optimizer) -> None:
+        self._attempt("step")
+        self._steps.append((optimizer, self._weights(optimizer)))
+
+    def after_step(self, place: Place, optimizer: Optimizer) -> None:
+        started, weights = self._steps.pop()
+        if started is not optimizer:
+            raise JudgeError(f"the step in line {place[0]} ends another one")
+        parameters = parameters_of(optimizer)
+        contents = frozenset().union(*map(self._contents, parameters))
+        moved = self._weights(optimizer) != weights
+        if moved != bool(contents):
+            raise JudgeError(f"the step in line {place[0]} {'moved' if moved else 'did not move'} the weights")
+        stale = frozenset(contents & self._run.applied)
+        numbers = frozenset(self._numbers[id(parameter)] for parameter in parameters)
+        event = Step(
+            len(self._run.events),
+            place,
+            self._turns(place),
+            self._optimizers[id(optimizer)],
+            numbers,
+            contents - stale,
+            stale,
+        )
+        self._run.applied |= contents
+        self._add(event)
+
+    def _add(self, event: Event) -> None:
+        if not event.place:
+            raise JudgeError("something happened outside the program")
+        self._run.events.append(event)
+
+    # What the numbers say
+
+    @staticmethod
+    def _weights(optimizer: Optimizer) -> list[float]:
+        return [weight for parameter in parameters_of(optimizer) for weight in parameter.tolist()]
+
+    def _contents(self, parameter: Tensor) -> frozenset[tuple[int, int]]:
+        """The backwards in the gradient of `parameter`, read off its base-4 digits."""
+        gradient = parameter.grad
+        if gradient is None:
+            return frozenset()
+        values = gradient.tolist()
+        rest = int(values[0])
+        if any(value != rest * (2 * place + 1) for place, value in enumerate(values)):
+            raise JudgeError(f"the gradient {values} is no sum of this program's backwards")
+        index, digit, found = self._numbers[id(parameter)], 0, []
+        while rest:
+            if rest & 3:
+                found.append((index, digit))
+            rest >>= 2
+            digit += 1
+        return frozenset(found)
+
+
+_COMPOUND = (ast.For, ast.While, ast.If, ast.Try, ast.With, ast.FunctionDef, ast.ClassDef)
+
+
+class Compiled:
+    """A program ready to run: its loops report every entry and turn, its lines are those of the text."""
+
+    def __init__(self, text: str) -> None:
+        self._around: dict[int, tuple[int, ...]] = {}
+        self._seen: dict[Place, tuple[int, ...]] = {}
+        self._broken: set[int] = set()
+        tree = ast.parse(text)
+        tree.body = self._mark(tree.body, ())
+        self.code: CodeType = compile(tree, FILENAME, "exec")
+
+    @property
+    def broken(self) -> frozenset[int]:
+        """The lines of the loops that a `break` may end early."""
+        return frozenset(self._broken)
+
+    def loops_around(self, place: Place) -> tuple[int, ...]:
+        """The lines of the loops around `place`, outermost first, callers' loops included."""
+        if place not in self._seen:
+            self._seen[place] = tuple(loop for line in reversed(place) for loop in self._around.get(line, ()))
+        return self._seen[place]
+
+    def _mark(self, block: list[ast.stmt], around: tuple[int, ...]) -> list[ast.stmt]:
+        marked: list[ast.stmt] = []
+        for statement in block:
+            first, last = statement.lineno, statement.end_lineno or statement.lineno
+            inner = around
+            if isinstance(statement, ast.For | ast.While):
+                marked.append(_report("__enter_loop__", statement))
+                inner = (*around, first)
+            elif isinstance(statement, ast.FunctionDef | ast.ClassDef):
+                inner = ()
+            elif isinstance(statement, ast.Break):
+                self._broken.add(around[-1])
+            if isinstance(statement, _COMPOUND):
+                for name in ("body", "orelse", "finalbody"):
+                    if nested := getattr(statement, name, None):
+                        setattr(statement, name, self._mark(nested, around if name == "orelse" else inner))
+                for handler in getattr(statement, "handlers", ()):
+                    handler.body = self._mark(handler.body, inner)
+            elif around:
+                self._around.update(dict.fromkeys(range(first, last + 1), around))
+            if isinstance(statement, ast.For | ast.While):
+                statement.body.insert(0, _report("__turn__", statement))
+            marked.append(statement)
+        return marked
+
+
+def _report(name: str, loop: ast.stmt) -> ast.stmt:
+    line, end = loop.lineno, loop.col_offset
+    at = {"lineno": line, "col_offset": end, "end_lineno": line, "end_col_offset": end}
+    call = ast.Call(ast.Name(name, ast.Load(), **at), [ast.Constant(line, **at)], [], **at)
+    return ast.Expr(call, **at)
