@@ -1,7 +1,7 @@
 """The real server around an analysis that does what the text says, so that timing and failure can be tested.
 
 `bad()` is a mistake with an unsafe fix, `sloppy()` one with a safe fix; comments say the rest:
-``# sleep 0.5``, ``# hang``, ``# print``, ``# crash``, ``# needs other.py``. What cannot be parsed is unreadable.
+``# sleep 0.5``, ``# hang``, ``# print``, ``# crash`` and ``# needs other.py``. Broken text is unreadable.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""A client that writes the protocol byte by byte, for what a well-behaved client never does."""
+"""Clients that write the protocol byte by byte, and so can do what a well-behaved one never does."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import queue
@@ -9,48 +10,36 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+
+from trainlint.lsp.process import converse
+from trainlint.lsp.server import create
+
+from tests.lsp.fake_server import RULES, check
 
 FAKE = [sys.executable, str(Path(__file__).with_name("fake_server.py"))]
 REAL = [str(Path(sys.executable).with_name("trainlint")), "server"]
 
 
-class Raw:
-    """A server process and the messages it sends. Use as a context manager: the process never outlives it."""
+class Client:
+    """Sends to one stream what it likes, and keeps the messages that come from another."""
 
-    def __init__(
-        self, command: list[str], cwd: Path | None = None, env: dict[str, str] | None = None
-    ) -> None:
-        self.process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd=cwd,
-            env={**os.environ, **(env or {})},
-        )
+    def __init__(self, to_server: BinaryIO, from_server: BinaryIO) -> None:
         self.messages: queue.Queue[dict[str, Any] | None] = queue.Queue()
-        self.errors: list[bytes] = []
+        self._to_server = to_server
+        self._from_server = from_server
         self._last_id = 0
         threading.Thread(target=self._read, daemon=True).start()
-        self._drain = threading.Thread(target=self._read_errors, daemon=True)
-        self._drain.start()
-
-    def __enter__(self) -> Raw:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.process.kill()
-        self.process.wait()
 
     def write(self, data: bytes) -> None:
-        assert self.process.stdin
-        self.process.stdin.write(data)
-        self.process.stdin.flush()
+        self._to_server.write(data)
+        self._to_server.flush()
+
+    def hang_up(self) -> None:
+        self._to_server.close()
 
     def send(self, message: object) -> None:
-        body = json.dumps(message).encode()
-        self.write(b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+        self.write(framed(message))
 
     def notify(self, method: str, params: object = None) -> None:
         self.send({"jsonrpc": "2.0", "method": method, "params": params})
@@ -65,7 +54,7 @@ class Raw:
 
     def next(self, timeout: float = 10) -> dict[str, Any]:
         message = self.messages.get(timeout=timeout)
-        assert message is not None, f"the server has ended: {self.stderr()}"
+        assert message is not None, "the server has ended"
         return message
 
     def answer(self, id: int, timeout: float = 10) -> dict[str, Any]:
@@ -89,6 +78,54 @@ class Raw:
         item = {"uri": uri, "languageId": language, "version": version, "text": text}
         self.notify("textDocument/didOpen", {"textDocument": item})
 
+    def _read(self) -> None:
+        while header := self._from_server.readline():
+            length = None
+            while header.strip():
+                name, _, value = header.partition(b":")
+                if name.lower() == b"content-length":
+                    length = int(value)
+                header = self._from_server.readline()
+            if length is None:
+                self.messages.put({"error": "something that is no message came out of the server"})
+                break
+            self.messages.put(json.loads(self._from_server.read(length)))
+        self.messages.put(None)
+
+
+def framed(message: object) -> bytes:
+    body = json.dumps(message).encode()
+    return b"Content-Length: %d\r\n\r\n%s" % (len(body), body)
+
+
+class Raw(Client):
+    """A client of a server process. Use as a context manager: the process never outlives it."""
+
+    def __init__(
+        self, command: list[str], cwd: Path | None = None, env: dict[str, str] | None = None
+    ) -> None:
+        self.process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=cwd,
+            env={**os.environ, **(env or {})},
+        )
+        assert self.process.stdin
+        assert self.process.stdout
+        super().__init__(self.process.stdin, self.process.stdout)
+        self.errors: list[bytes] = []
+        self._drain = threading.Thread(target=self._read_errors, daemon=True)
+        self._drain.start()
+
+    def __enter__(self) -> Raw:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.wait()
+
     def exit_status(self, timeout: float = 10) -> int:
         return self.process.wait(timeout)
 
@@ -96,21 +133,30 @@ class Raw:
         self._drain.join(5)
         return b"".join(self.errors).decode()
 
-    def _read(self) -> None:
-        stream = self.process.stdout
-        assert stream
-        while header := stream.readline():
-            length = None
-            while header.strip():
-                name, _, value = header.partition(b":")
-                if name.lower() == b"content-length":
-                    length = int(value)
-                header = stream.readline()
-            assert length is not None, "something that is no message came out of the server"
-            self.messages.put(json.loads(stream.read(length)))
-        self.messages.put(None)
-
     def _read_errors(self) -> None:
         assert self.process.stderr
         for line in self.process.stderr:
             self.errors.append(line)
+
+
+class Local(Client):
+    """A client of the server with the analysis of `fake_server`, in a thread: quick to start."""
+
+    def __init__(self) -> None:
+        (their_input, our_output), (our_input, their_output) = os.pipe(), os.pipe()
+        super().__init__(os.fdopen(our_output, "wb"), os.fdopen(our_input, "rb"))
+        streams = os.fdopen(their_input, "rb"), os.fdopen(their_output, "wb")
+        self._server = threading.Thread(target=self._serve, args=streams)
+        self._server.start()
+
+    def _serve(self, reader: BinaryIO, writer: BinaryIO) -> None:
+        with reader, writer:
+            asyncio.run(converse(create(check, RULES), reader, writer))
+
+    def __enter__(self) -> Local:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.hang_up()
+        self._server.join(10)
+        assert not self._server.is_alive(), "the server does not end with its stream"

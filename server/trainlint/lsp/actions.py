@@ -123,28 +123,26 @@ def workspace_edit(
 
 
 def ignore_edit(source: SourceText, finding: Finding) -> Edit | None:
-    """The edit that silences `finding` by a comment; None where the text cannot be tokenized."""
-    line = _line_for_comment(source, finding.span)
-    if line is None:
-        return None
-    text = source.line(line)
-    present = _IGNORED.search(text)
-    if present:
-        place = Position(line, present.end() + 1)
-        separator = ", " if present[1].strip() else ""
-        return Edit(Span(place, place), f"{separator}{finding.code}")
-    start = Position(line, len(text.rstrip()) + 1)
-    return Edit(Span(start, Position(line, len(text) + 1)), f"  # trainlint: ignore[{finding.code}]")
+    """The edit that silences `finding` by a comment; None where the text cannot be tokenized.
 
-
-def _line_for_comment(source: SourceText, span: Span) -> int | None:
-    """The line of the finding that can end in a comment: its first, else its statement's last."""
-    first, last = span.start.line, span.end.line
+    The comment ends the finding's first line, or where nothing can follow there, its statement.
+    """
     try:
         tokens = list(tokenize.generate_tokens(io.StringIO(source.text, newline=None).readline))
     except (tokenize.TokenError, SyntaxError):
         return None
+    first, last = finding.span.start.line, finding.span.end.line
     ends = [token.start[0] for token in tokens if token.type == tokenize.NEWLINE]
-    if first in ends:
-        return first
-    return next((end for end in ends if end >= last), None)
+    line = first if first in ends else next((end for end in ends if end >= last), None)
+    if line is None:
+        return None
+    text = source.line(line)
+    for token in tokens:
+        if token.type == tokenize.COMMENT and token.start[0] == line:
+            present = _IGNORED.search(token.string)
+            if present:
+                place = Position(line, token.start[1] + present.end() + 1)
+                separator = ", " if present[1].strip() else ""
+                return Edit(Span(place, place), f"{separator}{finding.code}")
+    start = Position(line, len(text.rstrip()) + 1)
+    return Edit(Span(start, Position(line, len(text) + 1)), f"  # trainlint: ignore[{finding.code}]")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import platform
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
@@ -50,6 +52,7 @@ class Connection(LanguageServer):
         self.check = check
         self.ready = asyncio.Event()
         self._asked: Future[Sequence[Any]] | None = None
+        self._initial_settings: object = None
         self._told: set[str] = set()
         self._refresh: asyncio.TimerHandle | None = None
 
@@ -61,9 +64,17 @@ class Connection(LanguageServer):
         folders = Folders(names or None, self.complain, self.mended)
         root = [types.WorkspaceFolder(params.root_uri, "")] if params.root_uri else []
         folders.change(params.workspace_folders or root, ())
-        folders.initialize(params.initialization_options)
+        self._initial_settings = params.initialization_options
         self.session = Session(client, folders)
         self.schedule = Schedule(self.session, self.check, self.publish)
+
+    def start(self) -> None:
+        """The client is ready: say hello, ask for what is needed and begin."""
+        version, where = platform.python_version(), sys.executable
+        self.log(f"trainlint {__version__} runs on Python {version} ({where})")
+        self.session.folders.initialize(self._initial_settings)
+        self._register()
+        self.ask_for_settings()
 
     def stop(self) -> None:
         if hasattr(self, "schedule"):
@@ -139,7 +150,7 @@ class Connection(LanguageServer):
             loop = asyncio.get_running_loop()
             self._refresh = loop.call_later(DELAY_SECONDS, self.workspace_diagnostic_refresh, None)
 
-    def register(self) -> None:
+    def _register(self) -> None:
         """Ask the client to report what it does not report by itself."""
         client = self.session.client
         registrations: list[types.Registration] = []

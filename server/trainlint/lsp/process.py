@@ -74,7 +74,7 @@ def serve(server: Connection, stdin: BinaryIO, stdout: BinaryIO) -> int:
     Answers the exit status: 0 after ``shutdown``, else 1.
     """
     try:
-        asyncio.run(_serve(server, stdin, stdout))
+        asyncio.run(converse(server, stdin, stdout))
     except KeyboardInterrupt:
         logger.warning("interrupted")
     status = 0 if server.protocol.is_shut_down else 1
@@ -82,7 +82,8 @@ def serve(server: Connection, stdin: BinaryIO, stdout: BinaryIO) -> int:
     return status
 
 
-async def _serve(server: Connection, stdin: BinaryIO, stdout: BinaryIO) -> None:
+async def converse(server: Connection, stdin: BinaryIO, stdout: BinaryIO) -> None:
+    """Exchange messages until the client leaves, its stream ends, or it cannot be written to."""
     over = asyncio.Event()
     stop = threading.Event()
     watches: list[asyncio.Task[None]] = []

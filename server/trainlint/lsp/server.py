@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import argparse
 import logging
-import platform
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from lsprotocol import types
 
-from .. import __version__
 from ..configuration import NAMES
 from . import actions
 from .connection import SECTION, Connection
@@ -65,9 +63,7 @@ def _register_lifetime(server: Connection) -> None:
 
     @server.feature(types.INITIALIZED)
     def initialized(ls: Connection, params: types.InitializedParams) -> None:
-        ls.log(f"trainlint {__version__} runs on Python {platform.python_version()} ({sys.executable})")
-        ls.register()
-        ls.ask_for_settings()
+        ls.start()
 
     @server.feature(types.SHUTDOWN)
     def shutdown(ls: Connection, params: None) -> None:
