@@ -55,6 +55,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(arguments: list[str], console: Console) -> int:
     first = arguments[0] if arguments else ""
+    if first == "server":
+        from .lsp.server import main as serve
+
+        return serve(arguments[1:])
     parser = _parser(first)
     if not arguments:
         console.err.write(parser.format_help())
@@ -106,6 +110,7 @@ def _parser(command: str) -> argparse.ArgumentParser:
     _add_check(commands)
     _add_rule(commands)
     _add_explain(commands)
+    commands.add_parser("server", help="serve an editor: Language Server Protocol", add_help=False)
     return parser
 
 

@@ -99,13 +99,13 @@ def read(path: str) -> Source | FileStatus:
 def source_of(path: str, data: bytes) -> Source | FileStatus:
     """The document that `data` holds, under the name `path`, or why there is none to analyse."""
     if len(data) > MAX_BYTES:
-        return FileStatus(path, Status.SKIPPED, f"it is larger than {MAX_BYTES:,} bytes")
+        return FileStatus(path, Status.UNREADABLE, f"it is larger than {MAX_BYTES:,} bytes")
     try:
         text, encoding = decode(data)
     except UndecodableError as error:
         return FileStatus(path, Status.UNREADABLE, str(error))
     if text.count("\n") > MAX_LINES:
-        return FileStatus(path, Status.SKIPPED, f"it has more than {MAX_LINES:,} lines")
+        return FileStatus(path, Status.UNREADABLE, f"it has more than {MAX_LINES:,} lines")
     return Source(Document(path, text), data, encoding)
 
 

@@ -164,6 +164,14 @@ def test_a_folder_that_cannot_be_listed_is_told(tree: Path, monkeypatch: pytest.
     assert second == FileStatus("secret", Status.UNREADABLE, "permission denied")
 
 
+def test_a_file_that_may_not_be_opened_has_a_status(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: str, mode: str) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("trainlint.discovery.open", refuse, raising=False)
+    assert read("a.py") == FileStatus("a.py", Status.UNREADABLE, "permission denied")
+
+
 def test_reading_keeps_text_bytes_and_encoding(tree: Path) -> None:
     data = b"\xef\xbb\xbfx = '\xc3\xa9'\r\n"
     (tree / "a.py").write_bytes(data)
@@ -177,8 +185,8 @@ def test_reading_keeps_text_bytes_and_encoding(tree: Path) -> None:
     [
         (b"x = '\xe9'\n", Status.UNREADABLE, "line 1 is not utf-8"),
         (b"x\0y", Status.UNREADABLE, "line 1 holds a null byte"),
-        (b"x = 1 # .\n" * (MAX_BYTES // 10 + 1), Status.SKIPPED, "it is larger than 1,000,000 bytes"),
-        (b"x=1\n" * (MAX_LINES + 1), Status.SKIPPED, "it has more than 20,000 lines"),
+        (b"x = 1 # .\n" * (MAX_BYTES // 10 + 1), Status.UNREADABLE, "it is larger than 1,000,000 bytes"),
+        (b"x=1\n" * (MAX_LINES + 1), Status.UNREADABLE, "it has more than 20,000 lines"),
     ],
 )
 def test_what_cannot_be_analysed_has_a_status(tree: Path, data: bytes, status: Status, reason: str) -> None:
@@ -193,7 +201,9 @@ def test_files_that_cannot_be_opened_have_a_status(tree: Path) -> None:
     (tree / "nb.ipynb").write_text("{}")
     assert read("nb.ipynb") == FileStatus("nb.ipynb", Status.UNREADABLE, "notebooks are not supported yet")
     assert read("gone.py") == FileStatus("gone.py", Status.UNREADABLE, "no such file or directory")
-    assert read("/dev/zero") == FileStatus("/dev/zero", Status.SKIPPED, "it is larger than 1,000,000 bytes")
+    assert read("/dev/zero") == FileStatus(
+        "/dev/zero", Status.UNREADABLE, "it is larger than 1,000,000 bytes"
+    )
 
 
 def test_a_named_pipe_in_a_folder_is_not_opened_and_a_named_one_is_read(tree: Path) -> None:

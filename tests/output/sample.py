@@ -59,8 +59,8 @@ FULL = Report(
     ),
     files=(
         FileStatus("train.py", Status.ANALYSED),
-        FileStatus("data.py", Status.SKIPPED),
-        FileStatus("big.py", Status.SKIPPED, "it has more than 20,000 lines"),
+        FileStatus("data.py", Status.SKIPPED, "no training code"),
+        FileStatus("big.py", Status.UNREADABLE, "it has more than 20,000 lines"),
         FileStatus("part.py", Status.PARTIAL, "line 3: what `engine` does is out of sight"),
         FileStatus("old.py", Status.UNREADABLE, "line 1: invalid syntax"),
         FileStatus("odd.py", Status.FAILED, "Traceback:\n  somewhere\nKeyError: 'x'"),

@@ -14,6 +14,7 @@ def test_findings_and_unreadable_files_become_commands() -> None:
         "train.py:4:5: TRN101 `optimizer.step()` applies gradients that were already applied",
         "::error title=TRN201 detached,file=train.py,line=3,endLine=3,col=5,endColumn=20::"
         "train.py:3:5: TRN201 `loss` has no graph",
+        "::warning title=not checked,file=big.py::big.py: it has more than 20,000 lines",
         "::warning title=not checked,file=old.py::old.py: line 1: invalid syntax",
         "::warning title=not checked,file=odd.py::odd.py: Traceback:%0A  somewhere%0AKeyError: 'x'",
     ]

@@ -70,7 +70,7 @@ def test_the_object_has_every_key_in_its_place() -> None:
             },
         ],
         "files": [
-            {"path": "big.py", "status": "skipped", "reason": "it has more than 20,000 lines"},
+            {"path": "big.py", "status": "unreadable", "reason": "it has more than 20,000 lines"},
             {"path": "part.py", "status": "partial", "reason": "line 3: what `engine` does is out of sight"},
             {"path": "old.py", "status": "unreadable", "reason": "line 1: invalid syntax"},
             {"path": "odd.py", "status": "failed", "reason": "Traceback:\n  somewhere\nKeyError: 'x'"},

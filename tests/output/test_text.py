@@ -27,7 +27,7 @@ def test_a_finding_with_its_source_its_related_place_and_its_fixes() -> None:
         "  |\n"
         "1 | for x, y in loader:\n"
         "  | -------------------\n"
-        "help: Insert `optimizer.zero_grad()` (unsafe fix)\n"
+        "help: Insert `optimizer.zero_grad()`\n"
         "help: Move the call\n"
         "\n"
     )
@@ -198,16 +198,19 @@ def test_the_summary_of_a_clean_run_says_what_was_looked_at(report: Report, line
 
 def test_notices_tell_what_was_not_checked() -> None:
     assert notices(FULL) == [
-        "big.py: skipped: it has more than 20,000 lines",
+        "big.py: not checked: it has more than 20,000 lines",
         "old.py: not checked: line 1: invalid syntax",
         "odd.py: trainlint itself failed here, which is a defect of trainlint; "
         "please open an issue with the output of --verbose: KeyError: 'x'",
     ]
-    assert (
-        notices(FULL, verbose=True)[1]
-        == "part.py: understood in part: line 3: what `engine` does is out of sight"
-    )
-    assert notices(FULL, verbose=True)[3].endswith("\n  somewhere\nKeyError: 'x'")
+    _, part, _, odd = notices(FULL, verbose=True)
+    assert part == "part.py: understood in part: line 3: what `engine` does is out of sight"
+    assert odd.endswith("\n  somewhere\nKeyError: 'x'")
+
+
+def test_what_a_finding_says_is_not_said_again() -> None:
+    unreadable = FileStatus("a.py", Status.UNREADABLE, "line 1: invalid syntax")
+    assert notices(Report((finding(span(1, 1, 1, 1), path="a.py"),), (unreadable,))) == []
 
 
 def test_statistics_count_by_rule() -> None:

@@ -173,6 +173,7 @@ def _status(report: Report, outcomes: list[Outcome], exit_zero: bool) -> int:
     """FAILED also when a file that the user named could not be read: what was asked for was not checked."""
     for outcome in outcomes:
         states = {file.status for file in outcome.report.files}
-        if outcome.failed or Status.FAILED in states or (outcome.named and Status.UNREADABLE in states):
+        unread = outcome.named and Status.UNREADABLE in states and not outcome.report.findings
+        if outcome.failed or unread or Status.FAILED in states:
             return FAILED
     return FOUND if report.findings and not exit_zero else CLEAN

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 
 from ..discovery import Source, Target, read
-from ..finding import FileStatus, Finding, Report
+from ..finding import FileStatus, Finding, Report, Status
 from ..fixes.apply import Fixed, Refusal, Refused, fix_text
 from ..fixes.rewrite import NotWrittenError, encode, rewrite, unified_diff
 from ..settings import Settings
@@ -43,8 +44,15 @@ class Outcome:
 
 
 def examine(target: Target, fixing: Fixing | None) -> Outcome:
-    """Read and check the file of `target`, and fix it in place where `fixing` says so."""
-    outcome = examine_source(read(target.path), target.settings, fixing)
+    """Read and check the file of `target`, and fix it in place where `fixing` says so.
+
+    Whatever goes wrong is a status of this file; the others are none the worse for it.
+    """
+    try:
+        outcome = examine_source(read(target.path), target.settings, fixing)
+    except Exception:
+        failure = FileStatus(target.path, Status.FAILED, traceback.format_exc())
+        outcome = Outcome(Report(files=(failure,)))
     outcome.named = target.named
     return outcome
 
@@ -66,7 +74,7 @@ def examine_source(
     if isinstance(source, FileStatus):
         return Outcome(Report(files=(source,)))
     path, original = source.document.path, source.document.text
-    check = _checker(path, settings.for_file(path))
+    check = _checker(path, settings)
     if fixing is None:
         return _shown(check(original), source.document.source)
     fixed = fix_text(original, check, fixing.unsafe)

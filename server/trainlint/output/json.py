@@ -12,6 +12,8 @@ from .text import frequencies
 VERSION = 1
 """Of the format. It grows when a key changes its meaning or goes; new keys may come without."""
 
+_COMPLETE = (Status.ANALYSED, Status.SKIPPED)
+
 
 def render(report: Report) -> str:
     """The report as one JSON object; lines and columns are 1-based and count code points."""
@@ -29,7 +31,7 @@ def as_object(report: Report) -> dict[str, Any]:
     return {
         "version": VERSION,
         "findings": [_finding(finding) for finding in report.findings],
-        "files": [_file(file) for file in report.files if _incomplete(file)],
+        "files": [_file(file) for file in report.files if file.status not in _COMPLETE],
     }
 
 
@@ -72,9 +74,3 @@ def _position(position: Position) -> dict[str, int]:
 
 def _file(file: FileStatus) -> dict[str, str]:
     return {"path": file.path, "status": file.status.value, "reason": file.reason}
-
-
-def _incomplete(file: FileStatus) -> bool:
-    if file.status is Status.SKIPPED:
-        return bool(file.reason)
-    return file.status is not Status.ANALYSED

@@ -21,6 +21,8 @@ _LEVELS = {
     Severity.OFF: "note",
 }
 
+_TOLD = {Status.FAILED: "error", Status.UNREADABLE: "warning", Status.PARTIAL: "note"}
+
 
 class RuleText(Protocol):
     """What the output says about a rule apart from its findings."""
@@ -50,7 +52,9 @@ def render(report: Report, rules: Iterable[RuleText] = ()) -> str:
         "invocations": [
             {
                 "executionSuccessful": not failed,
-                "toolExecutionNotifications": [_notification(file) for file in report.files if file.reason],
+                "toolExecutionNotifications": [
+                    _notification(file) for file in report.files if file.status in _TOLD
+                ],
             }
         ],
         "results": [_result(finding, codes.index(finding.code)) for finding in report.findings],
@@ -124,9 +128,8 @@ def _fix(path: str, fix: Fix) -> dict[str, Any]:
 
 
 def _notification(file: FileStatus) -> dict[str, Any]:
-    levels = {Status.FAILED: "error", Status.UNREADABLE: "warning"}
     return {
-        "level": levels.get(file.status, "note"),
+        "level": _TOLD[file.status],
         "message": {"text": f"{file.status.value}: {file.reason}"},
         "locations": [{"physicalLocation": {"artifactLocation": {"uri": uri(file.path)}}}],
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from ..finding import Applicability, FileStatus, Finding, Fix, Report, Severity, State, Status
+from ..finding import FileStatus, Finding, Report, Severity, State, Status
 from ..fixes.apply import applicable
 from ..source.text import SourceText
 from .colour import Palette
@@ -42,8 +42,16 @@ def summary(report: Report) -> str:
 
 
 def notices(report: Report, verbose: bool = False) -> list[str]:
-    """One sentence for every file that was not checked as asked; those understood in part when `verbose`."""
-    return [_notice(file, verbose) for file in report.files if _worth_telling(file, verbose)]
+    """A sentence for each file that was not checked (`verbose`: or in part) where no finding says so."""
+    told = {finding.path for finding in report.findings}
+    silent = (
+        {Status.ANALYSED, Status.SKIPPED} if verbose else {Status.ANALYSED, Status.SKIPPED, Status.PARTIAL}
+    )
+    return [
+        _notice(file, verbose)
+        for file in report.files
+        if file.status not in silent and not (file.status is Status.UNREADABLE and file.path in told)
+    ]
 
 
 def statistics(report: Report) -> str:
@@ -77,7 +85,7 @@ def _finding(finding: Finding, sources: Sources, palette: Palette) -> list[str]:
         lines.append(f"{palette.paint('note:', 'related')} {where}: {_words(related.message)}")
         if related.path in sources:
             lines += excerpt(sources[related.path], related.span, "related", "-", "", palette)
-    lines += [f"{palette.paint('help:', 'help')} {_words(_advice(fix))}" for fix in finding.fixes]
+    lines += [f"{palette.paint('help:', 'help')} {_words(fix.title)}" for fix in finding.fixes]
     return lines
 
 
@@ -85,10 +93,6 @@ def _label(finding: Finding) -> str:
     seen = {State.OPEN: "", State.CONFIRMED: ", confirmed by a run", State.WITHDRAWN: ", withdrawn by a run"}
     word = "info" if finding.severity is Severity.OFF else finding.severity.value
     return f"{word}: {finding.name}{seen[finding.state]}"
-
-
-def _advice(fix: Fix) -> str:
-    return fix.title + " (unsafe fix)" * (fix.applicability is Applicability.UNSAFE)
 
 
 def _words(text: str) -> str:
@@ -106,12 +110,6 @@ def _nothing_found(report: Report) -> str:
     return f"No mistakes found in {count(read, 'file')} with training code{sight}.\n"
 
 
-def _worth_telling(file: FileStatus, verbose: bool) -> bool:
-    if file.status is Status.PARTIAL:
-        return verbose
-    return file.status is not Status.ANALYSED and bool(file.reason)
-
-
 def _notice(file: FileStatus, verbose: bool) -> str:
     path = printable(file.path)
     reason = file.reason.strip()
@@ -121,9 +119,5 @@ def _notice(file: FileStatus, verbose: bool) -> str:
             f"{path}: trainlint itself failed here, which is a defect of trainlint; please open an issue"
             f"{'' if verbose else ' with the output of --verbose'}: {told}"
         )
-    verbs = {
-        Status.PARTIAL: "understood in part",
-        Status.SKIPPED: "skipped",
-        Status.UNREADABLE: "not checked",
-    }
-    return f"{path}: {verbs[file.status]}: {_words(reason)}"
+    verb = "understood in part" if file.status is Status.PARTIAL else "not checked"
+    return f"{path}: {verb}: {_words(reason)}"
