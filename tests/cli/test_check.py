@@ -435,12 +435,13 @@ def test_an_interrupt_ends_quietly(project: Path) -> None:
 
 
 def test_many_files_give_the_same_with_any_number_of_processes(project: Path) -> None:
+    padding = f"# {'-' * 100}\n" * 400
     for number in range(60):
-        (project / f"t{number:02}.py").write_text(BAD if number % 3 else GOOD)
+        (project / f"t{number:02}.py").write_text((BAD if number % 3 else GOOD) + padding)
     one = trainlint("check", "--jobs", "1", "--output-format", "json", cwd=project)
     two = trainlint("check", "--jobs", "2", "--output-format", "json", cwd=project)
     assert (one.status, two.status) == (1, 1)
     assert one.out == two.out
     assert len(json.loads(one.out)["findings"]) == 41
     trainlint("check", "--jobs", "2", "--fix", "--unsafe-fixes", cwd=project)
-    assert {path.read_text() for path in project.glob("*.py")} == {GOOD}
+    assert {path.read_text() for path in project.glob("*.py")} == {GOOD, GOOD + padding}

@@ -7,14 +7,16 @@ import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from multiprocessing import get_context
 
 from ..discovery import Target
 from ..finding import FileStatus, Report, Status
 from .examine import Fixing, Outcome, examine
 
-WORTH_IT = 50
-"""Files below which starting processes takes longer than it saves."""
+MANY_FILES = 50
+MANY_BYTES = 2_000_000
+"""Below either of these, starting processes takes longer than it saves."""
 
 _CHUNK = 8
 
@@ -31,25 +33,41 @@ def examine_all(targets: Sequence[Target], fixing: Fixing | None, jobs: int) -> 
 
     A file that ends its process (a crash in native code, or the system out of memory) is a FAILED status.
     """
-    if jobs == 1 or len(targets) <= WORTH_IT:
+    if jobs == 1 or not _worth_it(targets):
         yield from (examine(target, fixing) for target in targets)
         return
     chunks = [targets[start : start + _CHUNK] for start in range(0, len(targets), _CHUNK)]
-    done = 0
+    while chunks:
+        try:
+            for outcomes in _side_by_side(chunks, fixing, jobs):
+                chunks = chunks[1:]
+                yield from outcomes
+        except BrokenProcessPool:
+            yield from (_alone(target, fixing) for target in chunks.pop(0))
+
+
+def _side_by_side(
+    chunks: Sequence[Sequence[Target]], fixing: Fixing | None, jobs: int
+) -> Iterator[list[Outcome]]:
+    """The outcomes of every chunk. Raises `BrokenProcessPool` when one of the processes dies."""
     with _executor(min(jobs, len(chunks))) as executor:
         futures = [executor.submit(_examine_chunk, chunk, fixing) for chunk in chunks]
         try:
             for future in futures:
-                outcomes = future.result()
-                done += len(outcomes)
-                yield from outcomes
-        except BrokenProcessPool:
-            pass
+                yield future.result()
         except BaseException:
             executor.shutdown(wait=False, cancel_futures=True)
             raise
-    for target in targets[done:]:
-        yield _alone(target, fixing)
+
+
+def _worth_it(targets: Sequence[Target]) -> bool:
+    if len(targets) <= MANY_FILES:
+        return False
+    total = 0
+    for target in targets:
+        with suppress(OSError):
+            total += os.path.getsize(target.path)
+    return total >= MANY_BYTES
 
 
 def _alone(target: Target, fixing: Fixing | None) -> Outcome:
