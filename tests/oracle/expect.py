@@ -6,11 +6,12 @@ The definitions are written down in README.md beside this file.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from tests.oracle.judge import Backward, Clear, Event, Run, Step
 from trainlint.finding import Finding
+
+from tests.oracle.judge import Backward, Clear, Event, Run, Step
 
 CODES = frozenset({"TRN101", "TRN103", "TRN104", "TRN105", "TRN106", "TRN107", "TRN108", "TRN401", "TRN402"})
 """The rules that are held to the verdict. The last three have nothing to find in a generated program."""
@@ -238,7 +239,10 @@ class _Reader:
                     if pairs & run.applied or not pairs <= discarded:
                         return False
                     wasted = True
-                elif any(e.run is run and e.step.fresh & pairs and not _inside(e.step, loop, entry) for e in executions):
+                elif any(
+                    e.run is run and e.step.fresh & pairs and not _inside(e.step, loop, entry)
+                    for e in executions
+                ):
                     used = True
         return wasted and used
 
@@ -302,14 +306,3 @@ def _inside(event: Event, loop: int, entry: int) -> bool:
 def _discarded_inside(run: Run, loop: int, entry: int) -> set[tuple[int, int]]:
     clears: Iterable[Clear] = (event for event in run.events if isinstance(event, Clear))
     return {pair for clear in clears if _inside(clear, loop, entry) for pair in clear.discarded}
-
-
-def by_code(verdicts: Iterable[Verdict]) -> Mapping[str, int]:
-    """How many programs must be told each code, how many are clean, and how many leave a choice."""
-    counts: dict[str, int] = defaultdict(int)
-    for verdict in verdicts:
-        if verdict.free:
-            counts["free"] += 1
-        for code in verdict.codes or ({"clean"} if not verdict.must and not verdict.may else ()):
-            counts[code] += 1
-    return dict(sorted(counts.items()))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, permutations, product
+from itertools import permutations, product
 
 from tests.oracle.judge import Situation
 from tests.oracle.programs import (
@@ -95,6 +95,7 @@ def guarded(node: Node, test: str | None) -> Node:
 
 # Families
 
+
 def flat() -> Iterator[Block]:
     """One loop, straight body, something before and after it."""
     around: list[Ops] = [(), (Z,), (B,), (S,)]
@@ -165,7 +166,9 @@ def jumps() -> Iterator[Block]:
             if len(order) == 3 and test != "warmup":
                 yield (batches(*order[:place], jump, *order[place:]), S)
                 yield (epochs(batches(*order[:place], jump, *order[place:]), S),)
-    for order, word, test, extra in product(ORDERS, ("continue", "break"), ["coin", "even", "later"], (Z, S, B)):
+    for order, word, test, extra in product(
+        ORDERS, ("continue", "break"), ["coin", "even", "later"], (Z, S, B)
+    ):
         for place in range(len(order) + 1):
             yield (batches(*order[:place], If(test, (extra, Jump(word))), *order[place:]),)
     for order, extra in product(ORDERS, [(), (Z,), (S,)]):
@@ -200,6 +203,7 @@ def nested() -> Iterator[Block]:
 
 def two_networks() -> Iterator[Block]:
     """A discriminator and a generator whose loss reaches both, in blocks, interleaved, and with one part missing."""
+
     def renamed(order: Ops, who: str, loss: str) -> Ops:
         return tuple(Op(op.kind, loss if op.kind == "B" else who) for op in order)
 
@@ -229,7 +233,9 @@ def two_networks() -> Iterator[Block]:
 
 def shared_helpers() -> Iterator[Block]:
     """Two networks trained through one helper function that receives a model, an optimizer and a loss."""
-    for body, one, other in product([order for order in (*ORDERS, *PAIRS) if B in order], [(), (Z,)], [(), (Z,), (S,)]):
+    for body, one, other in product(
+        [order for order in (*ORDERS, *PAIRS) if B in order], [(), (Z,)], [(), (Z,), (S,)]
+    ):
         for who in ("dg", "gd", "fg"):
             calls: list[Node] = []
             for extra, loss in zip((one, other), who, strict=True):
@@ -278,7 +284,14 @@ def closures() -> Iterator[Block]:
 
 def interrupted() -> Iterator[Block]:
     """try with handlers and finally around some of the operations."""
-    handlers: list[Block | None] = [None, (), (Z,), (Jump("continue"),), (Z, Jump("continue")), (Jump("break"),)]
+    handlers: list[Block | None] = [
+        None,
+        (),
+        (Z,),
+        (Jump("continue"),),
+        (Z, Jump("continue")),
+        (Jump("break"),),
+    ]
     finals: list[Ops] = [(), (Z,), (S,)]
     for order in (*ORDERS, *PAIRS):
         for start in range(len(order)):
@@ -317,11 +330,11 @@ _LOOPS = ("enumerate", "range", "enumerate", "while", "enumerate")
 
 
 def _spelled() -> Iterator[tuple[str, Block, Spelling]]:
-    """Every block in one spelling, and every sixteenth in another; the choices turn at different speeds."""
+    """Every block in one spelling, and every sixtieth in another; the choices turn at different speeds."""
     for family in FAMILIES:
         for number, block in enumerate(family()):
             yield family.__name__, block, _spelling(number)
-            if number % 16 == 0:
+            if number % 60 == 0:
                 yield family.__name__, block, _spelling(number + 17 + number // 3)
 
 
@@ -366,7 +379,9 @@ def situations(block: Block) -> tuple[tuple[Situation, ...], ...]:
     )
 
 
-def _failing(plain: Sequence[Situation], failures: Sequence[str], fallible: frozenset[str]) -> Iterator[Situation]:
+def _failing(
+    plain: Sequence[Situation], failures: Sequence[str], fallible: frozenset[str]
+) -> Iterator[Situation]:
     for situation, pattern in product(plain, failures):
         yield Situation(
             situation.epochs, situation.batches, situation.warmup, situation.coin, pattern, fallible
@@ -381,11 +396,11 @@ def _sizes(block: Block, tests: Sequence[str]) -> list[tuple[int, int]]:
     after = any(not isinstance(node, Loop | Helper) for node in block[1:]) or len(block) > 1
     if len({loop.over for loop in loops}) == 2:
         around = any(len(loop.body) > 1 for loop in loops if loop.over == "epochs")
-        sizes = [(2, 5), (2, 3)] if thirds else [(2, 3), (2, 2)] if counted else [(2, 3 if around else 2)]
+        sizes = [(2, 6), (2, 4)] if thirds else [(2, 4), (2, 3)] if counted else [(2, 3 if around else 2)]
         sizes += [(2, 0), (3, 1)] if around else []
         sizes += [(0, 2), (1, 2)] if after else []
         return sizes
-    lengths = [7] if thirds else [4] if counted else [3]
+    lengths = [9] if thirds else [6] if counted else [3]
     if after:
         lengths += [0, 1, *([lengths[0] - 1] if counted else [])]
     return [(length, length) for length in lengths]

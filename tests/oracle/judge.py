@@ -10,7 +10,7 @@ import ast
 import random
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from types import CodeType
 from typing import Any
@@ -122,17 +122,23 @@ class Judge:
     def session(self) -> Iterator[Judge]:
         """Patches torch, and makes float64 the type of new tensors, until the block ends."""
         dtype, threads = torch.get_default_dtype(), torch.get_num_threads()
-        loss, coin, finite = torch.nn.functional.l1_loss, random.random, torch.isfinite
         torch.set_default_dtype(torch.float64)
         torch.set_num_threads(1)
-        torch.nn.functional.l1_loss = self._l1_loss
-        random.random = lambda: 0.0 if self._toss() else 1.0
-        torch.isfinite = lambda tensor: torch.tensor(self._toss())
+        replaced = {
+            (torch.nn.functional, "l1_loss"): self._l1_loss,
+            (random, "random"): lambda: 0.0 if self._toss() else 1.0,
+            (torch, "isfinite"): lambda tensor: torch.tensor(self._toss()),
+            (torch.autograd.profiler, "record_function"): nullcontext,
+        }
+        originals = {key: getattr(*key) for key in replaced}
         try:
+            for key, value in replaced.items():
+                setattr(*key, value)
             with self._hooks.active():
                 yield self
         finally:
-            torch.nn.functional.l1_loss, random.random, torch.isfinite = loss, coin, finite
+            for key, value in originals.items():
+                setattr(*key, value)
             torch.set_default_dtype(dtype)
             torch.set_num_threads(threads)
 
@@ -150,7 +156,9 @@ class Judge:
         self._hooks.forget()
         argv, sys.argv = sys.argv, situation.argv
         try:
-            exec(program.code, {"__name__": "__main__", "__enter_loop__": self._enter, "__turn__": self._turn})
+            exec(
+                program.code, {"__name__": "__main__", "__enter_loop__": self._enter, "__turn__": self._turn}
+            )
         except OutOfMemory:
             pass
         finally:
@@ -245,7 +253,9 @@ class Judge:
         contents = frozenset().union(*map(self._contents, parameters))
         moved = self._weights(optimizer) != weights
         if moved != bool(contents):
-            raise JudgeError(f"the step in line {place[0]} {'moved' if moved else 'did not move'} the weights")
+            raise JudgeError(
+                f"the step in line {place[0]} {'moved' if moved else 'did not move'} the weights"
+            )
         stale = frozenset(contents & self._run.applied)
         numbers = frozenset(self._numbers[id(parameter)] for parameter in parameters)
         event = Step(

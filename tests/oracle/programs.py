@@ -127,7 +127,12 @@ ONE = (
 )
 TWO = (
     {"model_d": "netD", "model_g": "netG", "optimizer_d": "optimizerD", "optimizer_g": "optimizerG"},
-    {"model_d": "discriminator", "model_g": "generator", "optimizer_d": "d_optimizer", "optimizer_g": "g_optimizer"},
+    {
+        "model_d": "discriminator",
+        "model_g": "generator",
+        "optimizer_d": "d_optimizer",
+        "optimizer_g": "g_optimizer",
+    },
     {"model_d": "D", "model_g": "G", "optimizer_d": "opt_d", "optimizer_g": "opt_g"},
     {"model_d": "critic", "model_g": "actor", "optimizer_d": "critic_opt", "optimizer_g": "actor_opt"},
 )
@@ -188,7 +193,9 @@ class _Speller:
         made = {"model": names.model, "optimizer": names.optimizer}
         self.names = dict(TWO[spelling.names % len(TWO)] if self.two else made)
         self.names |= {"criterion": names.criterion, "loader": names.loader, "loss": names.loss}
-        self.things = [name for name in self.names if name.startswith(("model", "optimizer", "criterion", "loader"))]
+        self.things = [
+            name for name in self.names if name.startswith(("model", "optimizer", "criterion", "loader"))
+        ]
         self.tests = {node.test for node in self.nodes if isinstance(node, If)}
         self.loops = {node.over for node in self.nodes if isinstance(node, Loop)}
         self.inline = spelling.inline and not any(isinstance(node, Closure) for node in self.nodes)
@@ -205,7 +212,9 @@ class _Speller:
         lines = [*self._imports(), *(SHIFT if self.two else TWO_WEIGHTS).splitlines(), "", ""]
         helpers = [line for helper in self.helpers.values() for line in helper]
         if wrapper == "class":
-            return "\n".join([*lines, *self._class(body, helpers), *self._settings(), *self._things(), *self._start()])
+            return "\n".join(
+                [*lines, *self._class(body, helpers), *self._settings(), *self._things(), *self._start()]
+            )
         lines += helpers
         if wrapper == "main":
             inner = [*self._settings(), *self._things(), *body]
@@ -249,7 +258,9 @@ class _Speller:
     def _things(self) -> list[str]:
         names = self.names
         lines = [self._data(), f"{names['loader']} = [(x, y)] * batches"]
-        optimizer = "optim.SGD" if self.spelling.imports in ("optim.SGD", "aliases") else self.spelling.imports
+        optimizer = (
+            "optim.SGD" if self.spelling.imports in ("optim.SGD", "aliases") else self.spelling.imports
+        )
         made = "Shift()" if self.two else "TwoWeights()"
         lines += [f"{names[name]} = {made}" for name in self.things if name.startswith("model")]
         lines.append(f"{names['criterion']} = nn.L1Loss()")
@@ -266,7 +277,13 @@ class _Speller:
         methods = ["", *_indent(helpers)] if helpers else []
         while methods and not methods[-1].strip():
             methods.pop()
-        return ["class Trainer:", f"    def __init__(self, {arguments}):", *_indent(stored, 2), *methods, *train]
+        return [
+            "class Trainer:",
+            f"    def __init__(self, {arguments}):",
+            *_indent(stored, 2),
+            *methods,
+            *train,
+        ]
 
     def _start(self) -> list[str]:
         arguments = ", ".join(self.names[name] for name in self.things)
@@ -345,7 +362,11 @@ class _Speller:
             turn = [f"x, y = {loader}[{inner.counter}]", *body, f"{inner.counter} += 1"]
             return [f"{inner.counter} = 0", f"while {inner.counter} < len({loader}):", *_indent(turn)]
         if form == "range":
-            return [f"for {inner.counter} in range(len({loader})):", f"    x, y = {loader}[{inner.counter}]", *_indent(body)]
+            return [
+                f"for {inner.counter} in range(len({loader})):",
+                f"    x, y = {loader}[{inner.counter}]",
+                *_indent(body),
+            ]
         if counts:
             return [f"for {inner.counter}, (x, y) in enumerate({loader}):", *_indent(body)]
         return [f"for x, y in {loader}:", *_indent(body)]
@@ -369,7 +390,9 @@ class _Speller:
         shared = bool(node.who)
         roles = {"optimizer": "optimizer", "model": "model", "loss": "loss"} if shared else {}
         passed = [self._loss(who, context.names) for who in sorted(context.waiting)]
-        inner = _Context(context.names if method and not shared else {**self.names, **roles}, context.counter, set())
+        inner = _Context(
+            context.names if method and not shared else {**self.names, **roles}, context.counter, set()
+        )
         inner.waiting = {""} if shared and passed else set(context.waiting)
         body = self._block(node.body, inner)
         context.waiting.clear()
@@ -389,7 +412,12 @@ class _Speller:
             given = [*(context.names[n] for n in things), *batch, *passed, *counter, *flags]
         first = ["self", *taken] if method else taken
         if node.name not in self.helpers:
-            self.helpers[node.name] = [f"def {node.name}({', '.join(first)}):", *_indent(body), "", *([] if method else [""])]
+            self.helpers[node.name] = [
+                f"def {node.name}({', '.join(first)}):",
+                *_indent(body),
+                "",
+                *([] if method else [""]),
+            ]
         return [f"{'self.' if method else ''}{node.name}({', '.join(given)})"]
 
     def _closure(self, node: Closure, context: _Context) -> list[str]:
@@ -402,7 +430,9 @@ def _loss_outside(block: Block) -> bool:
     outside = [node for node in block if not (isinstance(node, Loop) and node.over == "batches")]
     if any(isinstance(node, Op) and node.kind in "BL" for node in outside):
         return True
-    parts = (getattr(node, name, None) or () for node in outside for name in ("body", "orelse", "handler", "final"))
+    parts = (
+        getattr(node, name, None) or () for node in outside for name in ("body", "orelse", "handler", "final")
+    )
     return any(_loss_outside(part) for part in parts)
 
 

@@ -1,0 +1,109 @@
+"""Holds the analysis against what the programs did: `python -m tests.oracle.compare --every 20 --family nested`."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import islice
+
+from trainlint.engine import check
+from trainlint.source.document import Document
+
+from tests.oracle.expect import Disagreement, Verdict, agree, expect
+from tests.oracle.generate import FAMILIES, Program, programs
+from tests.oracle.judge import Compiled, Judge
+
+
+def judged(judge: Judge, program: Program) -> Verdict:
+    """The verdict that the program's own runs call for, under every reading of what may happen to it."""
+    compiled = Compiled(program.text)
+    verdicts = [
+        expect([judge.run(compiled, situation) for situation in reading], compiled.broken)
+        for reading in program.readings
+    ]
+    verdict = verdicts[0]
+    for other in verdicts[1:]:
+        verdict = verdict.merged(other)
+    return verdict
+
+
+@dataclass
+class Outcome:
+    programs: int = 0
+    verdicts: Counter[str] = field(default_factory=Counter)
+    """How many programs must be told each code, are clean, or are free (leave the analysis a choice)."""
+    disagreements: list[tuple[str, Disagreement]] = field(default_factory=list)
+    """(family, disagreement)"""
+    seconds: dict[str, float] = field(default_factory=lambda: {"judge": 0.0, "analysis": 0.0})
+
+    def count(self, verdict: Verdict) -> None:
+        self.programs += 1
+        self.verdicts.update(verdict.codes)
+        if verdict.free:
+            self.verdicts["free"] += 1
+        elif not verdict.must:
+            self.verdicts["clean"] += 1
+
+    def __str__(self) -> str:
+        kinds = Counter(
+            (d.kind, code) for _, d in self.disagreements for code in {code for _, code in d.claims}
+        )
+        families = Counter(family for family, _ in self.disagreements)
+        spent = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in self.seconds.items())
+        lines = [f"{self.programs} programs; {spent}", f"verdicts: {dict(sorted(self.verdicts.items()))}"]
+        lines.append(f"disagreements: {len(self.disagreements)} {dict(families.most_common())}")
+        lines += [f"  {number:6} {kind} {code}" for (kind, code), number in kinds.most_common()]
+        return "\n".join(lines)
+
+
+def compare(chosen: Iterable[Program]) -> Outcome:
+    """Runs and analyses every program."""
+    outcome = Outcome()
+    gc.collect()
+    gc.freeze()
+    with Judge().session() as judge:
+        for program in chosen:
+            start = time.perf_counter()
+            verdict = judged(judge, program)
+            middle = time.perf_counter()
+            report = check(Document("program.py", program.text))
+            disagreement = agree(program.text, verdict, report.findings)
+            outcome.seconds["judge"] += middle - start
+            outcome.seconds["analysis"] += time.perf_counter() - middle
+            outcome.count(verdict)
+            if disagreement is not None:
+                outcome.disagreements.append((program.family, disagreement))
+    gc.unfreeze()
+    return outcome
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.oracle.compare", description=__doc__)
+    parser.add_argument("--every", type=int, default=1, help="take every n-th program")
+    parser.add_argument("--offset", type=int, default=0, help="start at this one")
+    parser.add_argument("--family", action="append", choices=[family.__name__ for family in FAMILIES])
+    parser.add_argument("--show", type=int, default=5, help="print that many disagreements")
+    parser.add_argument("--kind", help='print only these: "false alarm", "missing alarm", "wrong place"')
+    parser.add_argument("--code", help="print only those about this code")
+    options = parser.parse_args(arguments)
+    chosen = (p for p in programs() if not options.family or p.family in options.family)
+    outcome = compare(islice(chosen, options.offset, None, options.every))
+    shown = [
+        disagreement
+        for _, disagreement in outcome.disagreements
+        if options.kind in (None, disagreement.kind)
+        and (options.code is None or any(code == options.code for _, code in disagreement.claims))
+    ]
+    for disagreement in shown[: options.show]:
+        print(disagreement, end="\n\n")
+    print(outcome)
+    return 1 if outcome.disagreements else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
