@@ -39,13 +39,12 @@ from trainlint.source.workspace import Workspace
 class Page:
     code: str
     name: str
-    summary: str
     doc: str
 
 
 RULES = (
-    Page("TRN101", "bad-call", "Something bad is called.", "## Why it matters\n\nIt is bad."),
-    Page("TRN402", "sloppy-call", "Something sloppy is called.", "## Why it matters\n\nIt is sloppy."),
+    Page("TRN101", "bad-call", "Something bad is called.\n\n## Why it matters\nIt is bad."),
+    Page("TRN402", "sloppy-call", "Something sloppy is called.\n\n## Why it matters\nIt is sloppy."),
 )
 
 

@@ -95,6 +95,15 @@ def test_a_diagnostic_that_has_moved_with_the_text_is_known_by_its_data() -> Non
     assert len(offered((found,), diagnostics=[named])) == 2
 
 
+def test_a_diagnostic_is_known_by_its_line_and_words_where_the_client_keeps_no_data() -> None:
+    found = finding(1, fix("one", SAFE))
+    named = shown(found)
+    named.range = types.Range(types.Position(0, 3), types.Position(0, 12))
+    assert len(offered((found,), line=1, diagnostics=[named])) == 2
+    named.range = types.Range(types.Position(1, 0), types.Position(1, 7))
+    assert offered((found,), diagnostics=[named]) == []
+
+
 def test_edits_are_bound_to_the_version_where_the_client_knows_that() -> None:
     found = finding(1, fix("one", SAFE))
     text_edit = types.TextEdit(types.Range(types.Position(0, 0), types.Position(0, 5)), "fixed")

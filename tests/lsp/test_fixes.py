@@ -175,7 +175,7 @@ def test_hovering_a_finding_shows_its_rule() -> None:
         shown = hover(client, 1, 0)
         assert shown["contents"] == {
             "kind": "markdown",
-            "value": "**TRN101** `bad-call`: Something bad is called.\n\n## Why it matters\n\nIt is bad.",
+            "value": "**TRN101** `bad-call`\n\nSomething bad is called.\n\n## Why it matters\nIt is bad.",
         }
         assert shown["range"] == {"start": {"line": 1, "character": 0}, "end": {"line": 1, "character": 5}}
         assert hover(client, 0, 0) is None

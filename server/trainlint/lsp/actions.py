@@ -34,17 +34,16 @@ def wanted(kind: str, only: Sequence[str] | None) -> bool:
 def for_range(
     result: Result, client: Client, range: types.Range, context: types.CodeActionContext
 ) -> list[types.CodeAction]:
-    """Fixes of the findings at `range`, best first, and for each finding a comment that silences it."""
+    """Fixes of the findings that the client names, or of those at `range`, and comments to silence them."""
     coordinates = Coordinates(result.document.source, client.encoding)
     asked = coordinates.span(range)
     ours = [diagnostic for diagnostic in context.diagnostics if diagnostic.source == SOURCE]
     fixes: list[types.CodeAction] = []
     ignores: list[types.CodeAction] = []
     for finding in result.findings:
-        if finding.span.end < asked.start or asked.end < finding.span.start:
-            continue
-        shown = [diagnostic for diagnostic in ours if _shows(diagnostic, finding, coordinates)]
-        if context.diagnostics and not shown:
+        shown = [diagnostic for diagnostic in ours if _shows(diagnostic, finding)]
+        meant = shown if context.diagnostics else _meet(finding.span, asked)
+        if not meant:
             continue
         preferred = applicable(finding, unsafe=False)
         for fix in finding.fixes:
@@ -71,13 +70,19 @@ def for_range(
     return [*fixes, *ignores]
 
 
-def _shows(diagnostic: types.Diagnostic, finding: Finding, coordinates: Coordinates) -> bool:
+def _meet(one: Span, other: Span) -> bool:
+    return one.start <= other.end and other.start <= one.end
+
+
+def _shows(diagnostic: types.Diagnostic, finding: Finding) -> bool:
+    """Whether the client means `finding`. Columns do not tell: Neovim 0.7 sends them back in other units."""
     if diagnostic.code != finding.code:
         return False
     data = diagnostic.data
     if isinstance(data, Mapping) and finding.fingerprint and "fingerprint" in data:
         return bool(data["fingerprint"] == finding.fingerprint)
-    return diagnostic.range == coordinates.range(finding.span)
+    same_line = diagnostic.range.start.line == finding.span.start.line - 1
+    return same_line and diagnostic.message == finding.message
 
 
 def may_fix_all(result: Result | None, only: Sequence[str] | None) -> bool:

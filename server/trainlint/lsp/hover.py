@@ -18,14 +18,12 @@ _CODE = re.compile(r"\bTRN[0-9]{3}\b")
 
 
 class Rule(Protocol):
-    """What is shown of a rule; `doc` is Markdown."""
+    """What is shown of a rule; `doc` is Markdown that begins with a summary."""
 
     @property
     def code(self) -> str: ...
     @property
     def name(self) -> str: ...
-    @property
-    def summary(self) -> str: ...
     @property
     def doc(self) -> str: ...
 
@@ -70,4 +68,4 @@ def _code_at(document: Document, position: Position) -> tuple[str, Span] | None:
 
 def _page(rule: Rule, markdown: bool) -> str:
     title = f"**{rule.code}** `{rule.name}`" if markdown else f"{rule.code} {rule.name}"
-    return f"{title}: {rule.summary}\n\n{rule.doc}"
+    return f"{title}\n\n{rule.doc}"
