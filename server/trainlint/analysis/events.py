@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from enum import Enum
 
@@ -9,6 +10,8 @@ from ..program import effects as fx
 from ..program.guards import Flag, Periodic, Reached, atoms
 from ..program.program import Entry
 from .wiring import ParameterSet, Relation, Wiring, is_engine
+
+_MAX_FLAGS = 6
 
 
 class Kind(Enum):
@@ -21,6 +24,7 @@ class Kind(Enum):
     OTHER = "other"
     ANYTHING = "anything"
     COMPUTE = "compute"
+    FORWARD = "forward"
 
 
 @dataclass(eq=False, slots=True)
@@ -29,6 +33,7 @@ class Event:
 
     NEW: other parameters with empty gradients. OTHER: the symbol stands for other parameters.
     ANYTHING: a call that may do everything. COMPUTE: a call that may differentiate, and clear where `clears`.
+    FORWARD: the model of the set computes something.
     `loops` are the loops around it, outermost first; `order` its place in the text of the program.
     """
 
@@ -49,6 +54,7 @@ class View:
     periods: dict[str, set[int | str]]
     bounds: dict[str, int]
     variables: frozenset[str]
+    repeated: frozenset[str]
 
 
 Item = "Event | fx.Region"
@@ -65,10 +71,12 @@ class Projection:
         self.periods: dict[str, set[int | str]] = {}
         self.bounds: dict[str, int] = {}
         self.variables: set[str] = set()
+        self.flags: Counter[str] = Counter()
 
     def view(self, entry: Entry) -> View:
         body = self.block(entry.body)
-        return View(body, self.events, self.periods, self.bounds, frozenset(self.variables))
+        repeated = frozenset(key for key, count in self.flags.most_common(_MAX_FLAGS) if count > 1)
+        return View(body, self.events, self.periods, self.bounds, frozenset(self.variables), repeated)
 
     def block(self, region: fx.Block) -> fx.Block:
         kept = []
@@ -133,6 +141,7 @@ class Projection:
                 self.bounds[atom.counter] = max(self.bounds.get(atom.counter, 0), bound)
             elif isinstance(atom, Flag):
                 self.variables |= atom.variables
+                self.flags[atom.key] += 1
 
     def event(self, effect: fx.Effect) -> Event | None:
         """What `effect` does to the set; None where it leaves it alone."""
@@ -157,6 +166,8 @@ class Projection:
             return Event(Kind.OTHER, effect) if own and not effect.thing.in_sight else None
         if isinstance(effect, fx.Unseen):
             return self._unseen(effect)
+        if isinstance(effect, fx.Forward):
+            return Event(Kind.FORWARD, effect) if self.wiring.may_belong((effect.thing,), self.target) else None
         return None
 
     def _unseen(self, effect: fx.Unseen) -> Event | None:

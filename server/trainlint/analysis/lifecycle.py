@@ -18,7 +18,12 @@ from .events import Event, Kind, View
 from .worlds import EMPTY, Conditions, Context
 
 UNKNOWN, CLEAR, FRESH, APPLIED, STALE, LOST = "unknown", "clear", "fresh", "applied", "stale", "lost"
-_MAX_WORLDS = 400
+_MAX_WORLDS = 160
+_MAX_WORK = 30_000
+
+
+class Intractable(Exception):
+    """The program has more paths for this set than can be told apart; nothing is said of it."""
 
 
 class Token(NamedTuple):
@@ -64,7 +69,7 @@ class Lifecycle:
 
 
 def run(view: View, cancel: CancelFlag) -> Lifecycle:
-    """Follow the set through its view of the program."""
+    """Follow the set through its view of the program. Raises `Intractable`."""
     automaton = _Automaton(view, cancel)
     ends = automaton.block(view.body, {(EMPTY, Token())})
     for _, token in ends | automaton.returned:
@@ -74,7 +79,7 @@ def run(view: View, cancel: CancelFlag) -> Lifecycle:
 
 class _Automaton:
     def __init__(self, view: View, cancel: CancelFlag) -> None:
-        self.conditions = Conditions(view.periods, view.bounds, view.variables)
+        self.conditions = Conditions(view.periods, view.bounds, view.repeated)
         self.variables = view.variables
         self.cancel = cancel
         self.facts = Lifecycle()
@@ -84,11 +89,15 @@ class _Automaton:
         self.returns: list[set[World]] = []
         self.returned: set[World] = set()
         self.tries: list[set[World]] = []
+        self.work = 0
 
     def block(self, block: fx.Block, worlds: set[World]) -> set[World]:
         for item in block.items:
             if not worlds:
                 break
+            self.work += len(worlds)
+            if self.work > _MAX_WORK:
+                raise Intractable
             worlds = self.region(item, worlds)
             if len(worlds) > _MAX_WORLDS:
                 worlds = {(EMPTY, token) for _, token in worlds}
@@ -172,7 +181,7 @@ class _Automaton:
             if not loop.repeats:
                 break
             frontier = {(context, _go_round(token, loop)) for context, token in inside} - seen
-            if len(seen) > 4 * _MAX_WORLDS:
+            if len(seen) > 2 * _MAX_WORLDS:
                 frontier = {(EMPTY, token) for _, token in frontier} - seen
         return self.block(loop.orelse, ended) | broken
 
@@ -232,6 +241,9 @@ class _Automaton:
         self.facts.used |= token.pending
         return Token(LOST)
 
+    def forward(self, event: Event, token: Token) -> Token:
+        return token
+
     def compute(self, event: Event, token: Token) -> Token:
         """A call that may differentiate: what was clear may be fresh now, what was applied may be anything."""
         return Token(FRESH if token.state in (CLEAR, FRESH) else LOST, token.pending)
@@ -247,6 +259,7 @@ _TRANSITIONS = {
     Kind.OTHER: _Automaton.other,
     Kind.ANYTHING: _Automaton.anything,
     Kind.COMPUTE: _Automaton.compute,
+    Kind.FORWARD: _Automaton.forward,
 }
 
 

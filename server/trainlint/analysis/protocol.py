@@ -9,7 +9,7 @@ from ..cancel import CancelFlag
 from ..program import effects as fx
 from ..program.program import Entry
 from .events import Event, Kind, Projection, View
-from .lifecycle import CLEAR, STALE, UNKNOWN, Lifecycle, run
+from .lifecycle import CLEAR, STALE, UNKNOWN, Intractable, Lifecycle, run
 from .wiring import ParameterSet, Wiring, wire
 
 _CLEARING = frozenset({Kind.CLEAR, Kind.ANYTHING, Kind.NEW, Kind.OTHER})
@@ -88,7 +88,10 @@ def examine(entry: Entry, cancel: CancelFlag, look_alikes: bool = False) -> Prot
             continue
         if not any(event.kind in (Kind.BACKWARD, Kind.STEP) for event in view.events):
             continue
-        seen = run(view, cancel)
+        try:
+            seen = run(view, cancel)
+        except Intractable:
+            continue
         used |= {event.effect for event in seen.used}
         ran.append((target, view, seen))
     for target, view, seen in ran:
@@ -138,6 +141,8 @@ def _empty(protocol: Protocol, target: ParameterSet, view: View, seen: Lifecycle
         if not empty or (rest and not (looped and first_turn)):
             continue
         why, backward, clear = _explain(step, empty, view, seen)
+        if why is Emptiness.NO_BACKWARD and not _computes(step, seen):
+            continue
         assert isinstance(step.effect, fx.Step)
         protocol.empty.append(EmptyStep(step.effect, why, backward, clear, target))
 
@@ -160,6 +165,11 @@ def _explain(
     if older:
         return Emptiness.CLEARED, _backward(older[-1]), _clear_of(older[-1], seen)
     return Emptiness.NO_BACKWARD, None, None
+
+
+def _computes(step: Event, seen: Lifecycle) -> bool:
+    """A model computes something where the step runs: it is training, not a schedule being drawn."""
+    return any(event.kind is Kind.FORWARD and event.loops[: len(step.loops)] == step.loops for event in seen.ran)
 
 
 def _backward(event: Event) -> fx.Backward:
@@ -214,6 +224,8 @@ def _unapplied(
             if effect in used or any(other in explained for other in reached):
                 continue
             if any(_handed_out(entry, other, facts, life, effect) for other, facts, life in ran if other in reached):
+                continue
+            if not any(loop.repeats for loop in event.loops) and _clear_of(event, seen) is None:
                 continue
             told.add(effect)
             protocol.unapplied.append(UnappliedBackward(_backward(event), _clear_of(event, seen), target))

@@ -9,7 +9,7 @@ from ..cancel import CancelFlag
 from ..program import effects as fx
 from ..program.program import Entry, Program, leaves
 from .events import Event, Kind, Projection
-from .lifecycle import run
+from .lifecycle import Intractable, run
 from .wiring import wire
 
 
@@ -75,7 +75,11 @@ def _describe_entry(entry: Entry, line: int, cancel: CancelFlag) -> list[str]:
         inside = [event for event in view.events if around & set(event.loops)]
         if not here and not inside:
             continue
-        seen = run(view, cancel)
+        try:
+            seen = run(view, cancel)
+        except Intractable:
+            told.append(f"in {entry.name}: more paths than can be told apart")
+            continue
         held = ", ".join(sorted(f"`{owner.name}`" for owner in target.owners)) or "parameters out of sight"
         names = " or ".join(dict.fromkeys(f"`{optimizer.name}`" for optimizer in target.optimizers))
         told.append(f"in {entry.name}: {names} holds {held}" + ("" if target.certain else " (likely)"))

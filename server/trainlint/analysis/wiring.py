@@ -62,7 +62,8 @@ class Wiring:
         if self.touches(loss.sources, target):
             return Relation.YES
         if len(self.sets) == 1:
-            return Relation.YES if loss.opaque or not loss.sources or not _all_in_sight(loss.sources) or not target.certain else Relation.MAYBE
+            elsewhere = target.certain and not loss.opaque and _all_in_sight(loss.sources)
+            return Relation.MAYBE if elsewhere else Relation.YES
         known = not loss.opaque and bool(loss.sources) and not target.opaque and bool(target.owners)
         if known and any(self.touches(loss.sources, other) for other in self.sets):
             return Relation.NO

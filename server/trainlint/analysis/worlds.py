@@ -33,10 +33,10 @@ class Numbers:
 
 
 class Conditions:
-    """Evaluates guards. Periods out of sight, and long ones, are stood in for by short ones of their own."""
+    """Evaluates guards. Flags are remembered where they are tested more than once (`repeated`). Periods out of sight, and long ones, are stood in for by short ones of their own."""
 
-    def __init__(self, periods: dict[str, set[int | str]], bounds: dict[str, int], variables: frozenset[str]) -> None:
-        self.variables = variables
+    def __init__(self, periods: dict[str, set[int | str]], bounds: dict[str, int], repeated: frozenset[str]) -> None:
+        self.repeated = repeated
         self.stand_ins: dict[int | str, int] = {}
         taken = iter((3, 4, 5, 7))
         for modulus in sorted({modulus for group in periods.values() for modulus in group if isinstance(modulus, str)}):
@@ -83,6 +83,10 @@ class Conditions:
             yield True, context
             yield False, context
         elif isinstance(guard, Flag):
+            if guard.key not in self.repeated:
+                yield True, context
+                yield False, context
+                return
             depends.setdefault(guard.key, guard.variables)
             known = dict(context[1]).get(guard.key)
             for truth in (True, False) if known is None else (known,):

@@ -7,7 +7,7 @@ import builtins
 
 from . import expressions, methods
 from .conditions import FRESH
-from .effects import Block, Branch, Clear, Clip, Create, Forget, Rebind, SetRate, Step, Unseen, Write
+from .effects import Block, Branch, Clear, Clip, Create, Forget, Forward, Rebind, SetRate, Step, Unseen, Write
 from .frameworks.table import Meaning, maker, meaning
 from .machine import Machine
 from .naming import LOSS, READING_RECEIVERS, READING_VERBS, suggests
@@ -179,6 +179,8 @@ def _external(
     if callee.name.startswith("builtins."):
         return _builtin(m, node, callee.name[9:], args, keywords, used)
     role = maker(callee.name)
+    if role is None and keywords.get("requires_grad") == Constant(True):
+        role = Role.LEAF
     if role is not None:
         return _make(m, node, role, callee.name, args, keywords)
     known = meaning(callee.name)
@@ -329,6 +331,7 @@ def _thing(m: Machine, node: ast.expr, callee: Thing, args: list[Value], keyword
         return Tensor()
     if is_loss:
         return Tensor(given.sources, given.opaque, loss=True)
+    m.emit_effect(Forward, node, callee)
     return Tensor(given.sources | {callee}, given.opaque, given.loss)
 
 
@@ -354,6 +357,9 @@ def unseen(
             frozenset().union(*(value.owners for value in owned)), any(value.opaque for value in owned)
         )
     label = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+    handed = tuple(thing for value in values for thing in things_in(value) if thing.role in (Role.OPTIMIZER, None) and not thing.data)
+    if handed:
+        m.emit_effect(SetRate, node, handed)
     if not _only_reads(label):
         touches = frozenset(
             thing

@@ -94,6 +94,13 @@ class Unseen(Effect):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Forward(Effect):
+    """A model computes something."""
+
+    thing: Thing
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class SetRate(Effect):
     """The learning rate of one of `optimizers` is set, or will be by a scheduler."""
 

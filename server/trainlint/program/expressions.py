@@ -102,7 +102,7 @@ def attribute(m: Machine, node: ast.expr, holder: Value, name: str) -> Value:
         return Function(found[1], found[0].frame) if found else UNKNOWN
     if isinstance(holder, Tensor):
         if name == "grad":
-            return Gradient(Parameters(holder.sources, holder.opaque))
+            return Gradient(Parameters(holder.sources, holder.opaque or not holder.sources))
         return Tensor() if name in ("data", "shape", "device", "dtype") else Method(holder, name)
     if isinstance(holder, Parameters):
         if name == "grad":

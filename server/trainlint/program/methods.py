@@ -41,7 +41,7 @@ def call(m: Machine, node: ast.expr, callee: Method, args: list[Value], keywords
     if name in ("backward", "manual_backward"):
         return _backward(m, node, receiver, args, keywords, name)
     if isinstance(receiver, Gradient):
-        return _on_gradient(m, node, receiver, name)
+        return _on_gradient(m, node, receiver, name, args)
     if name == "register_post_accumulate_grad_hook":
         for thing in things_in(receiver):
             thing.hooked = True
@@ -130,10 +130,10 @@ def _backward(
     return UNKNOWN
 
 
-def _on_gradient(m: Machine, node: ast.expr, receiver: Gradient, name: str) -> Value:
-    if name in ("zero_", "fill_"):
+def _on_gradient(m: Machine, node: ast.expr, receiver: Gradient, name: str, args: list[Value]) -> Value:
+    if name == "zero_" or (name in ("fill_", "mul_") and args and args[0] in (Constant(0), Constant(0.0))):
         m.emit_effect(Clear, node, (), receiver.of, "")
-    elif name in ("copy_", "add_", "set_"):
+    elif name in ("copy_", "add_", "set_", "fill_"):
         m.emit_effect(Write, node, receiver.of)
     elif name in ("detach_", "requires_grad_"):
         return receiver
