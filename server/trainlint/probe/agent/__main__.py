@@ -1,5 +1,5 @@
-"""``python agent/__main__.py IN OUT [LOG]``: talk on descriptors IN and OUT, and with LOG capture what is
-printed.
+"""``agent/__main__.py probe`` talks on the standard streams, ``agent/__main__.py watch IN OUT`` on two
+descriptors.
 
 Started by its path, so that nothing of trainlint has to be installed where the user's script runs. The
 package around this folder gets a private name: its other parts need a newer Python and libraries that may be
@@ -29,11 +29,10 @@ def _main() -> None:
     _bootstrap()
     from _trainlint_probe.agent import channel, session  # type: ignore[import-not-found]
 
-    descriptors = [int(value) for value in sys.argv[1:]]
-    if len(descriptors) == 3:
-        channel.silence_input()
-        channel.capture_output(descriptors[2])
-    session.main(descriptors[0], descriptors[1])
+    if sys.argv[1] == "probe":
+        session.main(*channel.take_standard_streams())
+    else:
+        session.main(int(sys.argv[2]), int(sys.argv[3]))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import os
 import sys
 import threading
@@ -67,23 +66,20 @@ class Channel:
 
     def forget(self) -> None:
         """In a forked child: close what belongs to the parent."""
-        for descriptor in (self._incoming.fileno(), self._outgoing):
-            with contextlib.suppress(OSError):
-                os.close(descriptor)
+        self._incoming.close()
+        with contextlib.suppress(OSError):
+            os.close(self._outgoing)
 
 
-def silence_input() -> None:
-    """A script that asks for input gets the end of the file, not the conversation."""
+def take_standard_streams() -> tuple[int, int]:
+    """Keep standard input and output for the conversation and give the script others.
+
+    It reads the end of the file, and everything that Python, C code or a child prints goes to standard error.
+    """
+    sys.stdout.flush()
+    incoming, outgoing = os.dup(0), os.dup(1)
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)
-    sys.stdin = io.TextIOWrapper(io.FileIO(0, closefd=False), encoding="utf-8")
-
-
-def capture_output(descriptor: int) -> None:
-    """Send everything that Python, C code and children print to `descriptor`."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os.dup2(descriptor, 1)
-    os.dup2(descriptor, 2)
-    os.close(descriptor)
+    os.dup2(2, 1)
+    return incoming, outgoing

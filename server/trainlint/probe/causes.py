@@ -1,0 +1,289 @@
+"""Facts that prove a rule: what went wrong between backward pass, clear and step, and where gradients were
+cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..finding import Confidence
+from .facts import BACKWARD, CLIP, STEP, Evidence, Fact, verb
+from .protocol import OptimizerSeen, StepOfParameter
+from .status import Status, warming_up
+
+
+def causes(evidence: Evidence) -> Iterator[Fact]:
+    """Everything that was seen and proves a rule."""
+    for index, optimizer in evidence.optimizers:
+        yield from _stale(evidence, index, optimizer)
+        yield from _nothing_to_apply(evidence, index, optimizer)
+        yield from _never_stepped(evidence, index, optimizer)
+        yield from _zero_rate(evidence, index, optimizer)
+    yield from _cuts(evidence)
+    yield from _in_no_optimizer(evidence)
+    yield from _in_two_optimizers(evidence)
+    yield from _modes(evidence)
+    yield from _clipping(evidence)
+
+
+def _rows(evidence: Evidence, index: int) -> list[tuple[int, StepOfParameter]]:
+    """What the steps of an optimizer did to each of its parameters, with the parameter's position."""
+    mine = {at for at, _ in evidence.steps_of(index)}
+    return [
+        (at, row)
+        for at in evidence.held_by(index)
+        for row in evidence.judged[at].seen.steps
+        if row.step in mine
+    ]
+
+
+def _stale(evidence: Evidence, index: int, optimizer: OptimizerSeen) -> Iterator[Fact]:
+    about = sorted({at for at, row in _rows(evidence, index) if row.stale})
+    if not about:
+        return
+    place, calls = evidence.place_of(index)
+    backward = evidence.last_backward()
+    related = ((backward, BACKWARD, "new gradients are added to the applied ones here"),) if backward else ()
+    name = optimizer.name
+    for _, other in evidence.optimizers:
+        if other is not optimizer and optimizer.clears == 0 and other.clears > other.completed + 1:
+            yield Fact(
+                "TRN102",
+                f"`{name}.step()` applies gradients that were already applied: `{other.name}` is cleared "
+                f"{other.clears} times in {other.completed} steps and `{name}` never",
+                place,
+                calls,
+                related,
+            )
+            return
+    held = [at for at in evidence.held_by(index) if evidence.judged[at].seen.received]
+    which = "" if len(about) >= len(held) else f" of {evidence.names(about)}"
+    yield Fact(
+        "TRN101",
+        f"`{name}.step()` applies gradients{which} that were already applied: nothing cleared them after the "
+        f"step before; call `{name}.zero_grad()` before each backward pass",
+        place,
+        calls,
+        related,
+    )
+
+
+def _nothing_to_apply(evidence: Evidence, index: int, optimizer: OptimizerSeen) -> Iterator[Fact]:
+    """An optimizer whose observed steps all found no gradient in any of its parameters."""
+    rows = _rows(evidence, index)
+    steps = [step for _, step in evidence.steps_of(index)]
+    if not rows:
+        return
+    place, calls = evidence.place_of(index)
+    name, about = optimizer.name, frozenset(at for at, _ in rows)
+    if not any(row.trainable for _, row in rows):
+        yield Fact(
+            "TRN303",
+            f"all parameters of `{name}` are frozen (`requires_grad` is False): its steps change nothing",
+            optimizer.built,
+            (optimizer.kind,),
+            about=about,
+        )
+        return
+    if any(row.nonzero or row.clipped for _, row in rows):
+        return
+    if any(row.cleared for _, row in rows):
+        backward = evidence.last_backward()
+        related = ((backward, BACKWARD, "the gradients are computed here"),) if backward else ()
+        if any(step.forward_since_backward for step in steps):
+            text = "runs before the backward pass of its own turn, after the old gradients were cleared"
+            yield Fact(
+                "TRN106",
+                f"`{name}.step()` {text}: it has nothing to apply",
+                place,
+                calls,
+                related,
+                about=about,
+            )
+        else:
+            text = "finds no gradients: they are cleared between the backward pass and the step"
+            yield Fact("TRN103", f"`{name}.step()` {text}", place, calls, related, about=about)
+        return
+    if all(step.backwards == 0 for step in steps):
+        text = "has nothing to apply: no backward pass ran before it"
+        yield Fact("TRN105", f"`{name}.step()` {text}", place, calls, about=about)
+        return
+    yield from _loss_without_parameters(evidence, about)
+
+
+def _loss_without_parameters(evidence: Evidence, about: frozenset[int]) -> Iterator[Fact]:
+    backwards = evidence.seen.backwards
+    cut = next(iter(evidence.seen.cuts), None)
+    related = ((cut.at, (cut.operation,), f"`{cut.operation}` cuts the graph here"),) if cut else ()
+    if any(each.leaf for each in backwards):
+        place = next(each.at for each in backwards if each.leaf)
+        text = "the loss is a new leaf tensor: nothing lies behind it, so no parameter gets a gradient"
+        yield Fact("TRN202", text, place, BACKWARD, related, about=about)
+    elif backwards and all(each.reached == 0 for each in backwards):
+        text = "the graph of the loss holds no parameter: what was added to it had left the graph before"
+        yield Fact("TRN203", text, backwards[-1].at, BACKWARD, related, about=about)
+    else:
+        strangers = _replaced(evidence, about)
+        if strangers:
+            built = evidence.seen.optimizers[min(evidence.judged[min(about)].seen.optimizers)]
+            yield Fact(
+                "TRN302",
+                f"`{built.name}` holds parameters that no model uses; {evidence.names(strangers)} "
+                f"{verb(len(strangers), 'gets', 'get')} the gradients and {verb(len(strangers), 'is', 'are')} "
+                "in no optimizer: build it after the model is complete",
+                built.built,
+                (built.kind,),
+                about=about | frozenset(strangers),
+            )
+
+
+def _replaced(evidence: Evidence, about: frozenset[int]) -> list[int]:
+    """Parameters in no optimizer that get the gradients which the unused ones in `about` were
+    meant to get.
+    """
+    if any(evidence.judged[at].status is not Status.UNUSED for at in about):
+        return []
+    shapes = [evidence.judged[at].seen.shape for at in about]
+    return [
+        at
+        for at, each in enumerate(evidence.judged)
+        if each.status is Status.IN_NO_OPTIMIZER and each.seen.received and each.seen.shape in shapes
+    ]
+
+
+def _never_stepped(evidence: Evidence, index: int, optimizer: OptimizerSeen) -> Iterator[Fact]:
+    seen = evidence.seen
+    held = evidence.held_by(index)
+    filled = [at for at in held if evidence.judged[at].seen.received]
+    over = seen.ended in ("script", "exit")
+    if optimizer.completed or optimizer.skipped or optimizer.mid_step or not filled or seen.manual_updates:
+        return
+    if not over and seen.limit != "backwards":
+        return
+    yield Fact(
+        "TRN104",
+        f"{seen.backward_count} backward {verb(seen.backward_count, 'pass', 'passes')} gave gradients to "
+        f"parameters of `{optimizer.name}` and `{optimizer.name}.step()` never ran",
+        evidence.last_backward(),
+        BACKWARD,
+        confidence=Confidence.CERTAIN if over else Confidence.LIKELY,
+        about=frozenset(held),
+    )
+
+
+def _zero_rate(evidence: Evidence, index: int, optimizer: OptimizerSeen) -> Iterator[Fact]:
+    about = [at for at in evidence.held_by(index) if evidence.judged[at].status is Status.RATE_ZERO]
+    if not about:
+        return
+    if warming_up(evidence.seen):
+        text = "the learning rate is zero at this step: a warm-up begins, nothing changes yet"
+        place, calls = evidence.place_of(index)
+        yield Fact("TRNP12", text, place, calls, about=frozenset(about))
+    else:
+        which = "" if len(about) == len(evidence.held_by(index)) else f" of {evidence.names(about)}"
+        text = f"the learning rate{which} in `{optimizer.name}` is zero: its steps change nothing"
+        yield Fact("TRN401", text, optimizer.built, (optimizer.kind,), about=frozenset(about))
+
+
+def _cuts(evidence: Evidence) -> Iterator[Fact]:
+    """Parameters that an optimizer holds and that lie behind a cut, one fact for each cut."""
+    for number, cut in enumerate(evidence.seen.cuts):
+        about = [
+            at
+            for at, each in enumerate(evidence.judged)
+            if each.seen.cut == number
+            and each.seen.optimizers
+            and each.status in (Status.NO_GRADIENT, Status.DECAY_ONLY)
+        ]
+        if not about or any(backward.leaf for backward in evidence.seen.backwards):
+            continue
+        how = (
+            "gradients are switched off here"
+            if cut.operation == "no_grad"
+            else f"`{cut.operation}` cuts the graph here"
+        )
+        backward = evidence.last_backward()
+        related = ((backward, BACKWARD, "the loss that goes back no further"),) if backward else ()
+        yield Fact(
+            "TRN204",
+            f"{how}, and {evidence.names(about)} {verb(len(about), 'lies', 'lie')} behind it: no loss gives "
+            f"{verb(len(about), 'it', 'them')} a gradient",
+            cut.at,
+            (cut.operation,),
+            related,
+            about=frozenset(about),
+        )
+
+
+def _in_no_optimizer(evidence: Evidence) -> Iterator[Fact]:
+    trained = any(each.seen.model and each.status is Status.LEARNED for each in evidence.judged)
+    models: dict[str, list[int]] = {}
+    for at, each in enumerate(evidence.judged):
+        seen = each.seen
+        if each.status is Status.IN_NO_OPTIMIZER and seen.received and not seen.loaded and seen.model:
+            models.setdefault(seen.model, []).append(at)
+    for about in models.values() if trained else ():
+        first = next((each for _, each in evidence.optimizers if each.built is not None), None)
+        yield Fact(
+            "TRN304",
+            f"{evidence.names(about)} {verb(len(about), 'gets', 'get')} gradients and "
+            f"{verb(len(about), 'is', 'are')} in no optimizer: "
+            f"{verb(len(about), 'it stays', 'they stay')} as initialised",
+            first.built if first else None,
+            (first.kind,) if first else (),
+            confidence=Confidence.LIKELY,
+            about=frozenset(about),
+        )
+
+
+def _in_two_optimizers(evidence: Evidence) -> Iterator[Fact]:
+    stepping = {index for index, each in evidence.optimizers if each.completed}
+    about = [at for at, each in enumerate(evidence.judged) if len(stepping & set(each.seen.optimizers)) > 1]
+    if about:
+        held = sorted(stepping & set(evidence.judged[about[0]].seen.optimizers))
+        first, second = (evidence.seen.optimizers[index] for index in held[:2])
+        yield Fact(
+            "TRN319",
+            f"`{first.name}` and `{second.name}` both step {evidence.names(about)}",
+            second.built,
+            (second.kind,),
+        )
+
+
+def _modes(evidence: Evidence) -> Iterator[Fact]:
+    for mode in evidence.seen.modes:
+        learned = [
+            each
+            for each in evidence.judged
+            if each.seen.model == mode.model and each.status is Status.LEARNED
+        ]
+        if learned:
+            layers = " and ".join(f"`{kind}`" for kind in mode.affected[:3])
+            text = (
+                f"`{mode.model}` is in evaluation mode while it is trained: its {layers} layers do not train"
+            )
+            yield Fact("TRN601", f"{text}; call `{mode.model}.train()`", mode.at, (mode.model,))
+
+
+def _clipping(evidence: Evidence) -> Iterator[Fact]:
+    clips = evidence.seen.clips
+    for step in evidence.seen.steps:
+        if step.scaled and step.complete:
+            name = evidence.seen.optimizers[step.optimizer].name
+            text = f"`{name}.step()` applies gradients that still carry the scaler's factor"
+            yield Fact("TRN802", f"{text}: use `scaler.step({name})`", step.at, STEP)
+            break
+    for clip in clips:
+        if clip.scaled:
+            text = (
+                "the gradients still carry the scaler's factor when they are clipped: call `unscale_` first"
+            )
+            yield Fact("TRN801", text, clip.at, CLIP)
+            break
+    if clips and all(clip.after_step or clip.before_backward for clip in clips):
+        when = "after the step" if any(clip.after_step for clip in clips) else "before there are gradients"
+        yield Fact("TRN804", f"gradients are clipped {when}, where that has no effect", clips[-1].at, CLIP)
+    about = [at for at, each in enumerate(evidence.judged) if each.status is Status.CLIPPED_AWAY]
+    if about and clips:
+        text = f"clipping to {clips[-1].limit:g} leaves nothing of the gradients of {evidence.names(about)}"
+        yield Fact("TRN807", text, clips[-1].at, CLIP, about=frozenset(about))

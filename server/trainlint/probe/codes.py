@@ -1,0 +1,133 @@
+"""The probe's own codes: one for each status, step fact and batch fact that no rule speaks of.
+
+A fact that proves a rule is reported under that rule's code; those are listed here too, with the severity of
+the catalogue, because the probe must not depend on the rules.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..finding import Severity
+from .status import Status
+
+
+@dataclass(frozen=True)
+class Code:
+    """`meaning` is one sentence for the documentation."""
+
+    code: str
+    name: str
+    severity: Severity
+    meaning: str
+
+
+_E, _W, _I = Severity.ERROR, Severity.WARNING, Severity.INFO
+
+OWN = (
+    Code("TRNP01", "zero-gradient", _W, "Every gradient the parameter gets is exactly zero."),
+    Code("TRNP02", "no-gradient", _W, "A model uses the parameter, and no loss gives it a gradient."),
+    Code(
+        "TRNP03", "unused-in-forward", _I, "An optimizer holds the parameter, and nothing computes with it."
+    ),
+    Code("TRNP04", "decay-only", _W, "Only weight decay moves the parameter."),
+    Code("TRNP05", "momentum-only", _W, "Only momentum of earlier steps moves the parameter."),
+    Code("TRNP06", "rounded-away", _W, "The updates are smaller than what the number format can hold."),
+    Code("TRNP07", "not-stepped", _W, "The optimizer of the parameter makes no step, or leaves it out."),
+    Code(
+        "TRNP08",
+        "step-skipped",
+        _I,
+        "The gradient scaler left out every step, for gradients that overflowed.",
+    ),
+    Code("TRNP09", "non-finite", _E, "Gradients or weights are NaN or infinite."),
+    Code(
+        "TRNP10",
+        "moved-by-something-else",
+        _I,
+        "Something other than an optimizer step changes the parameter.",
+    ),
+    Code("TRNP11", "frozen-but-changed", _W, "The parameter requires no gradient, and steps change it."),
+    Code(
+        "TRNP12", "rate-zero", _I, "The learning rate was zero at the steps that were seen: a warm-up begins."
+    ),
+    Code("TRNP20", "loss-rises", _I, "To first order the step raises the loss."),
+    Code("TRNP21", "update-exceeds-weights", _W, "A step changes weights by more than their own size."),
+    Code("TRNP30", "input-not-finite", _E, "The inputs of a model hold NaN or infinite values."),
+    Code(
+        "TRNP31", "large-inputs", _I, "The inputs of a model are far from the scale that layers start with."
+    ),
+    Code("TRNP32", "identical-samples", _W, "All samples of a batch are the same."),
+    Code("TRNP33", "one-class", _W, "All targets of a batch are one class."),
+    Code("TRNP34", "initial-loss", _I, "The first loss is far above that of even guessing."),
+    Code("TRNP35", "loss-not-finite", _E, "The loss is NaN or infinite."),
+    Code("TRNP36", "dead-activations", _W, "A layer of activations puts out nothing but zeros."),
+    Code("TRNP37", "saturated-activations", _I, "A layer of activations is saturated almost everywhere."),
+    Code("TRNP40", "script-failed", _E, "The script stopped with an error."),
+    Code(
+        "TRNP41", "not-reached", _I, "The script ended, or a limit came, before the training could be judged."
+    ),
+)
+
+RULES = (
+    Code("TRN101", "missing-zero-grad", _W, "A step applies gradients that were applied before."),
+    Code("TRN102", "zero-grad-on-wrong-optimizer", _W, "Another optimizer is cleared in its place."),
+    Code("TRN103", "gradients-cleared-before-step", _E, "Gradients are cleared between backward and step."),
+    Code("TRN104", "missing-step", _W, "Gradients are computed and no optimizer makes a step."),
+    Code("TRN105", "missing-backward", _E, "Steps are made and no backward pass fills a gradient."),
+    Code("TRN106", "step-before-backward", _E, "The step comes before the backward pass of its own turn."),
+    Code("TRN201", "backward-on-detached-loss", _E, "The loss has no graph."),
+    Code("TRN202", "loss-rewrapped-as-leaf", _E, "The loss is a new leaf: nothing lies behind it."),
+    Code("TRN203", "graph-free-loss-seed", _E, "The loss holds a graph that no parameter is in."),
+    Code("TRN204", "trained-branch-detached", _W, "Trained parameters lie behind a cut of the graph."),
+    Code("TRN205", "training-under-no-grad", _E, "The loss is computed with gradients switched off."),
+    Code(
+        "TRN302", "model-replaced-after-optimizer", _E, "The optimizer holds parameters that no model uses."
+    ),
+    Code("TRN303", "optimizer-over-frozen-parameters", _E, "Every parameter of an optimizer is frozen."),
+    Code(
+        "TRN304", "parameters-in-no-optimizer", _W, "Parameters get gradients, and no optimizer holds them."
+    ),
+    Code("TRN319", "parameter-in-two-optimizers", _W, "Two optimizers step the same parameter."),
+    Code("TRN401", "zero-learning-rate", _E, "The learning rate is zero."),
+    Code("TRN512", "flatten-mixes-samples", _W, "More or fewer rows come out of a model than samples go in."),
+    Code("TRN601", "eval-mode-while-training", _W, "A model is trained in evaluation mode."),
+    Code("TRN801", "clip-before-unscale", _E, "Gradients are clipped while they carry the scaler's factor."),
+    Code("TRN802", "scaled-loss-unscaled-step", _E, "A step applies gradients with the scaler's factor."),
+    Code(
+        "TRN804",
+        "clipping-has-no-effect",
+        _E,
+        "Gradients are clipped after the step or before the backward pass.",
+    ),
+    Code("TRN807", "clipped-to-nothing", _E, "Clipping leaves no update."),
+)
+
+BY_CODE = {code.code: code for code in (*OWN, *RULES)}
+
+OF_STATUS = {
+    Status.ZERO_GRADIENT: "TRNP01",
+    Status.NO_GRADIENT: "TRNP02",
+    Status.UNUSED: "TRNP03",
+    Status.DECAY_ONLY: "TRNP04",
+    Status.MOMENTUM_ONLY: "TRNP05",
+    Status.ROUNDED_AWAY: "TRNP06",
+    Status.NOT_STEPPED: "TRNP07",
+    Status.STEP_SKIPPED: "TRNP08",
+    Status.NON_FINITE: "TRNP09",
+    Status.MOVED: "TRNP10",
+    Status.FROZEN_BUT_CHANGED: "TRNP11",
+    Status.CLIPPED_AWAY: "TRN807",
+}
+
+OF_BATCH = {
+    "input-not-finite": "TRNP30",
+    "large-inputs": "TRNP31",
+    "identical-samples": "TRNP32",
+    "one-class": "TRNP33",
+    "initial-loss": "TRNP34",
+    "loss-not-finite": "TRNP35",
+    "dead-activations": "TRNP36",
+    "saturated-activations": "TRNP37",
+    "samples-mixed": "TRN512",
+}

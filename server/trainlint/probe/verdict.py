@@ -1,0 +1,262 @@
+"""From an observation to the report: the verdict, one sentence for it, what to do, and the findings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..finding import Finding
+from .facts import BACKWARD, Evidence, Fact, listed, verb
+from .failures import Failure, Setting, explain
+from .findings import findings
+from .protocol import BufferSeen, Observation
+from .spans import Sources
+from .status import Judged, Status, Verdict, holders, judge, verdict
+
+VERSION = 1
+"""Of the report's JSON. It grows when a key changes its meaning or goes."""
+
+_STAGES = {
+    "start": "before torch was imported",
+    "torch": "after torch was imported, before an optimizer was built or a model ran",
+    "optimizer": "after an optimizer was built, before a model ran",
+    "forward": "after a model ran, before a backward pass",
+    "backward": "after a backward pass, before an optimizer step",
+    "step": "after an optimizer step",
+}
+
+
+@dataclass(frozen=True)
+class ProbeReport:
+    """What `probe` and `watch` tell. `sentence` and `advice` are for people, as is `output`, the end of what
+    the script printed. `sandbox` is None where none was used."""
+
+    verdict: Verdict
+    sentence: str
+    advice: str
+    reached: str
+    steps: int
+    limit: str | None
+    sandbox: dict[str, Any] | None
+    parameters: tuple[Judged, ...]
+    observation: Observation
+    findings: tuple[Finding, ...]
+    stopped_by: str
+    sources: Sources
+    output: str = ""
+
+    @property
+    def buffers(self) -> list[BufferSeen]:
+        return self.observation.buffers
+
+    @property
+    def loss(self) -> dict[str, Any] | None:
+        """The losses that were differentiated, and by how much each observed step changes them to first
+        order.
+        """
+        seen = self.observation
+        values = [each.loss for each in seen.backwards if each.loss is not None]
+        if not values:
+            return None
+        return {"values": values, "first_order_change": [step.descent for step in seen.steps]}
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """How the script was run and by whom it was stopped, beyond what the agent itself saw."""
+
+    setting: Setting
+    sources: Sources
+    sandbox: dict[str, Any] | None = None
+    timeout_s: float | None = None
+    stopped_by: str | None = None
+    output: str = ""
+    fault: str | None = None
+    notes: tuple[str, ...] = field(default=())
+
+
+_STOPPED = {"script": "script-ended", "stopped": "cancelled", "fault": "internal-error"}
+
+
+def conclude(observation: Observation, around: Circumstances) -> ProbeReport:
+    """The whole report of one observation."""
+    judged = judge(observation)
+    evidence = Evidence(observation, judged)
+    reading = verdict(observation, judged)
+    error = observation.error
+    failure = explain(error, around.setting) if error is not None else None
+    extra = list(_failure_facts(evidence, failure, reading))
+    sentence, advice = _words(evidence, reading, failure, around)
+    if reading is Verdict.UNREACHED:
+        extra.append(Fact("TRNP41", f"{sentence} {advice}".strip(), evidence.last_backward(), BACKWARD))
+    return ProbeReport(
+        verdict=reading,
+        sentence=sentence,
+        advice=advice,
+        reached=observation.reached,
+        steps=sum(each.completed for each in observation.optimizers if not each.inner),
+        limit=observation.limit or around.stopped_by,
+        sandbox=around.sandbox,
+        parameters=judged,
+        observation=observation,
+        findings=findings(evidence, extra, around.sources),
+        stopped_by=_STOPPED.get(observation.ended, observation.ended),
+        sources=around.sources,
+        output=around.output,
+    )
+
+
+def _failure_facts(evidence: Evidence, failure: Failure | None, reading: Verdict) -> list[Fact]:
+    error = evidence.seen.error
+    if error is None or failure is None or (error.kind == "SystemExit" and reading is not Verdict.FAILED):
+        return []
+    place = failure.place
+    if "does not require grad" in error.message or "element 0 of tensors" in error.message:
+        cut = next(iter(evidence.seen.cuts), None)
+        off = cut is not None and cut.operation == "no_grad"
+        text = (
+            "the loss is computed with gradients switched off: `backward()` has no graph to follow"
+            if off
+            else "the loss has left the graph before `backward()`: no parameter can get a gradient"
+        )
+        related = ((cut.at, (cut.operation,), f"`{cut.operation}` here"),) if cut else ()
+        return [Fact("TRN205" if off else "TRN201", text, place, BACKWARD, related)]
+    return [Fact("TRNP40", f"{failure.what} {failure.advice}".strip(), place)]
+
+
+def _words(
+    evidence: Evidence, reading: Verdict, failure: Failure | None, around: Circumstances
+) -> tuple[str, str]:
+    """The verdict in one or two sentences, and what to do."""
+    if reading is Verdict.FAILED:
+        if failure is None:
+            return (
+                "The agent itself failed before a step was seen.",
+                "Please open an issue with the traceback.",
+            )
+        return f"Failed: {_lower(failure.what)}", failure.advice
+    if reading is Verdict.UNREACHED:
+        return _unreached(evidence, failure, around)
+    sentence = (
+        _manual(evidence)
+        if not _stepped(evidence) and evidence.seen.manual_updates
+        else _counts(evidence, reading)
+    )
+    ending, advice = _ending(evidence, failure, around)
+    return f"{sentence} {ending}".strip(), advice
+
+
+def _stepped(evidence: Evidence) -> bool:
+    return any(each.completed or each.mid_step for _, each in evidence.optimizers)
+
+
+def _counts(evidence: Evidence, reading: Verdict) -> str:
+    handed = [each for each in evidence.judged if holders(each.seen, evidence.seen)]
+    trained = [each for each in handed if each.status is not Status.FROZEN]
+    learned = sum(each.status is Status.LEARNED for each in trained)
+    named = [each.name or each.kind for _, each in evidence.optimizers]
+    names = listed(list(dict.fromkeys(named)))
+    total = f"{len(trained)} {verb(len(trained), 'parameter', 'parameters')}"
+    if reading is Verdict.LEARNING:
+        every = "the only parameter" if len(trained) == 1 else f"all {total}"
+        return f"Learning: {every} handed to {names} {verb(len(trained), 'learns', 'learn')}."
+    if reading is Verdict.PARTLY and learned == len(trained):
+        frozen = [each.seen.name for each in evidence.judged if each.status is Status.FROZEN_BUT_CHANGED]
+        return (
+            f"Partly learning: all {total} handed to {names} learn, and frozen ones change: {listed(frozen)}."
+        )
+    if reading is Verdict.PARTLY:
+        return f"Partly learning: {learned} of {total} handed to {names} {verb(learned, 'learns', 'learn')}."
+    if not trained:
+        return f"Not learning: everything handed to {names} is frozen."
+    return f"Not learning: none of {total} handed to {names} learns."
+
+
+def _manual(evidence: Evidence) -> str:
+    reached = [each for each in evidence.judged if each.seen.received and each.seen.trainable]
+    learned = [each for each in reached if each.status is Status.LEARNED]
+    names = listed([each.seen.name for each in learned])
+    unchanged = [each.seen.name for each in reached if each.status is not Status.LEARNED]
+    but = f" {listed(unchanged)} got a gradient and did not change." if unchanged else ""
+    head = "Partly learning" if unchanged else "Learning"
+    return f"{head}: no optimizer was used; these tensors changed with their gradients: {names}.{but}"
+
+
+def _ending(evidence: Evidence, failure: Failure | None, around: Circumstances) -> tuple[str, str]:
+    """How the run ended where that bears on the verdict."""
+    seen = evidence.seen
+    waiting = [
+        each.name or each.kind for _, each in evidence.optimizers if not (each.completed or each.skipped)
+    ]
+    if seen.ended == "error" and failure is not None:
+        count = sum(each.completed for _, each in evidence.optimizers)
+        return (
+            f"After {count} {verb(count, 'step', 'steps')} the script failed. {failure.what}",
+            failure.advice,
+        )
+    if seen.ended in ("limit", "stopped"):
+        middle = [each for _, each in evidence.optimizers if each.mid_step]
+        where = ""
+        if middle:
+            calls = middle[0].closure_calls
+            where = f" in the middle of a step of `{middle[0].name}` ({calls} calls of its closure so far)"
+        elif waiting:
+            where = f", before {listed(waiting)} made a step"
+        return f"This was seen when {_limit(evidence, around)}{where}.", ""
+    if sum(each.completed for _, each in evidence.optimizers) == 1:
+        return "The script made a single step, so nothing is known of a second one.", ""
+    return "", ""
+
+
+def _limit(evidence: Evidence, around: Circumstances) -> str:
+    seen = evidence.seen
+    if seen.limit == "backwards":
+        return f"{seen.backward_count} backward passes had run"
+    if seen.limit == "wall-time":
+        return f"the time limit of {around.timeout_s or seen.seconds:g} s was up"
+    return "it was stopped"
+
+
+def _unreached(evidence: Evidence, failure: Failure | None, around: Circumstances) -> tuple[str, str]:
+    seen = evidence.seen
+    stage = _STAGES[seen.reached]
+    if any(each.completed for _, each in evidence.optimizers):
+        return (
+            "Not reached: the learning rate was zero at every step that was seen, as when a warm-up begins.",
+            "Let more steps run: the script ended or a limit came while the rate was still zero.",
+        )
+    if around.stopped_by in ("memory", "scratch"):
+        option = "--memory" if around.stopped_by == "memory" else "--scratch"
+        return f"Not reached: the {around.stopped_by} limit stopped the script {stage}.", f"Raise `{option}`."
+    if seen.limit == "wall-time":
+        seconds = around.timeout_s or seen.seconds
+        return (
+            f"Not reached: {seconds:g} s were up {stage}.",
+            "Give it more time with `--timeout`, or less data to prepare.",
+        )
+    if seen.limit == "backwards" or (seen.backward_count and not evidence.optimizers):
+        count = f"{seen.backward_count} backward {verb(seen.backward_count, 'pass', 'passes')}"
+        return (
+            f"Not reached: {count} ran, no optimizer was built and no tensor changed.",
+            "Gradients are computed for something other than training, as far as was seen.",
+        )
+    if seen.ended == "stopped":
+        return f"Not reached: it was stopped {stage}.", ""
+    left = failure.what if failure is not None else "The script ended."
+    if seen.children:
+        several = verb(seen.children, "process", "processes")
+        return (
+            f"Not reached: the script started {seen.children} child {several}, whose training is not seen.",
+            "Probe it with a single process, if the script can be told so after `--`.",
+        )
+    advice = (failure.advice if failure is not None else "") or {
+        "start": "This file trains nothing with torch: probe the one that does.",
+        "torch": "This file trains nothing when run like this: probe another, or pass arguments after `--`.",
+        "optimizer": "No model was run: check what the script expects, its data for one.",
+        "forward": "A model ran and no loss was differentiated: this is inference, or the loop has no data.",
+    }.get(seen.reached, "")
+    return f"Not reached: {_lower(left).rstrip('.')} {stage}.", advice
+
+
+def _lower(sentence: str) -> str:
+    return sentence[:1].lower() + sentence[1:]
