@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from trainlint.finding import Applicability, Edit, FileStatus, Finding, Fix, Report, Severity, Status
+from trainlint.finding import Applicability, Edit, FileStatus, Finding, Fix, Related, Report, Severity, Status
 from trainlint.output.colour import Palette, wants_colour
 from trainlint.output.text import notices, render, statistics, summary
 from trainlint.source.text import SourceText
@@ -31,6 +31,15 @@ def test_a_finding_with_its_source_its_related_place_and_its_fixes() -> None:
         "help: Move the call\n"
         "\n"
     )
+
+
+def test_the_gutters_of_one_finding_are_of_one_width() -> None:
+    text = "for x in y:\n" + "    f()\n" * 9 + "    step()\n"
+    loop = (Related("train.py", span(1, 1, 1, 11), "here"),)
+    _, bar, line, _, _, other_bar, other, _, _ = shown(
+        text, finding(span(11, 5, 11, 11), "m", related=loop)
+    ).splitlines()
+    assert (bar, line, other_bar, other) == ("   |", "11 |     step()", "   |", " 1 | for x in y:")
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from ..source.text import SourceText, Span
 from .colour import Palette
@@ -19,8 +20,17 @@ _UNPRINTABLE = re.compile(
 """What could move the cursor, reorder the line or fail to print; the tab is not among them."""
 
 
-def excerpt(source: SourceText, span: Span, style: str, mark: str, label: str, palette: Palette) -> list[str]:
-    """The lines of `span` behind a gutter, each marked with `mark`, the last mark followed by `label`.
+@dataclass(frozen=True)
+class Mark:
+    """How a span is marked: with a character under every cell, in a style, and a label after the last one."""
+
+    character: str
+    style: str
+    label: str = ""
+
+
+def excerpt(source: SourceText, span: Span, mark: Mark, width: int, palette: Palette) -> list[str]:
+    """The lines of `span` behind a gutter for line numbers of `width` digits, marked underneath.
 
     Tabs are shown as spaces and every mark stands under its character, however wide that is.
     """
@@ -28,7 +38,6 @@ def excerpt(source: SourceText, span: Span, style: str, mark: str, label: str, p
     last = min(max(span.end.line, first), source.line_count)
     if last > first and span.end.line == last and span.end.column == 1:
         last -= 1
-    width = len(str(last))
     bar = palette.paint(" " * width + " |", "gutter")
     shown = list(range(first, last + 1))
     if len(shown) > _MOST_LINES:
@@ -42,8 +51,9 @@ def excerpt(source: SourceText, span: Span, style: str, mark: str, label: str, p
         end = span.end.column - 1 if number == span.end.line else len(text.rstrip())
         line, before, marked = _window(text, min(start, len(text)), min(end, len(text)))
         lines.append(palette.paint(f"{number:>{width}} |", "gutter") + f" {line}".rstrip())
-        tail = f" {label}" if number == last and label else ""
-        lines.append(f"{bar} {' ' * before}{palette.paint(mark * max(marked, 1) + tail, style)}")
+        tail = f" {mark.label}" if number == last and mark.label else ""
+        under = palette.paint(mark.character * max(marked, 1) + tail, mark.style)
+        lines.append(f"{bar} {' ' * before}{under}")
     return lines
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from ..finding import FileStatus, Finding, Report, Severity, State, Status
+from ..finding import FileStatus, Finding, Related, Report, Severity, State, Status
 from ..fixes.apply import applicable
 from ..source.text import SourceText
 from .colour import Palette
-from .excerpt import excerpt, printable
+from .excerpt import Mark, excerpt, printable
 
 Sources = Mapping[str, SourceText]
 """Texts by the paths of findings and related places; a place whose text is missing is shown without it."""
@@ -77,14 +77,17 @@ def _finding(finding: Finding, sources: Sources, palette: Palette) -> list[str]:
     place = printable(f"{finding.path}:{finding.span.start.line}:{finding.span.start.column}")
     code = palette.paint(finding.code, style)
     lines = [f"{palette.paint(place, 'path')}: {code} {_words(finding.message)}"]
+    places: list[Finding | Related] = [finding, *finding.related]
+    width = len(str(max((place.span.end.line for place in places if place.path in sources), default=1)))
     if finding.path in sources:
-        lines += excerpt(sources[finding.path], finding.span, style, "^", _label(finding), palette)
+        mark = Mark("^", style, _label(finding))
+        lines += excerpt(sources[finding.path], finding.span, mark, width, palette)
     for related in finding.related:
         start = related.span.start
         where = printable(f"{related.path}:{start.line}:{start.column}")
         lines.append(f"{palette.paint('note:', 'related')} {where}: {_words(related.message)}")
         if related.path in sources:
-            lines += excerpt(sources[related.path], related.span, "related", "-", "", palette)
+            lines += excerpt(sources[related.path], related.span, Mark("-", "related"), width, palette)
     lines += [f"{palette.paint('help:', 'help')} {_words(fix.title)}" for fix in finding.fixes]
     return lines
 
