@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from trainlint.finding import Applicability, Edit, FileStatus, Finding, Fix, Related, Report, Severity, Status
 from trainlint.output.colour import Palette, wants_colour
 from trainlint.output.text import notices, render, statistics, summary
@@ -160,6 +162,21 @@ def test_colour_adds_nothing_but_escapes() -> None:
 )
 def test_who_gets_colour(terminal: bool, environment: dict[str, str], wanted: bool) -> None:
     assert wants_colour(terminal, environment) is wanted
+
+
+@given(
+    st.text("ab \t\n\r\x0c\x1b\x00é日👍\u0301\u200d\u202e#'", max_size=60),
+    st.integers(0, 60),
+    st.integers(0, 60),
+)
+def test_any_text_is_shown_without_harm_and_the_same_with_colour(text: str, one: int, other: int) -> None:
+    source = SourceText(text)
+    where = source.span(min(one, other, len(text)), min(max(one, other), len(text)))
+    report = Report((finding(where, text),))
+    plain = render(report, {"train.py": source})
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f\u202e]", plain)
+    coloured = render(report, {"train.py": source}, Palette(True))
+    assert re.sub("\x1b\\[[0-9;]*m", "", coloured) == plain
 
 
 SAFE = Fix("Call `.train()`", Applicability.SAFE, (Edit(span(1, 1, 1, 2), "x"),))

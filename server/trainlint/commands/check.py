@@ -124,7 +124,7 @@ def _tell(outcomes: list[Outcome], fixing: Fixing | None, args: argparse.Namespa
         closing = results if human else console.err
         if fixing:
             closing.write(_fix_summary(outcomes, fixing))
-        if human:
+        if human and report.files:
             closing.write(text.summary(report))
     console.out.flush()
     for sentence in (
