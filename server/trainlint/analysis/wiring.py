@@ -116,7 +116,7 @@ class Wiring:
 
     def may_belong(self, things: Iterable[Thing], target: ParameterSet) -> bool:
         """One of `things` is a model of the set, or out of sight and the only candidate."""
-        things = [thing for thing in things if thing.role in (None, Role.MODULE, Role.INSTANCE, Role.LEAF)]
+        things = [thing for thing in things if thing.role in (None, Role.MODULE, Role.INSTANCE, Role.LEAF) and _is_object(thing)]
         if self.touches(things, target):
             return True
         return (target.opaque or not target.certain) and any(not thing.in_sight for thing in things) and len(self.sets) == 1
@@ -201,6 +201,11 @@ def _reach(thing: Thing, depth: int = 4) -> set[Thing]:
         if one.parent is not None and one.parent not in found and left:
             waiting.append((one.parent, left - 1)) if one.parent.holds else None
     return found
+
+
+def _is_object(thing: Thing) -> bool:
+    """Not a tensor that a call returned: it came from nothing with a graph, or is used as an object."""
+    return not thing.carries or not thing.uses.isdisjoint({"()", "parameters", "zero_grad", "step", "state_dict", "train", "eval"})
 
 
 def is_optimizer(thing: Thing) -> bool:

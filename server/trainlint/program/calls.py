@@ -244,9 +244,8 @@ def _make(m: Machine, node: ast.expr, role: Role, name: str, args: list[Value], 
         rates = [value for value in group_rates(args[0] if args else keywords.get("params", UNKNOWN))]
         if rates:
             thing.arguments["lr"] = UNKNOWN
-    elif role is Role.SCHEDULER:
-        first = args[0] if args else keywords.get("optimizer", UNKNOWN)
-        m.emit_effect(SetRate, node, tuple(things_in(first)))
+    elif thing.holds:
+        m.emit_effect(SetRate, node, tuple(thing.holds))
     m.emit_effect(Create, node, thing)
     m.emit_effect(Rebind, node, thing)
     return thing
@@ -324,15 +323,16 @@ def _thing(m: Machine, node: ast.expr, callee: Thing, args: list[Value], keyword
                 break
     callee.uses.add("()")
     given = mix((*args, *keywords.values()))
-    is_loss = callee.role is Role.LOSS_FUNCTION or (callee.role is None and suggests(callee.name, LOSS))
-    if callee.role is None and not is_loss:
-        unseen(m, node, callee, args, keywords, used, receiver=callee.parent)
-    if not m.grad_enabled:
-        return Tensor()
-    if is_loss:
-        return Tensor(given.sources, given.opaque, loss=True)
+    if callee.role is Role.LOSS_FUNCTION or (callee.role is None and suggests(callee.name, LOSS)):
+        return Tensor(given.sources, given.opaque, loss=True) if m.grad_enabled else Tensor()
+    if callee.role is None:
+        result = unseen(m, node, callee, args, keywords, used, receiver=callee.parent)
+        m.emit_effect(Forward, node, callee)
+        result.carries = given.sources | {callee} if m.grad_enabled else frozenset()
+        result.opaque = given.opaque and m.grad_enabled
+        return result
     m.emit_effect(Forward, node, callee)
-    return Tensor(given.sources | {callee}, given.opaque, given.loss)
+    return Tensor(given.sources | {callee}, given.opaque, given.loss) if m.grad_enabled else Tensor()
 
 
 def unseen(
@@ -343,7 +343,7 @@ def unseen(
     keywords: dict[str, Value],
     used: bool,
     receiver: Value | None = None,
-) -> Value:
+) -> Thing:
     """A call whose body is out of sight: it may do what its arguments allow."""
     values = (*args, *keywords.values())
     given = mix(values)

@@ -484,7 +484,7 @@ def _return(m: Machine, node: ast.Return) -> bool:
     if m.calls:
         paths = m.calls[-1]
         paths.returns.append((m.store.changes_since(paths.base), value))
-    if not m.calls or len(m.calls) == 1 and not m.stack:
+    if m.open_entry and len(m.calls) == 1:
         for thing in things_in(value):
             thing.escaped = True
     m.emit(Jump("return"))

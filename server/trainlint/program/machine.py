@@ -55,6 +55,7 @@ class Machine:
         self.frame: Frame
         self.statement: ast.stmt
         self.grad_enabled = True
+        self.open_entry = False
         self.stack: tuple[ast.AST, ...] = ()
         self.loops: list[tuple[LoopPaths, Store]] = []
         self.calls: list[CallPaths] = []

@@ -26,7 +26,7 @@ from .things import (
     options,
     things_in,
 )
-from .vocabulary import CUTTING, LIST_GROWTH, PARAMETER_LISTS, READING_METHODS, SAME_OBJECT
+from .vocabulary import CUTTING, LIST_GROWTH, PARAMETER_LISTS, READING_METHODS, SAME_OBJECT, WRAPPING_METHODS
 
 
 def call(m: Machine, node: ast.expr, callee: Method, args: list[Value], keywords: dict[str, Value], used: bool) -> Value:
@@ -171,7 +171,7 @@ def _on_object(
         return receiver
     if name in CUTTING:
         return Tensor()
-    if name in ("prepare", "setup"):
+    if name in WRAPPING_METHODS:
         return Sequence(tuple(args)) if len(args) > 1 else args[0] if args else UNKNOWN
     if name in ("clip_grad_norm_", "clip_gradients", "clip_grad_value_"):
         m.emit_effect(Clip, node, calls.parameters_of(args[0]) if args else Parameters(frozenset(things)))

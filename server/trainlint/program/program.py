@@ -91,7 +91,7 @@ def _enter(machine: Machine, function: Function, name: str) -> Entry:
     machine.block = Block()
     machine.stack, machine.loops, machine.calls, machine.grad_enabled = (), [], [], True
     base = machine.store
-    machine.store = base.fork()
+    machine.store, machine.open_entry = base.fork(), True
     lower.inline(machine, function, function.node, [], {})
     machine.store = base
     return Entry(name, function.node, machine.block, closed=False)

@@ -16,6 +16,7 @@ SAME_OBJECT = frozenset(
      "to_empty", "compile", "copy", "clone", "contiguous"}
 )  # fmt: skip
 LIST_GROWTH = frozenset({"append", "add", "insert", "extend"})
+WRAPPING_METHODS = frozenset({"prepare", "prepare_model", "prepare_optimizer", "setup", "setup_module", "setup_optimizers"})
 TRAINING_METHODS = frozenset({"zero_grad", "step", "backward"})
 MODE_METHODS = frozenset({"train", "eval"})
 KNOWN_METHODS = (
@@ -25,8 +26,9 @@ KNOWN_METHODS = (
     | CUTTING
     | LIST_GROWTH
     | TRAINING_METHODS
+    | WRAPPING_METHODS
     | frozenset(
-        {"manual_backward", "prepare", "setup", "add_param_group", "clip_grad_norm_", "clip_gradients", "clip_grad_value_",
+        {"manual_backward", "add_param_group", "clip_grad_norm_", "clip_gradients", "clip_grad_value_",
          "accumulate", "autocast", "register_post_accumulate_grad_hook", "optimizers"}
     )
 )  # fmt: skip

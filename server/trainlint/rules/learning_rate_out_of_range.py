@@ -45,7 +45,7 @@ def check(facts: Facts) -> Iterable[Observation]:
     for rate in facts.rates:
         if rate.usual is None or not rate.on_module or rate.value == 0:
             continue
-        if TOO_SMALL < abs(rate.value) < TIMES_TOO_LARGE * rate.usual.upper:
+        if TOO_SMALL < abs(rate.value) <= TIMES_TOO_LARGE * rate.usual.upper:
             continue
         small = abs(rate.value) <= TOO_SMALL
         remedies: tuple[Remedy, ...] = ()
