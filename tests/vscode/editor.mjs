@@ -8,7 +8,7 @@ import path from "node:path";
 const require = createRequire(new URL("../../vscode-extension/package.json", import.meta.url));
 const { chromium } = require("playwright-core");
 
-const PATIENCE = 60_000;
+const PATIENCE = 30_000;
 
 /**
  * Starts the editor with the extensions installed. `settings` are those of the machine, where an editor with a remote side
@@ -121,10 +121,29 @@ class Editor {
     return this.page.locator(".markers-panel .monaco-list-row");
   }
 
-  /** Puts the cursor into the editor, before `text` in the line that holds it. */
-  async cursorBefore(text) {
-    await this.page.locator(".monaco-editor .view-line", { hasText: text }).first().click();
-    await this.page.keyboard.press("Home");
+  /** Puts the cursor at the end of the line that holds `text`. */
+  async cursorAtEnd(text) {
+    await this.page.locator(".editor-instance .view-line", { hasText: text }).first().click();
+    await this.page.keyboard.press("End");
+  }
+
+  /** Notes every state of the squiggles from now on; answers a function that gives them so far, one text for each change. */
+  async watchSquiggles() {
+    await this.page.evaluate(() => {
+      const overlays = document.querySelector(".editor-instance .view-overlays");
+      const kinds = () =>
+        [...overlays.querySelectorAll("[class*=squiggly-]")].map((element) => /squiggly-(\w+)/.exec(element.className)[1]).join(" ");
+      window.squiggleStates = [kinds()];
+      new MutationObserver(() => {
+        if (kinds() !== window.squiggleStates.at(-1)) window.squiggleStates.push(kinds());
+      }).observe(overlays, { subtree: true, childList: true, attributes: true });
+    });
+    return () => this.page.evaluate(() => window.squiggleStates);
+  }
+
+  /** Waits until the server has answered for the text that is on the screen: longer than it ever holds an answer back. */
+  async quiet() {
+    await this.page.waitForTimeout(1_500);
   }
 
   /** The text of the active document, from the clipboard-free source that is on the screen. */
@@ -143,9 +162,14 @@ class Editor {
     return this.page.locator(".notifications-toasts .notification-list-item-message").allInnerTexts();
   }
 
+  async dismissToasts() {
+    await this.command("Notifications: Clear All Notifications");
+    await this.page.locator(".notifications-toasts .notification-list-item-message").waitFor({ state: "hidden" });
+  }
+
   async shot(file) {
     mkdirSync(path.dirname(file), { recursive: true });
-    await this.page.screenshot({ path: file });
+    await this.page.screenshot({ path: file, animations: "disabled" });
   }
 
   async #fill(text) {

@@ -55,7 +55,11 @@ def main() -> None:
         download(wheels / "pure", pure, MINORS[0], ["any"])
         for minor in MINORS:
             download(wheels / minor, native, minor, PLATFORMS[target][1])
-        for wheel in (*wheels.glob("own/*.whl"), *wheels.glob("pure/*.whl"), *wheels.glob(f"{MINORS[0]}/*.whl")):
+        for wheel in (
+            *wheels.glob("own/*.whl"),
+            *wheels.glob("pure/*.whl"),
+            *wheels.glob(f"{MINORS[0]}/*.whl"),
+        ):
             unpack(wheel, only_native=False)
         for minor in MINORS[1:]:
             for wheel in wheels.glob(f"{minor}/*.whl"):
@@ -83,7 +87,15 @@ def pip(*arguments: str) -> None:
 
 def download(folder: Path, packages: list[str], minor: str, platforms: list[str]) -> None:
     wanted = [f"--platform={platform}" for platform in platforms]
-    pip("download", "--no-deps", "--only-binary=:all:", f"--python-version={minor}", *wanted, f"--dest={folder}", *packages)
+    pip(
+        "download",
+        "--no-deps",
+        "--only-binary=:all:",
+        f"--python-version={minor}",
+        *wanted,
+        f"--dest={folder}",
+        *packages,
+    )
 
 
 def unpack(wheel: Path, *, only_native: bool) -> None:
@@ -107,13 +119,17 @@ def _is_dropped(name: str) -> bool:
 
 def missing(platform: str) -> Iterator[str]:
     """What the bundled packages require, on any supported minor, and is not there or in another version."""
-    metadata = [HeaderParser().parsestr(file.read_text("utf-8")) for file in LIBS.glob("*.dist-info/METADATA")]
+    metadata = [
+        HeaderParser().parsestr(file.read_text("utf-8")) for file in LIBS.glob("*.dist-info/METADATA")
+    ]
     versions = {canonicalize_name(entry["Name"]): entry["Version"] for entry in metadata}
     for entry in metadata:
         for requirement in _needed(entry, platform):
             name = canonicalize_name(requirement.name)
             found = versions.get(name)
-            if name in OMITTED or (found is not None and requirement.specifier.contains(found, prereleases=True)):
+            if name in OMITTED or (
+                found is not None and requirement.specifier.contains(found, prereleases=True)
+            ):
                 continue
             yield f"  {entry['Name']} needs {requirement}; bundled: {found or 'nothing'}"
 

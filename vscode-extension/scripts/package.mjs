@@ -1,4 +1,5 @@
-// Builds trainlint-TARGET.vsix with the server and its libraries inside: `node scripts/package.mjs [--target linux-x64]`.
+// Builds trainlint-TARGET.vsix with the server and its libraries inside:
+// `node scripts/package.mjs [--target linux-x64] [--out FILE.vsix]`.
 // The Python that fetches the libraries is `python3`, or what the environment variable PYTHON names.
 import { spawnSync } from "node:child_process";
 import { copyFileSync } from "node:fs";
@@ -6,7 +7,9 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
 const extension = fileURLToPath(new URL("..", import.meta.url));
-const { values } = parseArgs({ options: { target: { type: "string", default: `${process.platform}-${process.arch}` } } });
+const { values } = parseArgs({
+  options: { target: { type: "string", default: `${process.platform}-${process.arch}` }, out: { type: "string" } },
+});
 function run(command, ...args) {
   const { status, error } = spawnSync(command, args, { cwd: extension, stdio: "inherit" });
   if (error) throw error;
@@ -20,6 +23,6 @@ copyFileSync(new URL("../../LICENSE", import.meta.url), new URL("../LICENSE", im
 run(
   process.execPath, "node_modules/@vscode/vsce/vsce", "package",
   "--target", values.target,
-  "--out", `trainlint-${values.target}.vsix`,
+  "--out", values.out ?? `trainlint-${values.target}.vsix`,
   "--no-dependencies", "--allow-missing-repository", "--no-rewrite-relative-links",
 );

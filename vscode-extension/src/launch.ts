@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import * as path from "node:path";
 import { promisify } from "node:util";
 
-import { type Candidate, choose, inspect, type Interpreter, isSupported, onPath, refusal, type Rules, SUPPORTED, versionText } from "./interpreter";
+import { type Candidate, choose, inspect, isSupported, onPath, refusal, type Rules, SUPPORTED, versionText } from "./interpreter";
 import type { ServerSettings } from "./settings";
 
 const run = promisify(execFile);
@@ -11,8 +11,10 @@ const run = promisify(execFile);
 export interface Launch {
   readonly command: string;
   readonly args: readonly string[];
-  /** Such as "bundled, Python 3.12.1 of the Python extension". */
-  readonly description: string;
+  /** Such as "bundled, Python 3.12.1". */
+  readonly summary: string;
+  /** Why this one, such as "/opt/venv/bin/python from the Python extension". */
+  readonly origin: string;
   /** Set where a setting asked for something else; the user reads it in the status item, not in a message. */
   readonly fallback: string | undefined;
 }
@@ -34,7 +36,7 @@ export async function resolveLaunch(settings: ServerSettings, around: Surroundin
   if (program && around.trusted) {
     const refused = refusal(program, rules);
     if (refused === undefined) {
-      return { command: program, args: rest, description: `\`trainlint.path\`: ${program}`, fallback: undefined };
+      return { command: program, args: rest, summary: program, origin: "the setting trainlint.path", fallback: undefined };
     }
     rules.note(`\`trainlint.path\` ${program} is not used: ${refused}`);
   }
@@ -69,7 +71,8 @@ export async function resolveLaunch(settings: ServerSettings, around: Surroundin
   return {
     command: interpreter.path,
     args: ["-I", "-S", path.join(around.bundled, "launch.py")],
-    description: `bundled, ${describe(interpreter)}`,
+    summary: `bundled, Python ${versionText(interpreter)}`,
+    origin: `${interpreter.path} from ${interpreter.origin}`,
     fallback,
   };
 }
@@ -87,14 +90,11 @@ async function installedIn(environment: Candidate, bundled: string, rules: Rules
     return {
       command: interpreter.path,
       args,
-      description: `${stdout.trim()} of the environment, ${describe(interpreter)}`,
+      summary: `${stdout.trim()} of the environment, Python ${versionText(interpreter)}`,
+      origin: `${interpreter.path} from ${interpreter.origin}`,
       fallback: undefined,
     };
   } catch {
     return undefined;
   }
-}
-
-function describe(interpreter: Interpreter): string {
-  return `Python ${versionText(interpreter)} at ${interpreter.path} from ${interpreter.origin}`;
 }

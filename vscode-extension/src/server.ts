@@ -151,14 +151,14 @@ export class Server implements vscode.Disposable {
       return;
     }
     this.launch = launch;
-    this.log.info(`server: ${launch.description}`);
+    this.log.info(`server: ${launch.summary}; ${launch.origin}`);
     this.log.info(`server command: ${commandLine(launch)}`);
 
     let ended = false;
     const onEnd = (): void => {
       if (ended || this.client !== client) return;
       ended = true;
-      this.serverEnded(launch);
+      void this.serverEnded(launch);
     };
     const client = new QuietClient(SECTION, "trainlint", () => this.spawn(launch), this.clientOptions(onEnd));
     this.client = client;
@@ -175,7 +175,7 @@ export class Server implements vscode.Disposable {
   private showRunning(client: LanguageClient, launch: Launch): void {
     const version = client.initializeResult?.serverInfo?.version ?? "";
     this.log.info(`trainlint ${version} runs`);
-    if (vscode.workspace.isTrusted) this.status.running(version, launch.description, launch.fallback);
+    if (vscode.workspace.isTrusted) this.status.running(version, launch.summary, launch.fallback);
     else this.status.restricted(version);
   }
 
@@ -194,8 +194,8 @@ export class Server implements vscode.Disposable {
           return { action: CloseAction.DoNotRestart, handled: true };
         },
       },
-      // The server speaks on its standard output; only the other stream carries text.
-      stdioOptions: { stdout: () => undefined, stderr: (input) => this.readServerLog(input) },
+      // `spawn` reads the server's log from the start; its standard output carries the protocol.
+      stdioOptions: { stdout: () => undefined, stderr: () => undefined },
       middleware: this.middleware(),
     };
   }
@@ -220,6 +220,10 @@ export class Server implements vscode.Disposable {
       stdio: "pipe",
       windowsHide: true,
     });
+    readline.createInterface({ input: child.stderr, crlfDelay: Infinity, terminal: false }).on("line", (line) => {
+      this.serverLog.info(line);
+      if (line.trim()) this.lastLines = [...this.lastLines.slice(-19), line.trim()];
+    });
     return new Promise((resolve, reject) => {
       child.once("spawn", () => {
         this.child = child;
@@ -229,15 +233,9 @@ export class Server implements vscode.Disposable {
     });
   }
 
-  private readServerLog(input: NodeJS.ReadableStream): void {
-    readline.createInterface({ input, crlfDelay: Infinity, terminal: false }).on("line", (line) => {
-      this.serverLog.info(line);
-      if (line.trim()) this.lastLines = [...this.lastLines.slice(-19), line.trim()];
-    });
-  }
-
-  private serverEnded(launch: Launch): void {
+  private async serverEnded(launch: Launch): Promise<void> {
     this.client = undefined;
+    if (this.child !== undefined) await allRead(this.child, 1_000);
     if (this.crashes.mayRestart(Date.now())) {
       this.requestRestart("the server ended by itself");
       return;
@@ -262,6 +260,18 @@ export class Server implements vscode.Disposable {
       void choices.find(([title]) => title === chosen)?.[1]();
     });
   }
+}
+
+/** Until everything that the process wrote has been read, or the time is over. */
+function allRead(child: ChildProcess, milliseconds: number): Promise<void> {
+  if (child.stderr?.readableEnded === true) return Promise.resolve();
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, milliseconds);
+    child.stderr?.once("end", () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
 }
 
 /** The language client does not end a process that it did not start itself. */
