@@ -10,14 +10,15 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from . import __version__
-from .commands.console import CLEAN, FAILED, Console, UsageError
+from .commands.console import FAILED, Console, UsageError
 from .configuration import ConfigurationError
 
 INTERRUPTED = 130
 READER_GONE = 141
 """Exit statuses of a shell's child that ended by SIGINT, or by SIGPIPE."""
 
-_COMMANDS = ("check", "rule", "explain", "watch", "probe", "server")
+_RUNNING = ("watch", "probe")
+_COMMANDS = ("check", "rule", "explain", *_RUNNING, "server")
 
 _EPILOG = """\
 Exit status: 0 nothing found, 1 mistakes found, 2 bad usage or a failure of trainlint itself.
@@ -65,6 +66,8 @@ def _run(arguments: list[str], console: Console) -> int:
         return FAILED
     if not first.startswith("-") and first not in _COMMANDS:
         raise UsageError(_unknown_command(first))
+    if first in _RUNNING:
+        return _run_script(first, parser, arguments, console)
     args = parser.parse_args(arguments)
     if args.command == "check":
         from .commands.check import check_command
@@ -74,11 +77,18 @@ def _run(arguments: list[str], console: Console) -> int:
         from .commands.rule import rule_command
 
         return rule_command(args, console)
-    if args.command == "explain":
-        from .commands.explain import explain_command
+    from .commands.explain import explain_command
 
-        return explain_command(args, console)
-    return CLEAN
+    return explain_command(args, console)
+
+
+def _run_script(command: str, parser: argparse.ArgumentParser, arguments: list[str], console: Console) -> int:
+    from .probe.command import probe_command, split_arguments, watch_command
+
+    own, of_the_script = split_arguments(arguments)
+    args = parser.parse_args(own)
+    args.arguments = of_the_script
+    return watch_command(args, console) if command == "watch" else probe_command(args, console)
 
 
 def _unknown_command(word: str) -> str:
@@ -98,7 +108,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser(command: str) -> argparse.ArgumentParser:
-    """The parser; what is dear to import is described in full only when `command` asks for it."""
+    """The parser for `command`; the others are described where all are to be listed."""
     parser = _Parser(
         prog="trainlint",
         description="Says why a neural network will not learn, from its training code.",
@@ -110,6 +120,11 @@ def _parser(command: str) -> argparse.ArgumentParser:
     _add_check(commands)
     _add_rule(commands)
     _add_explain(commands)
+    if command in _RUNNING or command not in _COMMANDS:
+        from .probe.command import add_probe_parser, add_watch_parser
+
+        add_watch_parser(commands)
+        add_probe_parser(commands)
     commands.add_parser("server", help="serve an editor: Language Server Protocol", add_help=False)
     return parser
 

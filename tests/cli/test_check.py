@@ -236,6 +236,9 @@ USAGE = {
     ("explain", "train.py:99"): "train.py has the lines 1 to 14",
     ("explain", "gone.py:1"): "gone.py: no such file or directory",
     ("rule", "mising-step"): 'there is no rule "mising-step"; did you mean "missing-step"?',
+    ("probe", "gone.py"): "there is no file gone.py",
+    ("watch", "gone.py", "--", "--lr", "1"): "there is no file gone.py",
+    ("watch",): "the following arguments are required: SCRIPT",
     ("rule",): "name one rule by its code or its name, or use --all",
     ("rule", "TRN101", "--all"): "name one rule by its code or its name, or use --all",
 }
@@ -445,3 +448,20 @@ def test_many_files_give_the_same_with_any_number_of_processes(project: Path) ->
     assert len(json.loads(one.out)["findings"]) == 41
     trainlint("check", "--jobs", "2", "--fix", "--unsafe-fixes", cwd=project)
     assert {path.read_text() for path in project.glob("*.py")} == {GOOD, GOOD + padding}
+
+
+def test_a_script_is_watched_with_its_own_arguments(project: Path) -> None:
+    (project / "hello.py").write_text("import sys\nprint(sys.argv[1:])\n")
+    result = trainlint("watch", "hello.py", "--", "--lr", "1", "--help", cwd=project)
+    assert result.out == "['--lr', '1', '--help']\n"
+
+
+def test_the_server_answers_and_ends_with_its_input(project: Path) -> None:
+    parameters = {"processId": None, "capabilities": {}}
+    request = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": parameters}
+    body = json.dumps(request).encode()
+    message = b"Content-Length: %d\r\n\r\n%s" % (len(body), body)
+    result = trainlint("server", "--stdio", cwd=project, stdin=message)
+    assert result.out.startswith("Content-Length: ")
+    assert '"name":"trainlint"' in result.out.replace(": ", ":")
+    assert result.status == 1, "it ended without having been told to"
