@@ -14,7 +14,7 @@ import psutil
 import pytest
 from trainlint.lsp.process import LAST_WORD_SECONDS, PARENT_POLL_SECONDS, drop_working_directory
 
-from tests.lsp.raw import FAKE, Raw, framed
+from tests.lsp.raw import FAKE, REAL, Raw, framed
 
 URI = "file:///work/train.py"
 LITERALS = {
@@ -217,29 +217,51 @@ def test_a_crash_of_the_analysis_leaves_what_was_known() -> None:
         assert "RuntimeError: as the text says" in client.stderr()
 
 
-def test_nothing_of_the_workspace_is_imported(tmp_path: Path) -> None:
-    names = [
-        "typing",
-        "json",
-        "asyncio",
-        "torch",
-        "tensorflow",
-        "libcst",
-        "lsprotocol",
-        "trainlint_local",
-        "numpy",
-    ]
-    for name in names:
-        (tmp_path / f"{name}.py").write_text("import os; open(os.environ['TRAP'] + __name__, 'w').close()\n")
-    trap = tmp_path / "imported-"
-    with Raw(FAKE, cwd=tmp_path, env={"TRAP": str(trap), "PYTHONPATH": ""}) as client:
+TRAPS = ["typing", "json", "asyncio", "argparse", "logging", "torch", "tensorflow", "libcst", "lsprotocol"]
+
+
+@pytest.mark.parametrize(
+    "command", [REAL, [sys.executable, "-m", "trainlint", "server"]], ids=["script", "module"]
+)
+def test_nothing_of_the_workspace_is_imported(tmp_path: Path, command: list[str]) -> None:
+    for name in TRAPS:
+        (tmp_path / f"{name}.py").write_text("open(__file__ + '.ran', 'w').close()\n")
+    text = "import torch\nimport typing\noptimizer.step\nopt = torch.optim.SGD(m.parameters(), lr=0)\n"
+    with Raw(command, cwd=tmp_path) as client:
         client.initialize(rootUri=tmp_path.as_uri())
-        client.open((tmp_path / "train.py").as_uri(), "import torch, typing\nbad()\n")
-        client.wait_for("textDocument/publishDiagnostics")
+        client.open((tmp_path / "train.py").as_uri(), text)
+        assert client.wait_for("textDocument/publishDiagnostics")["params"]["diagnostics"] != []
         client.call("shutdown")
         client.notify("exit")
         assert client.exit_status() == 0
-    assert list(tmp_path.glob("imported-*")) == []
+        assert client.stderr() == ""
+    assert list(tmp_path.glob("*.ran")) == []
+
+
+def test_the_frameworks_of_the_user_are_never_imported(tmp_path: Path) -> None:
+    for name in ("torch", "tensorflow", "jax", "lightning"):
+        (tmp_path / f"{name}.py").write_text(f"raise SystemExit('{name} was imported')\n")
+    with Raw(REAL, env={"PYTHONPATH": str(tmp_path)}) as client:
+        client.initialize()
+        client.open(
+            URI, "import torch, tensorflow, jax, lightning\ntorch.optim.SGD(m.parameters(), lr=0.0)\n"
+        )
+        assert client.wait_for("textDocument/publishDiagnostics")["params"]["diagnostics"] != []
+        client.call("shutdown")
+        client.notify("exit")
+        assert client.exit_status() == 0
+
+
+@pytest.mark.parametrize("arguments", [["--stdio"], []])
+def test_the_command_takes_stdio(arguments: list[str]) -> None:
+    with Raw([*REAL, *arguments]) as client:
+        assert client.initialize()["result"]["serverInfo"]["name"] == "trainlint"
+
+
+def test_the_command_refuses_what_it_does_not_know() -> None:
+    ended = subprocess.run([*REAL, "--socket", "1"], capture_output=True, timeout=20)
+    assert ended.returncode == 2
+    assert b"--socket" in ended.stderr
 
 
 def test_the_working_directory_leaves_the_import_path(
