@@ -9,10 +9,13 @@ from ..cancel import CancelFlag
 from ..program import effects as fx
 from ..program.program import Entry
 from .events import Event, Kind, Projection, View
-from .lifecycle import CLEAR, STALE, UNKNOWN, Intractable, Lifecycle, run
+from .lifecycle import CLEAR, LOST, STALE, UNKNOWN, Intractable, Lifecycle, Token, run
 from .wiring import ParameterSet, Wiring, wire
 
+_BRINGING = frozenset({Kind.ANYTHING, Kind.OTHER, Kind.COMPUTE})
 _CLEARING = frozenset({Kind.CLEAR, Kind.ANYTHING, Kind.NEW, Kind.OTHER})
+
+_MAX_PARTS = 6
 
 
 class Emptiness(Enum):
@@ -97,6 +100,8 @@ def examine(entry: Entry, cancel: CancelFlag, look_alikes: bool = False) -> Prot
     for target, view, seen in ran:
         _empty(protocol, target, view, seen)
         _stale(protocol, target, seen)
+        if not any(fact.target is target for fact in protocol.stale):
+            _stale_parts(protocol, entry, wiring, target, view, cancel)
         _late(protocol, target, view, seen)
     _unapplied(protocol, entry, wiring, ran, used)
     return protocol
@@ -123,6 +128,22 @@ def _stale(protocol: Protocol, target: ParameterSet, seen: Lifecycle) -> None:
             protocol.stale.append(StaleStep(step.effect, backward.effect, loop, target))
 
 
+def _stale_parts(
+    protocol: Protocol, entry: Entry, wiring: Wiring, target: ParameterSet, view: View, cancel: CancelFlag
+) -> None:
+    """An optimizer over several models, of which only some are cleared."""
+    partly = any(event.kind is Kind.CLEAR and not event.sure for event in view.events)
+    if not partly or target.opaque or not 1 < len(target.owners) <= _MAX_PARTS:
+        return
+    for owner in sorted(target.owners, key=lambda thing: thing.name):
+        part = ParameterSet(target.optimizers, frozenset({owner}), opaque=False)
+        try:
+            seen = run(Projection(wiring, part).view(entry), cancel)
+        except Intractable:
+            return
+        _stale(protocol, part, seen)
+
+
 def _around(loop: fx.Loop, event: Event) -> tuple[fx.Loop, ...]:
     """The loops around an event up to and including `loop`."""
     return event.loops[: event.loops.index(loop) + 1] if loop in event.loops else ()
@@ -134,11 +155,8 @@ def _clears_in_events(loop: fx.Loop, seen: Lifecycle) -> bool:
 
 def _empty(protocol: Protocol, target: ParameterSet, view: View, seen: Lifecycle) -> None:
     for step, tokens in seen.steps.items():
-        looped = any(loop.repeats for loop in step.loops)
         empty = {token for token in tokens if token.state == CLEAR}
-        rest = tokens - empty
-        first_turn = all(token.state == UNKNOWN and not token.pending for token in rest)
-        if not empty or (rest and not (looped and first_turn)):
+        if not empty or not _first_turns_only(tokens - empty, step, seen):
             continue
         why, backward, clear = _explain(step, empty, view, seen)
         if why is Emptiness.NO_BACKWARD and not _computes(step, seen):
@@ -147,8 +165,20 @@ def _empty(protocol: Protocol, target: ParameterSet, view: View, seen: Lifecycle
         protocol.empty.append(EmptyStep(step.effect, why, backward, clear, target))
 
 
+def _first_turns_only(tokens: set[Token], step: Event, seen: Lifecycle) -> bool:
+    """What the step met otherwise was brought into the loop from before it."""
+    if not tokens:
+        return True
+    inner = [loop for loop in step.loops if loop.repeats]
+    return (
+        bool(inner)
+        and all(token.state in (UNKNOWN, LOST) and not token.pending for token in tokens)
+        and not any(inner[-1] in event.loops and event.kind in _BRINGING for event in seen.ran)
+    )
+
+
 def _explain(
-    step: Event, tokens: set, view: View, seen: Lifecycle
+    step: Event, tokens: set[Token], view: View, seen: Lifecycle
 ) -> tuple[Emptiness, fx.Backward | None, fx.Clear | None]:
     thrown = sorted({event for token in tokens if not token.turned for event in token.discarded}, key=lambda e: e.order)
     if thrown:

@@ -34,6 +34,10 @@ class ParameterSet:
     def name(self) -> str:
         return self.optimizers[0].name or "optimizer"
 
+    def part_of(self, other: ParameterSet) -> bool:
+        """Some of the parameters of `other`, and not all."""
+        return self.owners < other.owners and self.optimizers is other.optimizers
+
     @property
     def certain(self) -> bool:
         """Both the optimizer and what it holds were built in sight."""
@@ -158,6 +162,8 @@ class Wiring:
         if self.touches((holder,), target):
             covers = all(owner.within(holder) or related_by_holding(owner, holder) for owner in target.owners)
             return Relation.YES if covers and not target.opaque else Relation.MAYBE
+        if any(self.touches((holder,), whole) for whole in self.sets if target.part_of(whole)):
+            return Relation.NO
         if len(self.sets) == 1:
             certain = holder.in_sight and target.certain and bool(target.owners)
             return Relation.MAYBE if certain else Relation.YES

@@ -200,6 +200,8 @@ def _external(
         return Sequence(tuple(args)) if known is Meaning.WRAP and len(args) > 1 else first
     elif known is Meaning.COPY:
         return _copy(m, node, first)
+    elif known is Meaning.SEPARATE:
+        return mix((*args, *keywords.values()))
     elif known is Meaning.PURE:
         result = mix((*args, *keywords.values()))
         return Tensor(result.sources, result.opaque, result.loss or suggests(callee.name, LOSS)) if m.grad_enabled else Tensor()
@@ -326,13 +328,18 @@ def _thing(m: Machine, node: ast.expr, callee: Thing, args: list[Value], keyword
     if callee.role is Role.LOSS_FUNCTION or (callee.role is None and suggests(callee.name, LOSS)):
         return Tensor(given.sources, given.opaque, loss=True) if m.grad_enabled else Tensor()
     if callee.role is None:
-        result = unseen(m, node, callee, args, keywords, used, receiver=callee.parent)
+        result = unseen(m, node, callee, args, keywords, used, receiver=_may_act(callee.parent, used))
         m.emit_effect(Forward, node, callee)
         result.carries = given.sources | {callee} if m.grad_enabled else frozenset()
         result.opaque = given.opaque and m.grad_enabled
         return result
     m.emit_effect(Forward, node, callee)
     return Tensor(given.sources | {callee}, given.opaque, given.loss) if m.grad_enabled else Tensor()
+
+
+def _may_act(receiver: Thing | None, used: bool) -> Thing | None:
+    """A method out of sight that returns something computes it; one that does not, or one of a class in sight, may act."""
+    return receiver if receiver is not None and (not used or receiver.cls is not None) else None
 
 
 def unseen(
