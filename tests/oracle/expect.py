@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from trainlint.finding import Finding
 
-from tests.oracle.judge import Backward, Clear, Event, Run, Step
+from tests.oracle.hooks import Place
+from tests.oracle.judge import Backward, Clear, Event, Run, Step, Turn
 
 CODES = frozenset({"TRN101", "TRN103", "TRN104", "TRN105", "TRN106", "TRN107", "TRN108", "TRN401", "TRN402"})
 """The rules that are held to the verdict. The last three have nothing to find in a generated program."""
@@ -101,8 +102,8 @@ def expect(runs: Sequence[Run], broken: frozenset[int] = frozenset()) -> Verdict
     return _Reader(runs, broken).verdict()
 
 
-Site = tuple[int, int]
-"""A step as the text has it: (line, optimizer)."""
+Site = tuple[Place, int]
+"""A step as a reader of the text follows it: where it stands, through which calls, and the optimizer."""
 
 
 @dataclass(frozen=True)
@@ -120,15 +121,15 @@ class _Reader:
         self.explained: frozenset[int] = frozenset()
         """Parameters whose gradients come to nothing because of a step that a finding is about."""
         self.sites: dict[Site, list[_Execution]] = defaultdict(list)
-        self.backwards: dict[int, list[tuple[Run, Backward]]] = defaultdict(list)
+        self.backwards: dict[Place, list[tuple[Run, Backward]]] = defaultdict(list)
         self.clears: dict[int, set[int]] = defaultdict(set)
         """parameter -> loops with a clear of it somewhere in them."""
         for run in runs:
             for event in run.events:
                 if isinstance(event, Step):
-                    self.sites[event.line, event.optimizer].append(_Execution(run, event))
+                    self.sites[event.place, event.optimizer].append(_Execution(run, event))
                 elif isinstance(event, Backward):
-                    self.backwards[event.line].append((run, event))
+                    self.backwards[event.place].append((run, event))
                 elif isinstance(event, Clear):
                     for parameter in event.parameters:
                         self.clears[parameter].update(turn.loop for turn in event.turns)
@@ -147,22 +148,21 @@ class _Reader:
 
     def _nothing_to_apply(self, site: Site, executions: Sequence[_Execution]) -> None:
         histories = {self._history(execution) for execution in executions}
-        codes = next(codes for codes in _HISTORIES if codes in histories)
-        self.must.add(frozenset((site[0], code) for code in codes))
-        if codes != _MISSING:
+        code = next(code for code in ("TRN103", "TRN106", "TRN105") if code in histories)
+        self.must.add(frozenset({(site[0][0], code)}))
+        if code != "TRN105":
             self.explained |= executions[0].step.parameters
 
-    def _history(self, execution: _Execution) -> frozenset[str]:
-        """Which codes tell why this step has nothing to apply."""
+    def _history(self, execution: _Execution) -> str:
+        """The code that tells why this step has nothing to apply."""
         run, step = execution.run, execution.step
         backwards = [e for e in run.events if isinstance(e, Backward) and e.reached & step.parameters]
         last = max((e for e in backwards if e.index < step.index), key=lambda e: e.index, default=None)
-        wasted = last is not None and not self._applied_between(run, last, step)
-        if wasted and _crossed(last, step) is None:
-            return _CLEARED
-        if any(e.index > step.index and _same_iteration(step, e) for e in backwards):
-            return _EARLY
-        return _CYCLIC if wasted else _MISSING
+        if last is not None and not _crossed(last, step) and not self._applied_between(run, last, step):
+            return "TRN103"
+        if any(_in_reach(step, backward) for backward in backwards):
+            return "TRN106"
+        return "TRN105"
 
     def _applied_between(self, run: Run, backward: Backward, step: Step) -> bool:
         between = run.events[backward.index : step.index]
@@ -175,7 +175,7 @@ class _Reader:
         groups: dict[tuple[int, int], set[Claim]] = defaultdict(set)
         for site, executions in self.sites.items():
             cycles = {cycle for execution in executions for cycle in self._stale_cycles(execution)}
-            claims = {(site[0], "TRN101")}
+            claims = {(site[0][0], "TRN101")}
             loops = [turn.loop for turn in executions[0].step.turns if turn.loop in cycles]
             if loops:
                 groups[site[1], loops[0]] |= claims
@@ -207,62 +207,86 @@ class _Reader:
 
     def _outside_the_loop(self) -> None:
         for site, executions in self.sites.items():
-            for line, backwards in self.backwards.items():
-                for depth, loop in enumerate(_loops(backwards)):
-                    if not self._only_last(loop, backwards, executions):
+            if executions[0].step.parameters & self.explained:
+                continue
+            for backwards in self.backwards.values():
+                around = [turn.loop for turn in backwards[0][1].turns]
+                for loop in around:
+                    use = _LoopUse(loop, backwards, executions)
+                    if not use.only_last:
                         continue
-                    claim = (site[0], "TRN107")
-                    if depth == 0 and loop not in self.broken:
-                        self.must.add(frozenset({claim}))
+                    plain = use.cleared_in_every_turn and loop not in self.broken
+                    if plain and loop == around[-1] and use.encloses(around):
+                        self.must.add(frozenset({(site[0][0], "TRN107")}))
                     else:
-                        self.may.add(claim)
-
-    def _only_last(
-        self, loop: int, backwards: Sequence[tuple[Run, Backward]], executions: Sequence[_Execution]
-    ) -> bool:
-        """Whether of each entry of `loop` the step, which lies outside, gets the last turn's gradient and no other."""
-        parameters = executions[0].step.parameters
-        entries: dict[tuple[int, int], list[tuple[int, Backward]]] = defaultdict(list)
-        runs: dict[int, Run] = {}
-        for run, backward in backwards:
-            runs[id(run)] = run
-            for turn in backward.turns:
-                if turn.loop == loop and backward.reached & parameters:
-                    entries[id(run), turn.entry].append((turn.number, backward))
-        wasted = used = False
-        for (identity, entry), turns in entries.items():
-            run, last = runs[identity], max(number for number, _ in turns)
-            discarded = _discarded_inside(run, loop, entry)
-            for number, backward in turns:
-                pairs = {(parameter, backward.number) for parameter in backward.reached & parameters}
-                if number < last:
-                    if pairs & run.applied or not pairs <= discarded:
-                        return False
-                    wasted = True
-                elif any(
-                    e.run is run and e.step.fresh & pairs and not _inside(e.step, loop, entry)
-                    for e in executions
-                ):
-                    used = True
-        return wasted and used
+                        self.may.add((site[0][0], "TRN107"))
 
     # Never applied
 
     def _never_applied(self) -> None:
-        for line, backwards in self.backwards.items():
+        for place, backwards in self.backwards.items():
             reached = frozenset[int]().union(*(backward.reached for _, backward in backwards))
             pairs = [(run, (p, backward.number)) for run, backward in backwards for p in backward.reached]
             if not reached or reached & self.explained or any(pair in run.applied for run, pair in pairs):
                 continue
-            self.must.add(frozenset({(line, "TRN104")}))
+            self.must.add(frozenset({(place[0], "TRN104")}))
 
 
-_CLEARED = frozenset({"TRN103"})
-_EARLY = frozenset({"TRN106"})
-_CYCLIC = frozenset({"TRN103", "TRN105", "TRN106"})
-_MISSING = frozenset({"TRN105"})
-_HISTORIES = (_CLEARED, _EARLY, _CYCLIC, _MISSING)
-"""In this order one execution's history names the mistake of a step."""
+class _LoopUse:
+    """What becomes of the gradients that a backward makes in the turns of a loop, as a step outside it sees them."""
+
+    def __init__(
+        self, loop: int, backwards: Sequence[tuple[Run, Backward]], executions: Sequence[_Execution]
+    ) -> None:
+        self.loop = loop
+        self.executions = executions
+        self.parameters = executions[0].step.parameters
+        self.wasted = self.used = self.kept = False
+        self.cleared_in_every_turn = True
+        entries: dict[tuple[int, int], list[tuple[int, Run, Backward]]] = defaultdict(list)
+        for run, backward in backwards:
+            for turn in backward.turns:
+                if turn.loop == loop and backward.reached & self.parameters:
+                    entries[id(run), turn.entry].append((turn.number, run, backward))
+        for (_, entry), turns in entries.items():
+            self._follow(entry, turns)
+
+    def _follow(self, entry: int, turns: Sequence[tuple[int, Run, Backward]]) -> None:
+        """One entry of the loop: `turns` has the number of the turn of each backward in it."""
+        last = max(number for number, _, _ in turns)
+        for number, run, backward in turns:
+            pairs = {(parameter, backward.number) for parameter in backward.reached & self.parameters}
+            clears = [
+                event
+                for event in run.events
+                if isinstance(event, Clear) and event.parameters & self.parameters
+            ]
+            inside = {turn.number for clear in clears for turn in clear.turns if self._is(turn, entry)}
+            discarded = {pair for clear in clears if self._holds(clear, entry) for pair in clear.discarded}
+            self.cleared_in_every_turn &= number in inside
+            if number < last:
+                self.wasted = True
+                self.kept |= bool(pairs & run.applied) or not pairs <= discarded
+            else:
+                self.used |= any(
+                    e.run is run and e.step.fresh & pairs and not self._holds(e.step, entry)
+                    for e in self.executions
+                )
+
+    @property
+    def only_last(self) -> bool:
+        """Whether the step gets the gradient of the last turn and those of all others are thrown away in the loop."""
+        return self.wasted and self.used and not self.kept
+
+    def encloses(self, around: Sequence[int]) -> bool:
+        """Whether the step's own loops are around the backward, too."""
+        return all(turn.loop in around for turn in self.executions[0].step.turns)
+
+    def _is(self, turn: Turn, entry: int) -> bool:
+        return turn.loop == self.loop and turn.entry == entry
+
+    def _holds(self, event: Event, entry: int) -> bool:
+        return any(self._is(turn, entry) for turn in event.turns)
 
 
 def _crossed(earlier: Event, later: Event) -> int | None:
@@ -283,26 +307,9 @@ def _cycle(earlier: Event, later: Event) -> int | None:
     return None
 
 
-def _same_iteration(step: Step, later: Event) -> bool:
-    """Whether `later` is reached from `step` without a new turn of a loop around `step`."""
-    after = {(turn.loop, turn.entry): turn.number for turn in later.turns}
-    for turn in step.turns:
-        if (turn.loop, turn.entry) not in after:
-            return True
-        if after[turn.loop, turn.entry] != turn.number:
-            return False
-    return True
-
-
-def _loops(backwards: Sequence[tuple[Run, Backward]]) -> list[int]:
-    """The loops around a backward, innermost first."""
-    return [turn.loop for turn in reversed(backwards[0][1].turns)]
-
-
-def _inside(event: Event, loop: int, entry: int) -> bool:
-    return any(turn.loop == loop and turn.entry == entry for turn in event.turns)
-
-
-def _discarded_inside(run: Run, loop: int, entry: int) -> set[tuple[int, int]]:
-    clears: Iterable[Clear] = (event for event in run.events if isinstance(event, Clear))
-    return {pair for clear in clears if _inside(clear, loop, entry) for pair in clear.discarded}
+def _in_reach(step: Step, backward: Backward) -> bool:
+    """Whether a backward shares a loop with the step, or comes after one that is in no loop."""
+    if not step.turns:
+        return backward.index > step.index
+    around = {(turn.loop, turn.entry) for turn in backward.turns}
+    return any((turn.loop, turn.entry) in around for turn in step.turns)

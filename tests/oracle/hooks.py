@@ -34,6 +34,9 @@ class Observer(Protocol):
 
     def on_write(self, place: Place, parameter: Tensor, run: Callable[[], None]) -> None: ...
 
+    def on_look(self, place: Place, parameter: Tensor) -> None:
+        """The program itself read `parameter.grad` and found None."""
+
     def before_step(self, place: Place, optimizer: Optimizer) -> None: ...
 
     def after_step(self, place: Place, optimizer: Optimizer) -> None: ...
@@ -165,6 +168,12 @@ class Hooks:
             else:
                 self.observer.on_write(self.place(), parameter, lambda: _GRAD.__set__(parameter, value))
 
+        def get_grad(parameter: Tensor) -> Tensor | None:
+            value: Tensor | None = _GRAD.__get__(parameter)
+            if value is None and sys._getframe(1).f_code.co_filename == self.filename:
+                self.observer.on_look(self.place(), parameter)
+            return value
+
         def zero_(tensor: Tensor) -> Tensor:
             owner = None if self._quiet else self._owner(tensor)
             if owner is None:
@@ -172,7 +181,7 @@ class Hooks:
             self.observer.on_clear(self.place(), [owner], lambda: (zero(tensor), None)[1])
             return tensor
 
-        self._replace(nn.Parameter, "grad", property(_GRAD.__get__, set_grad))
+        self._replace(nn.Parameter, "grad", property(get_grad, set_grad))
         self._replace(Tensor, "zero_", zero_)
 
     def know(self, parameters: Iterable[Tensor]) -> None:

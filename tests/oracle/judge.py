@@ -238,6 +238,10 @@ class Judge:
         numbers = frozenset(self._numbers[id(parameter)] for parameter in known)
         self._add(Clear(len(self._run.events), place, self._turns(place), numbers, before - after))
 
+    def on_look(self, place: Place, parameter: Tensor) -> None:
+        """Programs read a gradient only to clear it; where they find none, this is where they would have."""
+        self.on_clear(place, [parameter], lambda: None)
+
     def on_write(self, place: Place, parameter: Tensor, run: Callable[[], None]) -> None:
         raise JudgeError(f"line {place[0]} writes a gradient by hand")
 
