@@ -2,7 +2,7 @@
 // stands in for it), falls back without a message, gives up on a loop of crashes with one, and ends with the editor.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -48,7 +48,15 @@ const [first, second] = ["first", "second"].map((name) => {
   return path.join(home, name, "bin", "python");
 });
 
-const folder = folderWith("workspace", { "train.py": TRAIN });
+// Files that would run if the server, or what looks for it, took modules from the workspace.
+const ran = path.join(home, "ran");
+const trap = `open(${JSON.stringify(ran)}, "w").close()\n`;
+const folder = folderWith("workspace", {
+  "train.py": TRAIN,
+  "typing.py": trap,
+  "sitecustomize.py": trap,
+  "trainlint/__init__.py": trap,
+});
 const machineSettings = path.join(home, "editor", "data", "Machine", "settings.json");
 
 /** Processes of this editor's trainlint servers: their ids, parents and interpreters. */
@@ -78,6 +86,7 @@ scenario("interpreter", folder, { extensions: [process.env.TRAINLINT_VSIX, vsix]
     await editor.openFile("train.py");
     await until(warned(editor), "one warning is underlined", editor.output);
     assert.ok(only(first)(), JSON.stringify(servers()));
+    assert.ok(!existsSync(ran), "a file of the workspace was run");
   });
 
   await step("another selection is followed, and one server runs", async (editor) => {

@@ -26,10 +26,10 @@ scenario("restricted", folder, { trust: true, environment }, async (step) => {
 
   for (const [command, word] of [["Probe One Training Step", "probe"], ["Watch This Run", "watch"]]) {
     await step(`${word} is refused with a sentence`, async (editor) => {
+      await editor.dismissToasts();
       await editor.command(`trainlint: ${command}`);
       const refusal = `In restricted mode trainlint reads your code and does not run it. Trust this workspace to ${word} it.`;
       await until(async () => (await editor.toasts()).includes(refusal), "the refusal is shown");
-      await editor.dismissToasts();
       assert.ok(!existsSync(ran), "a program of the workspace was started");
     });
   }

@@ -1,5 +1,5 @@
 // What every scenario begins with: a folder with files, an editor with the built extension, and screenshots of each step.
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -42,6 +42,7 @@ export function folderWith(name, files) {
  */
 export function scenario(name, folder, options, body) {
   const screenshots = fileURLToPath(new URL(`screenshots/${name}/`, import.meta.url));
+  rmSync(screenshots, { recursive: true, force: true });
   test(name, async (session) => {
     const editor = await openEditor({
       editor: process.env.TRAINLINT_EDITOR,

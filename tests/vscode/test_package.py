@@ -112,7 +112,7 @@ class Client:
 
 @pytest.mark.parametrize("version", pythons())
 def test_the_packaged_server_answers(version: str, unpacked: Path, tmp_path: Path) -> None:
-    """Although the folder it is started in, and the user's path, hold modules of the same names as its own."""
+    """Although the folder it is started in, and the user's path, hold modules of the names of its own."""
     for name in ("typing.py", "attrs.py", "typing_extensions.py", "sitecustomize.py"):
         (tmp_path / name).write_text("raise SystemExit('a file of the workspace was run')\n")
     launch = [pythons()[version], "-I", "-S", str(unpacked / "bundled" / "launch.py"), "server"]

@@ -1,4 +1,4 @@
-"""The extension as its users get it: installed from its `.vsix` into a real VS Code and driven on the screen."""
+"""The extension as its users get it: its `.vsix` in a real VS Code, driven on the screen."""
 
 from __future__ import annotations
 

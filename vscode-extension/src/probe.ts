@@ -1,13 +1,18 @@
+import { execFile } from "node:child_process";
 import * as path from "node:path";
+import { promisify } from "node:util";
 
 import * as vscode from "vscode";
 import { ExecuteCommandRequest, type LanguageClient, ResponseError, WorkDoneProgress } from "vscode-languageclient/node";
 
 import { choose, inspect, type Interpreter, onPath, versionText } from "./interpreter";
+import type { Launch } from "./launch";
 import { isProbeReport } from "./report/model";
 import type { ReportPanel } from "./report/panel";
 import type { Server } from "./server";
 import { type ProbeSettings, probeSettings } from "./settings";
+
+const execute = promisify(execFile);
 
 /** The server's command; it takes one `ProbeRequest` and answers a `ProbeReport`. */
 export const PROBE = "trainlint.probe";
@@ -18,10 +23,11 @@ interface ProbeRequest {
   readonly python: string;
   readonly arguments: readonly string[];
   readonly cwd: string;
-  readonly network: boolean;
   readonly device: "cpu" | null;
-  /** Seconds. */
-  readonly timeLimit: number;
+  readonly network: boolean;
+  readonly wall_s: number;
+  readonly memory_mb: number | null;
+  readonly scratch_mb: number;
   readonly workDoneToken: string;
 }
 
@@ -43,8 +49,8 @@ export class Runs {
   async probe(uri: vscode.Uri | undefined = vscode.window.activeTextEditor?.document.uri): Promise<void> {
     const run = await this.prepare(uri, "probe");
     if (run === undefined) return;
-    const client = this.server.connection;
-    if (client?.initializeResult?.capabilities.executeCommandProvider?.commands.includes(PROBE) !== true) {
+    const { connection: client, running: launch } = this.server;
+    if (client?.initializeResult?.capabilities.executeCommandProvider?.commands.includes(PROBE) !== true || launch === undefined) {
       void vscode.window.showErrorMessage(
         client === undefined
           ? "trainlint's server is not running, so there is nothing to probe with. The log says why."
@@ -56,7 +62,7 @@ export class Runs {
       void vscode.window.showInformationMessage("A probe is running already; cancel it in its notification, or wait for it.");
       return;
     }
-    if (!(await this.agreed(run))) return;
+    if (!(await this.agreed(run, launch))) return;
     this.probing = true;
     try {
       await this.runProbe(client, run);
@@ -132,27 +138,41 @@ export class Runs {
     return undefined;
   }
 
-  /** Asks once per workspace, and says what will happen. */
-  private async agreed({ document, settings, python }: Run): Promise<boolean> {
-    if (this.context.workspaceState.get(CONSENT, false)) return true;
+  /** Asks once per workspace and kind of sandbox, and says what will happen. */
+  private async agreed({ document, settings, python }: Run, launch: Launch): Promise<boolean> {
+    const sandbox = await this.sandbox(launch, settings.network);
+    if (sandbox === undefined) return false;
+    if (this.context.workspaceState.get<string>(CONSENT) === sandbox.kind) return true;
+    const folder = settings.workingDirectory || path.dirname(document.uri.fsPath);
     const run = "Probe";
     const chosen = await vscode.window.showInformationMessage(
       `Run ${path.basename(document.uri.fsPath)} until its first training steps are done?`,
       {
         modal: true,
         detail: [
-          `Your script runs with ${python.path} in ${settings.workingDirectory || path.dirname(document.uri.fsPath)}, for at most ${settings.timeLimit} seconds, and is ended as soon as the verdict is in.`,
-          settings.network
-            ? "It runs in a sandbox that keeps your files as they are. It may use the network: `trainlint.probe.network` is on."
-            : "It runs in a sandbox that keeps your files as they are and has no network, as far as this machine allows; the report names the sandbox that was used.",
-          "You are asked once for each workspace.",
+          `It runs with ${python.path} in ${folder}, for at most ${settings.timeLimit} seconds, and is ended as soon as it is known what learns.`,
+          sandbox.promise,
+          "You are asked once for this workspace.",
         ].join("\n\n"),
       },
       run,
     );
     if (chosen !== run) return false;
-    await this.context.workspaceState.update(CONSENT, true);
+    await this.context.workspaceState.update(CONSENT, sandbox.kind);
     return true;
+  }
+
+  /** The sandbox of this machine, and its own words for what it holds and what not. */
+  private async sandbox(launch: Launch, network: boolean): Promise<{ kind: string; promise: string } | undefined> {
+    const args = [...launch.args, "probe", "--show-sandbox", ...(network ? ["--network"] : [])];
+    try {
+      const { stdout } = await execute(launch.command, args, { cwd: this.server.rules().cwd, timeout: 30_000, windowsHide: true });
+      const [level = "", , ...promise] = stdout.trim().split(/\r?\n/);
+      return { kind: network ? `${level}, network` : level, promise: promise.join(" ") };
+    } catch (error) {
+      this.failed(error);
+      return undefined;
+    }
   }
 
   private async runProbe(client: LanguageClient, { document, settings, python }: Run): Promise<void> {
@@ -163,9 +183,11 @@ export class Runs {
       python: python.path,
       arguments: settings.arguments,
       cwd: settings.workingDirectory || path.dirname(document.uri.fsPath),
-      network: settings.network,
       device: settings.device || null,
-      timeLimit: settings.timeLimit,
+      network: settings.network,
+      wall_s: settings.timeLimit,
+      memory_mb: settings.memoryLimit || null,
+      scratch_mb: settings.scratchLimit,
       workDoneToken,
     };
     const location = vscode.ProgressLocation.Notification;

@@ -18,7 +18,12 @@ export interface ProbeSettings {
   readonly workingDirectory: string;
   readonly network: boolean;
   readonly device: "" | "cpu";
+  /** Seconds. */
   readonly timeLimit: number;
+  /** Megabytes, 0 without limit. */
+  readonly memoryLimit: number;
+  /** Megabytes. */
+  readonly scratchLimit: number;
 }
 
 export const SECTION = "trainlint";
@@ -48,6 +53,8 @@ export function probeSettings(document: vscode.Uri): ProbeSettings {
     network: configuration.get("network", false),
     device: configuration.get<"" | "cpu">("device", ""),
     timeLimit: configuration.get("timeLimit", 60),
+    memoryLimit: configuration.get("memoryLimit", 0),
+    scratchLimit: configuration.get("scratchLimit", 2048),
   };
 }
 

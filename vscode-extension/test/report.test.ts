@@ -21,9 +21,10 @@ function parameter(name: string, status: string, changes: Partial<Parameter> = {
 
 function report(changes: Partial<ProbeReport> = {}): ProbeReport {
   return {
-    version: "0.1.0", verdict: "partly", reached: "step", steps: 2, limit: null, sandbox: "namespaces",
+    version: 1, verdict: "partly", reached: "step", steps: 2, limit: null,
+    sandbox: { level: "namespaces", reason: "it works here", network: false },
     parameters: [parameter("model.weight", "learned"), parameter("model.bias", "in-no-optimizer", { optimizers: [], grad_norm: null })],
-    buffers: [], loss: null, findings: [], stopped_by: "verdict", ...changes,
+    buffers: [], loss: { values: [2.5, 2.25], first_order_change: [-0.125, null] }, findings: [], stopped_by: "verdict", ...changes,
   };
 }
 
@@ -45,9 +46,10 @@ test("no text of the report becomes markup", () => {
       verdict: hostile as ProbeReport["verdict"],
       parameters: [parameter(hostile, hostile, { optimizers: [hostile] })],
       findings: [finding(hostile)],
-      sandbox: { level: hostile, [hostile]: hostile },
+      sandbox: { level: hostile, reason: hostile, network: false },
       stopped_by: hostile,
-      reached: [hostile],
+      reached: hostile,
+      limit: hostile,
     }),
     { ...frame, title: hostile },
   );
@@ -72,9 +74,16 @@ test("a status that is not known yet is shown by its name", () => {
 });
 
 test("numbers that are not finite, missing norms and a report without parameters have a page", () => {
-  const odd = parameter("w", "non-finite", { grad_norm: Number.NaN, update_norm: null, weight_norm: 0, fraction: null });
+  const odd = parameter("w", "non-finite", { grad_norm: Number.NaN, update_norm: null, weight_norm: 0 });
   assert.match(reportPage(report({ parameters: [odd] }), frame), /Not finite/);
-  assert.match(reportPage(report({ verdict: "unreached", parameters: [] }), frame), /Not reached/);
+  assert.match(reportPage(report({ verdict: "unreached", parameters: [], loss: null, sandbox: null, limit: "wall-time" }), frame), /Not reached/);
+});
+
+test("the facts of the run are told in words", () => {
+  const page = reportPage(report({ limit: "wall-time", stopped_by: "limit", buffers: [{ name: "running_mean", changed: true }] }), frame);
+  for (const text of ["an optimizer step", "2.5 → 2.25", "-0.125", "limit (wall time)", "1 of 1 changed", "namespaces, no network: it works here"]) {
+    assert.ok(page.includes(text), text);
+  }
 });
 
 test("an edited file is said to be newer than its report", () => {

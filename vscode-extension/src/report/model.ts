@@ -1,16 +1,25 @@
-/** The object that `trainlint probe --output-format json` prints and the server's command `trainlint.probe` answers. */
+/** Version 1 of the object that `trainlint probe --output-format json` prints and the server's command answers. */
 export interface ProbeReport {
-  readonly version: string | number;
+  readonly version: number;
   readonly verdict: Verdict;
-  readonly reached: unknown;
-  readonly steps: unknown;
-  readonly limit: unknown;
-  readonly sandbox: unknown;
+  /** How far the script came: `start`, `torch`, `optimizer`, `forward`, `backward` or `step`. */
+  readonly reached: string;
+  /** Completed optimizer steps. */
+  readonly steps: number;
+  /** The limit that ended the run, if one did. */
+  readonly limit: string | null;
+  readonly sandbox: { readonly level: string; readonly reason: string; readonly network: boolean } | null;
   readonly parameters: readonly Parameter[];
-  readonly buffers: unknown;
-  readonly loss: unknown;
+  readonly buffers: readonly { readonly name: string; readonly changed: boolean }[];
+  readonly loss: Loss | null;
   readonly findings: readonly Finding[];
-  readonly stopped_by: unknown;
+  readonly stopped_by: string;
+}
+
+/** The losses that were differentiated, and by how much each observed step changes them to first order. */
+export interface Loss {
+  readonly values: readonly (number | null)[];
+  readonly first_order_change: readonly (number | null)[];
 }
 
 export type Verdict = "learning" | "partly" | "not-learning" | "unreached" | "failed";
@@ -21,8 +30,8 @@ export interface Parameter {
   readonly shape: readonly number[];
   readonly optimizers: readonly string[];
   readonly status: string;
-  /** Part of its elements that the status holds for, 0 to 1. */
-  readonly fraction: number | null;
+  /** Share of its elements that the status speaks of, 0 to 1. */
+  readonly fraction: number;
   readonly grad_norm: number | null;
   readonly update_norm: number | null;
   readonly weight_norm: number | null;

@@ -91,7 +91,7 @@ function row(parameter: Parameter, mood: Mood, strongest: number): string {
   return (
     `<tr><th scope="row"><code>${escape(name)}</code></th><td>${escape(shape.join(" × ") || "scalar")}</td>` +
     `<td>${optimizers.length ? optimizers.map((optimizer) => `<code>${escape(String(optimizer))}</code>`).join(", ") : "none"}</td>` +
-    `<td>${fraction === null ? "" : percent(fraction)}</td>` +
+    `<td>${percent(fraction)}</td>` +
     `<td>${bar(gradient, strongest, mood)}${number(gradient)}</td><td>${number(ratio)}</td></tr>`
   );
 }
@@ -105,36 +105,34 @@ function bar(value: number | null, strongest: number, mood: Mood): string {
   return `<svg class="${mood}" width="${BAR.width}" height="${BAR.height}" aria-hidden="true"><rect width="${Math.max(1, length).toFixed(1)}" height="${BAR.height}" rx="2"/></svg>`;
 }
 
+const REACHED: Readonly<Record<string, string>> = {
+  start: "the start of the script",
+  torch: "the import of torch",
+  optimizer: "the building of an optimizer",
+  forward: "a forward pass",
+  backward: "a backward pass",
+  step: "an optimizer step",
+};
+
 function facts(report: ProbeReport): string {
-  const known: readonly (readonly [string, unknown])[] = [
-    ["Loss", report.loss],
-    ["Steps", report.steps],
-    ["Reached", report.reached],
-    ["Limit", report.limit],
-    ["Stopped by", report.stopped_by],
-    ["Sandbox", report.sandbox],
-    ["Buffers", report.buffers],
+  const { buffers, limit, loss, sandbox, steps } = report;
+  const known: readonly (readonly [string, string])[] = [
+    ["Reached", REACHED[report.reached] ?? report.reached],
+    ["Steps", steps > 0 ? String(steps) : ""],
+    ["Loss", loss ? loss.values.map(number).join(" → ") : ""],
+    ["Expected change", loss ? loss.first_order_change.map(number).filter(Boolean).join(", ") : ""],
+    ["Ended by", words(report.stopped_by) + (limit ? ` (${words(limit)})` : "")],
+    ["Buffers", buffers.length > 0 ? `${buffers.filter((buffer) => buffer.changed).length} of ${buffers.length} changed` : ""],
+    ["Sandbox", sandbox ? `${sandbox.level}${sandbox.network ? ", with network" : ", no network"}: ${sandbox.reason}` : "none"],
   ];
   const items = known
-    .map(([name, value]) => [name, plain(value)] as const)
     .filter(([, text]) => text !== "")
     .map(([name, text]) => `<dt>${name}</dt><dd>${withCode(text)}</dd>`);
   return `<section><h2>The run</h2><dl>${items.join("")}</dl></section>`;
 }
 
-/** A value of the report in one line: sentences as they are, objects as "name: value" pairs. */
-function plain(value: unknown): string {
-  if (value === null || value === undefined) return "";
-  if (typeof value === "number") return number(value);
-  if (Array.isArray(value)) return value.map(plain).filter(Boolean).join("; ");
-  if (typeof value === "object") {
-    return Object.entries(value)
-      .map(([name, item]) => [name.replaceAll("_", " "), plain(item)] as const)
-      .filter(([, text]) => text !== "")
-      .map(([name, text]) => `${name}: ${text}`)
-      .join(", ");
-  }
-  return String(value);
+function words(hyphenated: string): string {
+  return hyphenated.replaceAll("-", " ");
 }
 
 function number(value: number | null): string {
