@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 import pytest
 from lsprotocol import types
@@ -106,6 +107,7 @@ def test_a_long_series_of_random_changes_ends_in_the_same_text(encoding: str) ->
         ("file:///home/me/a%20b/tr%C3%A4in.py", "/home/me/a b/träin.py"),
         ("file:///home/me/a;b.py", "/home/me/a;b.py"),
         ("file:///home/me/a%23b%3F.py", "/home/me/a#b?.py"),
+        ("file://server/share/a.py", "//server/share/a.py"),
         ("untitled:Untitled-1", None),
         ("vscode-notebook-cell:/a.ipynb#X1", None),
         ("git:/a.py?x", None),
@@ -113,5 +115,14 @@ def test_a_long_series_of_random_changes_ends_in_the_same_text(encoding: str) ->
 )
 def test_uris_name_files_or_none(uri: str, path: str | None) -> None:
     assert path_of(uri) == path
-    if path:
-        assert path_of(uri_of(path)) == path
+
+
+@pytest.mark.parametrize("name", ["a b/träin.py", "a;b.py", "a#b?.py", "100%25.py"])
+def test_paths_survive_the_way_to_the_client_and_back(name: str, tmp_path: Path) -> None:
+    assert path_of(uri_of(str(tmp_path / name))) == str(tmp_path / name)
+
+
+@pytest.mark.parametrize("uri", ["file:///c%3A/me/train.py", "file:///c:/me/train.py"])
+def test_drives_lose_their_slash_where_there_are_drives(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.sep", "\\")
+    assert path_of(uri) == "c:\\me\\train.py"

@@ -6,7 +6,9 @@ import io
 import re
 import tokenize
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from difflib import SequenceMatcher
+from functools import lru_cache
 from itertools import pairwise
 
 from lsprotocol import types
@@ -132,22 +134,31 @@ def ignore_edit(source: SourceText, finding: Finding) -> Edit | None:
 
     The comment ends the finding's first line, or where nothing can follow there, its statement.
     """
-    try:
-        tokens = list(tokenize.generate_tokens(io.StringIO(source.text, newline=None).readline))
-    except (tokenize.TokenError, SyntaxError):
-        return None
+    ends, comments = _statements(source.text)
     first, last = finding.span.start.line, finding.span.end.line
-    ends = [token.start[0] for token in tokens if token.type == tokenize.NEWLINE]
     line = first if first in ends else next((end for end in ends if end >= last), None)
     if line is None:
         return None
+    column, comment = comments.get(line, (0, ""))
+    present = _IGNORED.search(comment)
+    if present:
+        place = Position(line, column + present.end())
+        separator = ", " if present[1].strip() else ""
+        return Edit(Span(place, place), f"{separator}{finding.code}")
     text = source.line(line)
-    for token in tokens:
-        if token.type == tokenize.COMMENT and token.start[0] == line:
-            present = _IGNORED.search(token.string)
-            if present:
-                place = Position(line, token.start[1] + present.end() + 1)
-                separator = ", " if present[1].strip() else ""
-                return Edit(Span(place, place), f"{separator}{finding.code}")
     start = Position(line, len(text.rstrip()) + 1)
     return Edit(Span(start, Position(line, len(text) + 1)), f"  # trainlint: ignore[{finding.code}]")
+
+
+@lru_cache(maxsize=8)
+def _statements(text: str) -> tuple[tuple[int, ...], Mapping[int, tuple[int, str]]]:
+    """The lines on which statements and headers end, and the comments by line, with their columns."""
+    ends: list[int] = []
+    comments: dict[int, tuple[int, str]] = {}
+    with suppress(tokenize.TokenError, SyntaxError):
+        for token in tokenize.generate_tokens(io.StringIO(text, newline=None).readline):
+            if token.type == tokenize.NEWLINE:
+                ends.append(token.start[0])
+            elif token.type == tokenize.COMMENT:
+                comments[token.start[0]] = (token.start[1] + 1, token.string)
+    return tuple(ends), comments

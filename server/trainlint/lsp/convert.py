@@ -6,11 +6,12 @@ that client and server agreed on: UTF-16 unless both know better.
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
+from urllib.parse import unquote, urlsplit
 
 from lsprotocol import types
 
@@ -22,6 +23,8 @@ from .client import Client
 SOURCE = "trainlint"
 
 RULE_PAGE = "https://trainlint.readthedocs.io/en/v{version}/rules/{code}/"
+
+_DRIVE = re.compile(r"^/([A-Za-z]:)")
 
 _UNIT_BYTES = {types.PositionEncodingKind.Utf16.value: 2, types.PositionEncodingKind.Utf32.value: 4}
 
@@ -38,8 +41,10 @@ def path_of(uri: str) -> str | None:
     parts = urlsplit(uri)
     if parts.scheme != "file":
         return None
-    path = url2pathname(parts.path)
-    return f"//{parts.netloc}{path}" if parts.netloc else path
+    path = unquote(parts.path)
+    if parts.netloc:
+        path = f"//{parts.netloc}{path}"
+    return path if os.sep == "/" else _DRIVE.sub(r"\1", path).replace("/", os.sep)
 
 
 def uri_of(path: str) -> str:
