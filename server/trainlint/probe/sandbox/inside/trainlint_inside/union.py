@@ -1,0 +1,216 @@
+"""Two trees seen as one: the originals, and above them what was written in scratch.
+
+    files/PATH        what was written at PATH, or a directory on the way to it
+    gone/PATH/.gone   the original at PATH, with all below it, is hidden
+    gone/.gone        there is such a mark at all
+
+The state is in these two trees alone, so that every Python process of a run sees the same.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from typing import Any
+
+from . import copying
+from .raw import raw
+
+_GONE = ".gone"
+_MOST_LINKS = 40
+_UNTOUCHED = ("/dev/", "/proc/")
+
+
+class Union:
+    """Paths that go in may be relative to the working directory; paths that come out are absolute.
+
+    `seen` answers where to look, `taken` where to write. Both follow symbolic links through both trees. A "place" is
+    a path without links and dots, as `resolved` returns it.
+    """
+
+    def __init__(self, scratch: str, most_bytes: int) -> None:
+        self.scratch = scratch
+        self.files = os.path.join(scratch, "files")
+        self._gone = os.path.join(scratch, "gone")
+        self._most_bytes = most_bytes
+
+    def cwd(self) -> str:
+        return self.original(raw.getcwd())
+
+    def original(self, path: str) -> str:
+        """The name that the script knows a place in `files` by; other paths unchanged."""
+        if path != self.files and not path.startswith(self.files + os.sep):
+            return path
+        rest = path[len(self.files) :]
+        if os.name == "posix":
+            return rest or "/"
+        drive, _, below = rest.strip(os.sep).partition(os.sep)
+        return drive + ":" + os.sep + below
+
+    def resolved(self, path: Any, follow: bool = True) -> str:
+        """The last component is kept as it is unless `follow`."""
+        text = os.fsdecode(path)
+        if not text:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), text)
+        if os.name != "posix":
+            return os.path.normpath(os.path.join(self.cwd(), text))
+        if text.startswith(_UNTOUCHED):
+            return text
+        pending = self.original(text if text.startswith("/") else self.cwd() + "/" + text).split("/")[::-1]
+        current, links = "/", 0
+        while pending:
+            name = pending.pop()
+            if name in ("", "."):
+                continue
+            if name == "..":
+                current = os.path.dirname(current)
+                continue
+            step = os.path.join(current, name)
+            if not follow and not any(pending):
+                return step
+            try:
+                target = self.original(os.fsdecode(raw.readlink(self.shown(step))))
+            except OSError:
+                current = step
+                continue
+            links += 1
+            if links > _MOST_LINKS:
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), text)
+            if target.startswith("/"):
+                current = "/"
+            pending.extend(target.split("/")[::-1])
+        return current
+
+    def seen(self, path: Any, follow: bool = True) -> str:
+        """Where the content that the script should see at `path` lies; a path without a file if there is none."""
+        return self.shown(self.resolved(path, follow))
+
+    def taken(self, path: Any, follow: bool = True, keep: bool = True, contents: bool = True) -> str:
+        """Where to write instead of `path`. What is there is copied first; only its mode when `keep` is false.
+
+        Raises what the system would raise where there is no directory to write in, where nothing may be created, or,
+        for a change of `contents`, where the file may not be written.
+        """
+        place = self.resolved(path, follow)
+        if self.is_passed(place):
+            self._refuse_machine(place)
+            return place
+        upper = self.upper(place)
+        if raw.exists(upper):
+            return upper
+        parent = self.shown(os.path.dirname(place))
+        if not raw.is_directory(parent):
+            raise _failure(errno.ENOTDIR if raw.exists(parent) else errno.ENOENT, path)
+        exists = self.exists(place)
+        if not raw.access(place if exists and contents else parent, os.W_OK) and (contents or not exists):
+            raise _failure(errno.EACCES, path)
+        self._mirror(os.path.dirname(place))
+        if exists:
+            copying.copy(place, upper, keep, self._most_bytes)
+        return upper
+
+    def exists(self, place: str) -> bool:
+        return raw.exists(self.shown(place))
+
+    def remove(self, place: str) -> None:
+        """Forget what is at `place`: a file, or a directory that looks empty."""
+        if raw.exists(self.upper(place)):
+            raw.delete_tree(self.upper(place))
+        self.hide(place)
+
+    def hide(self, place: str) -> None:
+        """From now on the original at `place` is not seen, nor what is below it."""
+        if raw.exists(place) and not self.is_hidden(place):
+            mark = _below(self._gone, place)
+            raw.make_directories(mark)
+            for directory in (mark, self._gone):
+                with raw.io_open(os.path.join(directory, _GONE), "wb"):
+                    pass
+
+    def is_hidden(self, place: str) -> bool:
+        if not raw.exists(os.path.join(self._gone, _GONE)):
+            return False
+        mark = _below(self._gone, place)
+        while len(mark) > len(self._gone):
+            if raw.exists(os.path.join(mark, _GONE)):
+                return True
+            mark = os.path.dirname(mark)
+        return False
+
+    def is_merged(self, place: str) -> bool:
+        """Whether a listing of the directory at `place` may differ from that of the original."""
+        return raw.exists(self.upper(place)) or raw.exists(os.path.join(self._gone, _GONE))
+
+    def names(self, place: str) -> "list[str]":
+        """What a listing of the directory at `place` shows."""
+        upper, marks = self.upper(place), _below(self._gone, place)
+        found: "dict[str, None]" = {}
+        if not self.is_hidden(place) and raw.is_directory(place):
+            found.update(dict.fromkeys(raw.listdir(place)))
+            for name in raw.listdir(marks) if raw.is_directory(marks) else ():
+                if raw.exists(os.path.join(marks, name, _GONE)):
+                    found.pop(name, None)
+        if raw.is_own_directory(upper):
+            found.update(dict.fromkeys(raw.listdir(upper)))
+        return list(found)
+
+    def take_tree(self, place: str) -> str:
+        """As `taken`, with everything below `place`."""
+        upper = self.taken(place, follow=False, contents=False)
+        if raw.is_own_directory(upper):
+            for name in self.names(place):
+                self.take_tree(os.path.join(place, name))
+        return upper
+
+    def upper(self, place: str) -> str:
+        return _below(self.files, place)
+
+    def is_passed(self, place: str) -> bool:
+        """Devices, the process table and scratch itself are not redirected."""
+        return place.startswith(_UNTOUCHED) or place == self.scratch or place.startswith(self.scratch + os.sep)
+
+    def shown(self, place: str) -> str:
+        """Where the content at `place` lies."""
+        if self.is_passed(place):
+            return place
+        upper = self.upper(place)
+        if not raw.exists(upper):
+            return upper if self.is_hidden(place) else place
+        return place if self.is_only_mirrored(place) else upper
+
+    def is_only_mirrored(self, place: str) -> bool:
+        """Whether a directory is in `files` only because of something below it: the original tells more about it."""
+        if not raw.is_own_directory(self.upper(place)):
+            return False
+        return raw.is_own_directory(place) and not self.is_hidden(place)
+
+    def _mirror(self, directory: str) -> None:
+        """Make an existing directory in `files`, without what is in it."""
+        if not raw.is_directory(self.upper(directory)):
+            self._mirror(os.path.dirname(directory))
+            try:
+                raw.mkdir(self.upper(directory), 0o700)
+            except FileExistsError:
+                pass
+
+    @staticmethod
+    def _refuse_machine(place: str) -> None:
+        """A disk or a setting of the kernel is nobody's scratch copy."""
+        if place.startswith("/dev/"):
+            try:
+                if stat.S_ISBLK(raw.stat(place).st_mode):
+                    raise _failure(errno.EACCES, place)
+            except FileNotFoundError:
+                pass
+        elif place.startswith("/proc/") and not place.startswith("/proc/self/") and not place[6:7].isdigit():
+            raise _failure(errno.EROFS, place)
+
+
+def _failure(number: int, path: Any) -> OSError:
+    return OSError(number, os.strerror(number), os.fsdecode(path))
+
+
+def _below(tree: str, place: str) -> str:
+    drive, rest = os.path.splitdrive(place)
+    return tree + os.sep + drive.strip(":\\/").replace("\\", "_") + rest if drive else tree + rest

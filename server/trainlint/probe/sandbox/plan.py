@@ -1,0 +1,181 @@
+"""Which level this machine can do, found by really trying, and what that level promises."""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import sys
+import tempfile
+from dataclasses import dataclass
+
+from . import scratch
+from .level import Level
+
+_AUTOMATIC = (Level.NAMESPACES, Level.FENCE, Level.REDIRECT)
+
+
+class LevelUnavailable(Exception):
+    """The level that was asked for does not work on this machine; the text says why."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`reason` says why this level and not a better one; `promise` what is covered and what is not.
+
+    Scratches are made in `scratch_base`; with `scratch_in_memory` what is written goes to a file system in memory.
+    """
+
+    level: Level
+    reason: str
+    promise: str
+    scratch_base: str
+    scratch_in_memory: bool = False
+
+
+def choose(forced: Level | None = None, *, network: bool = False) -> Plan:
+    """The best level that works here, or the forced one. `network` only changes the promise.
+
+    The trial of each level is made once per process. Raises `LevelUnavailable` for a forced level that does not work.
+    """
+    if forced is not None:
+        outcome = _trial(forced)
+        if outcome.failure:
+            raise LevelUnavailable(f"the sandbox level `{forced.value}` does not work here: {outcome.failure}")
+        return _plan(forced, "it was asked for", outcome, network)
+    refused = []
+    for level in _AUTOMATIC:
+        outcome = _trial(level)
+        if not outcome.failure:
+            reason = "; ".join(refused) or "it is the best level, and it works here"
+            return _plan(level, reason, outcome, network)
+        refused.append(f"`{level.value}` does not work here: {outcome.failure}")
+    raise LevelUnavailable("; ".join(refused))
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    failure: str = ""
+    base: str = ""
+    in_memory: bool = False
+
+
+def _plan(level: Level, reason: str, outcome: _Outcome, network: bool) -> Plan:
+    from .promise import promise
+
+    return Plan(level, reason, promise(level, network=network), outcome.base, outcome.in_memory)
+
+
+_TRIAL = """
+import os
+with open("kept", "a") as file:
+    file.write("more")
+with open("kept") as file:
+    assert file.read() == "text" + "more"
+os.remove("tree/leaf")
+os.rmdir("tree")
+os.mkdir("tree")
+assert os.listdir("tree") == []
+os.replace("kept", "tree/kept")
+"""
+
+
+@functools.lru_cache(maxsize=None)
+def _trial(level: Level) -> _Outcome:
+    bases = scratch.bases()
+    if not bases:
+        return _Outcome("no directory for scratch files can be made, neither in the temporary nor in the cache directory")
+    failure = _platform_refusal(level)
+    if failure:
+        return _Outcome(failure)
+    if level is Level.NONE:
+        return _Outcome(base=bases[0])
+    # An upper layer needs a file system with extended attributes that is neither remote nor an overlay itself.
+    places = [(base, False) for base in bases]
+    if level is Level.NAMESPACES:
+        places.append((bases[0], True))
+    first_failure = ""
+    for base, in_memory in places:
+        failure = _try(level, base, in_memory)
+        if not failure:
+            return _Outcome(base=base, in_memory=in_memory)
+        first_failure = first_failure or failure
+    return _Outcome(_explained(first_failure))
+
+
+def _platform_refusal(level: Level) -> str:
+    if level is Level.NAMESPACES and sys.platform != "linux":
+        return "namespaces are a feature of Linux"
+    if level is Level.FENCE:
+        if sys.platform == "linux":
+            from . import landlock, seccomp
+
+            if not landlock.abi():
+                return "the kernel has no Landlock, or it is not enabled (lsm=)"
+            if not seccomp.is_known_machine():
+                return "the system call numbers of this architecture are not known"
+        elif sys.platform == "darwin":
+            from . import seatbelt
+
+            if not os.path.exists(seatbelt.PROGRAM):
+                return f"`{seatbelt.PROGRAM}` is missing"
+        else:
+            return "this system has no write fence that trainlint knows"
+    return ""
+
+
+def _try(level: Level, base: str, in_memory: bool) -> str:
+    """Why a small script that writes, renames and removes does not work there with the original kept; else empty."""
+    from .limits import Limits
+    from .process import SandboxError, Sandboxed
+
+    directory = tempfile.mkdtemp(prefix="trainlint-trial-")
+    try:
+        kept, leaf = os.path.join(directory, "kept"), os.path.join(directory, "tree", "leaf")
+        os.mkdir(os.path.dirname(leaf))
+        for path in (kept, leaf):
+            with open(path, "w") as file:
+                file.write("text")
+        plan = Plan(level, "", "", base, in_memory)
+        with (
+            open(os.devnull, "r+b") as null,
+            Sandboxed(
+                [sys.executable, "-c", _TRIAL],
+                cwd=directory,
+                env=dict(os.environ),
+                plan=plan,
+                limits=Limits(wall_s=30, scratch_mb=64),
+                stdin=null,
+                stdout=null,
+                stderr=null,
+            ) as trial,
+        ):
+            code = trial.wait()
+        for path in (kept, leaf):
+            with open(path) as file:
+                if file.read() != "text":
+                    return "a trial script changed a file"
+        return "" if code == 0 else f"a trial script ended with code {code} ({trial.stopped_by or 'by itself'})"
+    except (SandboxError, OSError) as error:
+        return str(error)
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _explained(failure: str) -> str:
+    for path, value, text in (
+        ("/proc/sys/kernel/unprivileged_userns_clone", "0", "kernel.unprivileged_userns_clone is 0"),
+        ("/proc/sys/user/max_user_namespaces", "0", "user.max_user_namespaces is 0"),
+        (
+            "/proc/sys/kernel/apparmor_restrict_unprivileged_userns",
+            "1",
+            "kernel.apparmor_restrict_unprivileged_userns is 1",
+        ),
+    ):
+        try:
+            with open(path) as file:
+                if file.read().strip() == value:
+                    return f"{failure} ({text})"
+        except OSError:
+            continue
+    return failure
