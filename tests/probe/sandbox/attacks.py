@@ -1,7 +1,7 @@
 """Run inside a sandbox: `attacks.py DIRECTORY NAME...` does each named harm in DIRECTORY/NAME.
 
-Prints one JSON line for each: `{"attack", "error"}`, where `error` is null when the harm seemed to the script to have been
-done and what it then read back was what it had written.
+Prints one JSON line for each: `{"attack", "error"}`, where `error` is null when the harm seemed to the
+script to have been done and what it then read back was what it had written.
 """
 
 from __future__ import annotations
@@ -117,7 +117,12 @@ def path_writes() -> None:
     Path("new.txt").write_bytes(b"made\n")
     Path("new.txt").rename("other.txt")
     assert Path("file.txt").read_text() == "new\n"
-    assert sorted(path.name for path in Path().glob("*.txt")) == ["file.txt", "hard.txt", "link.txt", "other.txt"]
+    assert sorted(path.name for path in Path().glob("*.txt")) == [
+        "file.txt",
+        "hard.txt",
+        "link.txt",
+        "other.txt",
+    ]
 
 
 @attack(PYTHON)

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from trainlint.probe.sandbox import Level, Limits, Plan, Sandboxed, choose
 
 from tests.probe.sandbox import attacks, victims
-from trainlint.probe.sandbox import Level, Limits, Plan, Sandboxed, choose
 
 SCRIPT = Path(attacks.__file__)
 

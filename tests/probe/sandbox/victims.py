@@ -46,8 +46,9 @@ def make_numeric(directory: Path) -> None:
 
 
 def snapshot(directory: Path) -> dict[str, tuple[object, ...]]:
-    """Everything about every file below that a write could change: inode, mode, links, owner, size, blocks, times to
-    the nanosecond (of inode changes too), attributes and content."""
+    """Everything about every file below that a write could change: inode, mode, links, owner, size, blocks,
+    times to the nanosecond (of inode changes too), attributes and content.
+    """
     found = {}
     for path in (directory, *_below(directory)):
         info = os.lstat(path)

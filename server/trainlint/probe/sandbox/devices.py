@@ -1,4 +1,6 @@
-"""The device nodes a training script may need. All others (disks, consoles, watchdogs, cameras) are left out."""
+"""The device nodes a training script may need. All others (disks, consoles, watchdogs, cameras) are left
+out.
+"""
 
 from __future__ import annotations
 

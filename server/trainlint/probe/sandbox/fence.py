@@ -1,8 +1,8 @@
 """Level 2 on Linux: Landlock around the command and everything it starts, completed by a seccomp filter.
 
-Two processes: the supervisor (outside) and the warden, which binds itself, starts the command and then answers the
-calls that the filter puts to it. The filter's listener could not be handed out to the supervisor: the call that
-would carry it is itself put to whoever listens.
+Two processes: the supervisor (outside) and the warden, which binds itself, starts the command and then
+answers the calls that the filter puts to it. The filter's listener could not be handed out to the
+supervisor: the call that would carry it is itself put to whoever listens.
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ def enter(order: Order, scratch: str) -> Entered:
 def _warden(order: Order, scratch: str, supervisor: int, tell: int) -> None:
     kernel.drop_capabilities()
     tie_to(supervisor)
-    landlock.restrict(landlock.write_fence([scratch, SHARED_MEMORY, "/dev/pts", "/dev/ptmx", *devices.nodes()]))
+    landlock.restrict(
+        landlock.write_fence([scratch, SHARED_MEMORY, "/dev/pts", "/dev/ptmx", *devices.nodes()])
+    )
     version = landlock.abi()
     scoped = version >= landlock.SCOPES
     listener = seccomp.install(seccomp.Wish(truncation=version < landlock.TRUNCATES, signals=not scoped))

@@ -1,4 +1,6 @@
-"""Windows: a job object that this process and all it starts belong to, and that ends them when this process ends."""
+"""Windows: a job object that this process and all it starts belong to, and that ends them when this process
+ends.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ if sys.platform == "win32":
     _FLAGS_OFFSET, _SIZE = (16, 144) if ctypes.sizeof(ctypes.c_void_p) == 8 else (16, 112)
 
     def end_with_this_process() -> None:
-        """The job's only handle is never closed by us: the system closes it when this process ends, however it ends."""
+        """The job's only handle is never closed by us: the system closes it when this process ends, however
+        it ends.
+        """
         kernel32 = ctypes.WinDLL("kernel32", use_last_error=True)
         kernel32.CreateJobObjectW.restype = wintypes.HANDLE
         kernel32.GetCurrentProcess.restype = wintypes.HANDLE

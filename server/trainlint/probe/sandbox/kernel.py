@@ -1,4 +1,6 @@
-"""Linux calls that Python's `os` lacks, by ctypes. Every one raises `OSError` with the call's name on failure."""
+"""Linux calls that Python's `os` lacks, by ctypes. Every one raises `OSError` with the call's name on
+failure.
+"""
 
 from __future__ import annotations
 

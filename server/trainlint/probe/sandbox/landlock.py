@@ -1,4 +1,5 @@
-"""Landlock, the kernel's write fence (see landlock(7)): nothing is created, changed or removed outside the allowed.
+"""Landlock, the kernel's write fence (see landlock(7)): nothing is created, changed or removed outside the
+allowed.
 
 It says nothing about modes, owners and times, nor about sockets in the file system; `seccomp` and `notify`
 complete it.
@@ -15,7 +16,9 @@ from dataclasses import dataclass
 from . import kernel
 
 REFER, TRUNCATES, SCOPES = 2, 3, 6
-"""The versions of the kernel's interface from which moving between directories, truncating and scopes are known."""
+"""The versions of the kernel's interface from which moving between directories, truncating and scopes are
+known.
+"""
 
 _WRITE_FILE = 1 << 1
 _REMOVE = 1 << 4 | 1 << 5
@@ -83,6 +86,8 @@ def _allow(ruleset: int, path: str, handled: int) -> None:
         is_directory = stat.S_ISDIR(os.fstat(beneath).st_mode)
         rights = handled if is_directory else handled & (_WRITE_FILE | _TRUNCATE)
         rule = struct.pack("=Qi", rights, beneath)
-        kernel.syscall("landlock_add_rule", kernel.SYS_LANDLOCK_ADD_RULE, ruleset, _RULE_PATH_BENEATH, rule, 0)
+        kernel.syscall(
+            "landlock_add_rule", kernel.SYS_LANDLOCK_ADD_RULE, ruleset, _RULE_PATH_BENEATH, rule, 0
+        )
     finally:
         os.close(beneath)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Limits:
-    """`wall_s` is seconds from the start of the command. `memory_mb` is what all its processes hold together (pages
-    they share are counted once), None for no limit. `scratch_mb` is what they may write."""
+    """`wall_s` is seconds from the start of the command. `memory_mb` is what all its processes hold
+    together (pages they share are counted once), None for no limit. `scratch_mb` is what they may write.
+    """
 
     wall_s: float = 60
     memory_mb: int | None = None

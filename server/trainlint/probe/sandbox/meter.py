@@ -14,8 +14,9 @@ _NOT_ON_DISK = ("/memfd:", "/dev/", "/SYSV", "/i915", "/dmabuf", "/anon_hugepage
 
 
 def memory(processes: list[psutil.Process], limit: int) -> int:
-    """Bytes the processes hold. Exact (shared pages counted once) only near or above `limit`: the quick sum of resident
-    sizes is an upper bound, and below the limit that is enough."""
+    """Bytes the processes hold. Exact (shared pages counted once) only near or above `limit`: the quick sum
+    of resident sizes is an upper bound, and below the limit that is enough.
+    """
     resident = 0
     for process in processes:
         with contextlib.suppress(psutil.Error):

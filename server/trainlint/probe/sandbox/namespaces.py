@@ -1,8 +1,9 @@
 """Level 1: user, mount, pid, ipc and network namespaces with overlays over everything writable.
 
 Three processes: the supervisor (outside), the middle (holds the namespaces open and ties their life to the
-supervisor's) and pid 1 of the new pid namespace, which builds the view, starts the command and reaps. The kernel
-kills everything in a pid namespace when its pid 1 ends, whatever sessions, groups or daemons it made.
+supervisor's) and pid 1 of the new pid namespace, which builds the view, starts the command and reaps. The
+kernel kills everything in a pid namespace when its pid 1 ends, whatever sessions, groups or daemons it
+made.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from . import kernel, landlock, mounts
 from .order import Entered, Order
 from .stage import SetupError, fork_guarded, hear, say, start, tie_to
 from .view import View
+
 
 def enter(order: Order, scratch: str) -> Entered:
     news, tell = os.pipe()

@@ -1,7 +1,7 @@
 """Answers the system calls that the filter of level 2 puts to the supervisor (see seccomp_unotify(2)).
 
-The arguments are read from the caller's memory, so a program that rewrites them at the right moment from another
-thread is not held. The fence is made for scripts that do harm by accident.
+The arguments are read from the caller's memory, so a program that rewrites them at the right moment from
+another thread is not held. The fence is made for scripts that do harm by accident.
 """
 
 from __future__ import annotations
@@ -87,8 +87,9 @@ class _Call:
 
 
 class Judge:
-    """`scratch` is where files may be changed; `network` allows addresses beyond loopback; `is_ours` tells whether a
-    process id belongs to the sandbox."""
+    """`scratch` is where files may be changed; `network` allows addresses beyond loopback; `is_ours` tells
+    whether a process id belongs to the sandbox.
+    """
 
     def __init__(
         self, *, scratch: str, network: bool, abstract_sockets: bool, is_ours: Callable[[int], bool]

@@ -12,7 +12,9 @@ from .limits import Limits
 
 @dataclass(frozen=True)
 class Order:
-    """`base` is the directory that scratches are made in; `wanted` are paths the command will probably write to."""
+    """`base` is the directory that scratches are made in; `wanted` are paths the command will probably
+    write to.
+    """
 
     argv: tuple[str, ...]
     cwd: str
@@ -38,7 +40,9 @@ class Order:
         return Order(**fields)
 
     def release_descriptors(self) -> None:
-        """Let go of the command's descriptors, so that whoever reads them sees their end when the command ends."""
+        """Let go of the command's descriptors, so that whoever reads them sees their end when the command
+        ends.
+        """
         null = os.open(os.devnull, os.O_RDWR)
         for number in (0, 1, 2, *self.pass_fds):
             os.dup2(null, number)
@@ -47,9 +51,10 @@ class Order:
 
 @dataclass(frozen=True)
 class Entered:
-    """A command that runs. `child` is the supervisor's own child, which ends when the command has ended; `inside` is
-    a process that sees what the command sees, by its number out here. `news` is where a level that forks stages
-    reports; None when `child` is the command itself."""
+    """A command that runs. `child` is the supervisor's own child, which ends when the command has ended;
+    `inside` is a process that sees what the command sees, by its number out here. `news` is where a level
+    that forks stages reports; None when `child` is the command itself.
+    """
 
     child: int
     inside: int
@@ -57,7 +62,9 @@ class Entered:
     read_only: tuple[str, ...] = ()
 
     def returncode(self, status: int | None) -> int | None:
-        """As in `subprocess`: negative for a signal. `status` is how `child` ended; None when nobody knows."""
+        """As in `subprocess`: negative for a signal. `status` is how `child` ended; None
+        when nobody knows.
+        """
         if self.news is None:
             return status
         with os.fdopen(self.news, encoding="utf-8") as lines:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -23,7 +24,8 @@ class LevelUnavailable(Exception):
 class Plan:
     """`reason` says why this level and not a better one; `promise` what is covered and what is not.
 
-    Scratches are made in `scratch_base`; with `scratch_in_memory` what is written goes to a file system in memory.
+    Scratches are made in `scratch_base`; with `scratch_in_memory` what is written goes to a file system in
+    memory.
     """
 
     level: Level
@@ -36,14 +38,17 @@ class Plan:
 def choose(forced: Level | None = None, *, network: bool = False) -> Plan:
     """The best level that works here, or the forced one. `network` only changes the promise.
 
-    The trial of each level is made once per process. Raises `LevelUnavailable` for a forced level that does not work.
+    The trial of each level is made once per process. Raises `LevelUnavailable` for a forced level that does
+    not work.
     """
     if forced is not None:
         outcome = _trial(forced)
         if outcome.failure:
-            raise LevelUnavailable(f"the sandbox level `{forced.value}` does not work here: {outcome.failure}")
+            raise LevelUnavailable(
+                f"the sandbox level `{forced.value}` does not work here: {outcome.failure}"
+            )
         return _plan(forced, "it was asked for", outcome, network)
-    refused = []
+    refused: list[str] = []
     for level in _AUTOMATIC:
         outcome = _trial(level)
         if not outcome.failure:
@@ -80,26 +85,28 @@ os.replace("kept", "tree/kept")
 """
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _trial(level: Level) -> _Outcome:
-    bases = scratch.bases()
-    if not bases:
-        return _Outcome("no directory for scratch files can be made, neither in the temporary nor in the cache directory")
     failure = _platform_refusal(level)
     if failure:
         return _Outcome(failure)
-    if level is Level.NONE:
-        return _Outcome(base=bases[0])
-    # An upper layer needs a file system with extended attributes that is neither remote nor an overlay itself.
-    places = [(base, False) for base in bases]
-    if level is Level.NAMESPACES:
-        places.append((bases[0], True))
     first_failure = ""
-    for base, in_memory in places:
-        failure = _try(level, base, in_memory)
+    base = ""
+    # An upper layer needs a file system with extended attributes that is neither remote nor an overlay
+    # itself.
+    for base in scratch.bases():
+        failure = "" if level is Level.NONE else _try(level, base, in_memory=False)
         if not failure:
-            return _Outcome(base=base, in_memory=in_memory)
+            return _Outcome(base=base)
         first_failure = first_failure or failure
+    if not base:
+        return _Outcome(
+            "no directory for scratch files can be made, neither temporary nor in the cache directory"
+        )
+    if level is not Level.NAMESPACES:
+        return _Outcome(first_failure)
+    if not _try(level, base, in_memory=True):
+        return _Outcome(base=base, in_memory=True)
     return _Outcome(_explained(first_failure))
 
 
@@ -125,9 +132,11 @@ def _platform_refusal(level: Level) -> str:
 
 
 def _try(level: Level, base: str, in_memory: bool) -> str:
-    """Why a small script that writes, renames and removes does not work there with the original kept; else empty."""
+    """Why a small script that writes, renames and removes does not work there with the original kept; else
+    empty.
+    """
     from .limits import Limits
-    from .process import SandboxError, Sandboxed
+    from .process import Sandboxed, SandboxError
 
     directory = tempfile.mkdtemp(prefix="trainlint-trial-")
     try:
@@ -137,25 +146,25 @@ def _try(level: Level, base: str, in_memory: bool) -> str:
             with open(path, "w") as file:
                 file.write("text")
         plan = Plan(level, "", "", base, in_memory)
-        with (
-            open(os.devnull, "r+b") as null,
-            Sandboxed(
-                [sys.executable, "-c", _TRIAL],
-                cwd=directory,
-                env=dict(os.environ),
-                plan=plan,
-                limits=Limits(wall_s=30, scratch_mb=64),
-                stdin=null,
-                stdout=null,
-                stderr=null,
-            ) as trial,
-        ):
+        with Sandboxed(
+            [sys.executable, "-c", _TRIAL],
+            cwd=directory,
+            env=dict(os.environ),
+            plan=plan,
+            limits=Limits(wall_s=30, scratch_mb=64),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        ) as trial:
+            assert trial.stderr is not None
+            said = trial.stderr.read().decode(errors="replace").strip()
             code = trial.wait()
         for path in (kept, leaf):
             with open(path) as file:
                 if file.read() != "text":
                     return "a trial script changed a file"
-        return "" if code == 0 else f"a trial script ended with code {code} ({trial.stopped_by or 'by itself'})"
+        if code == 0:
+            return ""
+        return f"a trial script did not work ({trial.stopped_by or said.splitlines()[-1:] or code})"
     except (SandboxError, OSError) as error:
         return str(error)
     finally:

@@ -31,16 +31,18 @@ class SandboxError(Exception):
 class Sandboxed:
     """One command and everything it starts, as a context manager: entering starts it, leaving ends all of it.
 
-    `stdin`, `stdout` and `stderr` are as in `subprocess.Popen`; the streams of `PIPE` are attributes of the same
-    names. What the command does to descriptors it was given is done to what they are open on. `wanted` are paths
-    that it will probably write to; its working directory, environment and arguments are looked at anyway.
+    `stdin` (nothing, unless given), `stdout` and `stderr` are as in `subprocess.Popen`; the streams of
+    `PIPE` are attributes of the same names. What the command does to descriptors it was given is done to
+    what they are open on. `wanted` are paths that it will probably write to; its working directory,
+    environment and arguments are looked at anyway.
 
-    After entering, `pid` is that of the supervisor: when it ends, however it ends, so does the command. `read_only`
-    lists places that could not be overlaid at level 1: writing there is refused instead of redirected.
+    After entering, `pid` is that of the supervisor: when it ends, however it ends, so does the command.
+    `read_only` lists places that could not be overlaid at level 1: writing there is refused instead of
+    redirected.
 
-    After the end, `returncode` is as in `subprocess` (negative: a signal) and `stopped_by` says what ended a command
-    that did not end by itself: "wall time", "memory", "scratch size", "terminated" (by `terminate`), or "supervisor
-    lost" when somebody killed the supervisor.
+    After the end, `returncode` is as in `subprocess` (negative: a signal) and `stopped_by` says what ended
+    a command that did not end by itself: "wall time", "memory", "scratch size", "terminated" (by
+    `terminate`), or "supervisor lost" when somebody killed the supervisor.
     """
 
     pid: int
@@ -59,7 +61,7 @@ class Sandboxed:
         network: bool = False,
         pass_fds: Sequence[int] = (),
         wanted: Sequence[str] = (),
-        stdin: Stream = None,
+        stdin: Stream = subprocess.DEVNULL,
         stdout: Stream = None,
         stderr: Stream = None,
     ) -> None:

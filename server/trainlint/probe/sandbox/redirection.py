@@ -1,4 +1,6 @@
-"""Environment of the command, by which the redirection of Python's own writes (`inside/`) gets into its interpreters."""
+"""Environment of the command, by which the redirection of Python's own writes (`inside/`) gets into its
+interpreters.
+"""
 
 from __future__ import annotations
 
@@ -33,16 +35,22 @@ def prepare(order: Order, scratch: str) -> Order:
         # Native code writes its caches itself, where no redirection sees it.
         for name in ("TMPDIR", "TMP", "TEMP"):
             env[name] = temporary
-        for name in ("CUDA_CACHE_PATH", "TRITON_CACHE_DIR", "TORCHINDUCTOR_CACHE_DIR", "TORCH_EXTENSIONS_DIR"):
+        for name in (
+            "CUDA_CACHE_PATH",
+            "TRITON_CACHE_DIR",
+            "TORCHINDUCTOR_CACHE_DIR",
+            "TORCH_EXTENSIONS_DIR",
+        ):
             env[name] = os.path.join(temporary, name.lower())
         env["PYTHONDONTWRITEBYTECODE"] = "1"
     return replace(order, env=env)
 
 
 def remove_shared_memory(scratch: str) -> None:
-    """Unlink the segments that the command's own processes named and left in /dev/shm (levels without a /dev/shm of
-    their own)."""
-    names = set()
+    """Unlink the segments that the command's own processes named and left in /dev/shm (levels without a
+    /dev/shm of their own).
+    """
+    names: set[str] = set()
     with contextlib.suppress(OSError), open(os.path.join(scratch, _NAMES)) as file:
         names.update(line.strip("/\n") for line in file)
     with contextlib.suppress(OSError):

@@ -1,7 +1,8 @@
 """Scratch directories: made for one run, locked while it lives, swept by a later run when it was killed.
 
-A base directory holds the scratches of one user. Each holds a `lock` file; who cannot be asked any more (killed,
-machine restarted) no longer holds its lock, and so the scratch, and every process still marked with it, is stale.
+A base directory holds the scratches of one user. Each holds a `lock` file; who cannot be asked any more
+(killed, machine restarted) no longer holds its lock, and so the scratch, and every process still marked
+with it, is stale.
 """
 
 from __future__ import annotations
@@ -23,16 +24,16 @@ MARK = "TRAINLINT_SANDBOX"
 _LOCK = "lock"
 
 
-def bases() -> list[str]:
-    """Directories that scratches can be made in, best first: what the user asked for, then disk before memory."""
+def bases() -> Iterator[str]:
+    """Directories that scratches can be made in, made if need be, best first: what the user asked for, then
+    disk, then whatever is temporary.
+    """
     user = str(os.getuid()) if hasattr(os, "getuid") else "user"
-    shared = [os.environ[name] for name in ("TMPDIR",) if os.environ.get(name)]
-    if os.name == "posix":
-        shared.append("/var/tmp")
-    places = [os.path.join(place, f"trainlint-{user}") for place in shared]
-    places.append(os.path.join(platformdirs.user_cache_dir("trainlint", False), "scratch"))
-    places.append(os.path.join(tempfile.gettempdir(), f"trainlint-{user}"))
-    return [place for place in dict.fromkeys(map(os.path.abspath, places)) if _is_private(place)]
+    places = [os.environ.get("TMPDIR", ""), "/var/tmp" if os.name == "posix" else ""]
+    own = [os.path.join(place, f"trainlint-{user}") for place in places if place]
+    own.append(os.path.join(platformdirs.user_cache_dir("trainlint", False), "scratch"))
+    own.append(os.path.join(tempfile.gettempdir(), f"trainlint-{user}"))
+    return (place for place in dict.fromkeys(map(os.path.abspath, own)) if _is_private(place))
 
 
 def _is_private(base: str) -> bool:
@@ -132,7 +133,9 @@ def _delete(path: str) -> bool:
 
 @contextlib.contextmanager
 def _locked(path: str, *, wait: bool) -> Iterator[None]:
-    """Hold an exclusive lock on the file `path`, made if need be. Raises `OSError` when it is held and not waited for."""
+    """Hold an exclusive lock on the file `path`, made if need be. Raises `OSError` when it is held and not
+    waited for.
+    """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
     try:
         if sys.platform == "win32":

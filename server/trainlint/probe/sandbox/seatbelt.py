@@ -14,7 +14,8 @@ def wrapped(argv: tuple[str, ...], scratch: str, *, network: bool) -> tuple[str,
 
 
 def profile(scratch: str, *, network: bool) -> str:
-    """Everything is allowed but to write outside `scratch`, to signal processes outside, and to leave loopback.
+    """Everything is allowed but to write outside `scratch`, to signal processes outside, and to leave
+    loopback.
 
     `file-write*` covers contents, names, modes, owners, times, flags and extended attributes.
     """

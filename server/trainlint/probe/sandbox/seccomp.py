@@ -1,8 +1,9 @@
 """The filter of level 2: system calls that Landlock does not judge are put to the supervisor, or refused.
 
-Put to the supervisor (see `notify`): what changes modes, owners, times and attributes, what addresses another
-socket, and with an old Landlock what truncates by path or signals. Refused outright: io_uring (its requests pass no
-filter), inode flags, btrfs subvolumes, address families other than local and internet ones.
+Put to the supervisor (see `notify`): what changes modes, owners, times and attributes, what addresses
+another socket, and with an old Landlock what truncates by path or signals. Refused outright: io_uring (its
+requests pass no filter), inode flags, btrfs subvolumes, address families other than local and internet
+ones.
 """
 
 from __future__ import annotations
@@ -28,17 +29,19 @@ _BTRFS_TYPE = 0x9400
 _FAMILIES = (1, 2, 10, 16)  # unix, inet, inet6, netlink
 
 _X86_64: dict[str, int] = {
-    "open": 2, "sendto": 44, "sendmsg": 46, "connect": 42, "socket": 41, "ioctl": 16, "kill": 62, "truncate": 76,
-    "chmod": 90, "fchmod": 91, "chown": 92, "fchown": 93, "lchown": 94, "utime": 132, "setxattr": 188,
-    "lsetxattr": 189, "fsetxattr": 190, "removexattr": 197, "lremovexattr": 198, "fremovexattr": 199, "tkill": 200,
-    "tgkill": 234, "utimes": 235, "openat": 257, "fchownat": 260, "futimesat": 261, "fchmodat": 268,
-    "utimensat": 280, "rt_sigqueueinfo": 129, "rt_tgsigqueueinfo": 297, "sendmmsg": 307,
+    "open": 2, "sendto": 44, "sendmsg": 46, "connect": 42, "socket": 41, "ioctl": 16, "kill": 62,
+    "truncate": 76, "chmod": 90, "fchmod": 91, "chown": 92, "fchown": 93, "lchown": 94, "utime": 132,
+    "setxattr": 188, "lsetxattr": 189, "fsetxattr": 190, "removexattr": 197, "lremovexattr": 198,
+    "fremovexattr": 199, "tkill": 200, "tgkill": 234, "utimes": 235, "openat": 257, "fchownat": 260,
+    "futimesat": 261, "fchmodat": 268, "utimensat": 280, "rt_sigqueueinfo": 129, "rt_tgsigqueueinfo": 297,
+    "sendmmsg": 307,
 }  # fmt: skip
 _GENERIC: dict[str, int] = {
-    "setxattr": 5, "lsetxattr": 6, "fsetxattr": 7, "removexattr": 14, "lremovexattr": 15, "fremovexattr": 16,
-    "ioctl": 29, "truncate": 45, "fchmod": 52, "fchmodat": 53, "fchownat": 54, "fchown": 55, "openat": 56,
-    "utimensat": 88, "kill": 129, "tkill": 130, "tgkill": 131, "rt_sigqueueinfo": 138, "socket": 198,
-    "connect": 203, "sendto": 206, "sendmsg": 211, "rt_tgsigqueueinfo": 240, "sendmmsg": 269,
+    "setxattr": 5, "lsetxattr": 6, "fsetxattr": 7, "removexattr": 14, "lremovexattr": 15,
+    "fremovexattr": 16, "ioctl": 29, "truncate": 45, "fchmod": 52, "fchmodat": 53, "fchownat": 54,
+    "fchown": 55, "openat": 56, "utimensat": 88, "kill": 129, "tkill": 130, "tgkill": 131,
+    "rt_sigqueueinfo": 138, "socket": 198, "connect": 203, "sendto": 206, "sendmsg": 211,
+    "rt_tgsigqueueinfo": 240, "sendmmsg": 269,
 }  # fmt: skip
 _EVERYWHERE: dict[str, int] = {
     "pidfd_send_signal": 424, "io_uring_setup": 425, "openat2": 437, "fchmodat2": 452, "setxattrat": 463,
@@ -52,9 +55,9 @@ _ARCHITECTURES = {
 }
 
 METADATA = (
-    "chmod", "fchmod", "fchmodat", "fchmodat2", "chown", "fchown", "lchown", "fchownat", "utime", "utimes",
-    "futimesat", "utimensat", "setxattr", "lsetxattr", "fsetxattr", "setxattrat", "removexattr", "lremovexattr",
-    "fremovexattr", "removexattrat", "file_setattr",
+    "chmod", "fchmod", "fchmodat", "fchmodat2", "chown", "fchown", "lchown", "fchownat", "utime",
+    "utimes", "futimesat", "utimensat", "setxattr", "lsetxattr", "fsetxattr", "setxattrat", "removexattr",
+    "lremovexattr", "fremovexattr", "removexattrat", "file_setattr",
 )  # fmt: skip
 ADDRESSING = ("connect", "sendmsg", "sendmmsg")
 SIGNALLING = ("kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_send_signal")
@@ -80,8 +83,8 @@ def numbers() -> dict[str, int]:
 def install(wish: Wish) -> int:
     """Bind this thread and all it starts from now on. Needs no_new_privs.
 
-    Returns a descriptor on which the calls that were put to the supervisor arrive; while nobody reads it they hang,
-    and once it is closed they fail.
+    Returns a descriptor on which the calls that were put to the supervisor arrive; while nobody reads it
+    they hang, and once it is closed they fail.
     """
     code = b"".join(_program(wish))
     buffer = ctypes.create_string_buffer(code, len(code))

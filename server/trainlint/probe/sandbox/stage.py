@@ -1,4 +1,5 @@
-"""What the levels that fork share: how a forked stage reports to the supervisor, and how it starts the command.
+"""What the levels that fork share: how a forked stage reports to the supervisor, and how it starts the
+command.
 
 Messages are JSON objects with one key, one a line: `read_only`, `init`, `started`, `returncode`, `error`.
 """
@@ -68,8 +69,9 @@ def tie_to(parent: int) -> None:
 
 
 def start(order: Order, before_exec: Callable[[], None]) -> subprocess.Popen[bytes]:
-    """Start the command in a session of its own, then let go of its descriptors, so that whoever reads them sees
-    their end when the command ends. `before_exec` runs in the new process."""
+    """Start the command in a session of its own, then let go of its descriptors, so that whoever reads them
+    sees their end when the command ends. `before_exec` runs in the new process.
+    """
     try:
         command = subprocess.Popen(
             order.argv,

@@ -1,6 +1,7 @@
 """Entry of the supervisor, run by path in a bare interpreter: `start.py LIFE REPORT`, two pipe ends.
 
-The first line on LIFE is the order, with the search path to import trainlint by. The rest of LIFE is only its end.
+The first line on LIFE is the order, with the search path to import trainlint by. The rest of LIFE is only
+its end.
 """
 
 from __future__ import annotations

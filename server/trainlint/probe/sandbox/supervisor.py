@@ -1,7 +1,9 @@
-"""The process between trainlint and a sandboxed command: starts it, watches its limits, ends all of it, cleans up.
+"""The process between trainlint and a sandboxed command: starts it, watches its limits, ends all of it,
+cleans up.
 
-It lives exactly as long as it is needed: until the command ends, a limit is exceeded, or the pipe to trainlint
-closes, which happens however trainlint dies. It stands outside the confinement and touches nothing but scratch.
+It lives exactly as long as it is needed: until the command ends, a limit is exceeded, or the pipe to
+trainlint closes, which happens however trainlint dies. It stands outside the confinement and touches
+nothing but scratch.
 """
 
 from __future__ import annotations
@@ -154,8 +156,9 @@ class Supervisor:
                 measure_scratch = time.monotonic() + max(_SCRATCH_PAUSE_S, 20 * took)
 
     def _end_all(self, scratch: str) -> None:
-        """Kill until there is nobody left to kill. A process that hangs in the kernel is given up after a while; its
-        scratch is swept by a later run."""
+        """Kill until there is nobody left to kill. A process that hangs in the kernel is given up after a
+        while; its scratch is swept by a later run.
+        """
         end = time.monotonic() + _PATIENCE_S
         while time.monotonic() < end:
             for process in _descendants():

@@ -1,13 +1,14 @@
 """The file system a sandboxed process sees at level 1: an overlay over everything it may write.
 
-Nothing here opens an original for writing. Each directory directly below `/` gets one overlay whose upper layer
-lies in scratch. A directory that holds mount points cannot be a lower layer (in a user namespace the mounts
-below it are locked), so it is split: rebuilt in scratch, its children placed one by one. What cannot be
-overlaid is bound read-only.
+Nothing here opens an original for writing. Each directory directly below `/` gets one overlay whose upper
+layer lies in scratch. A directory that holds mount points cannot be a lower layer (in a user namespace the
+mounts below it are locked), so it is split: rebuilt in scratch, its children placed one by one. What cannot
+be overlaid is bound read-only.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import stat
@@ -17,8 +18,11 @@ from . import devices, kernel
 from .mounts import Mount, is_below
 
 PSEUDO = frozenset(
-    "autofs binfmt_misc bpf cgroup cgroup2 configfs debugfs devpts devtmpfs efivarfs fusectl hugetlbfs mqueue nsfs"
-    " proc pstore rpc_pipefs securityfs selinuxfs sysfs tracefs".split()
+    {
+        *("autofs", "binfmt_misc", "bpf", "cgroup", "cgroup2", "configfs", "debugfs", "devpts", "devtmpfs"),
+        *("efivarfs", "fusectl", "hugetlbfs", "mqueue", "nsfs", "proc", "pstore", "rpc_pipefs", "securityfs"),
+        *("selinuxfs", "sysfs", "tracefs"),
+    }
 )
 REBUILT = ("/dev", "/proc", "/sys")
 COPIED_FILE_BYTES = 1 << 20
@@ -29,10 +33,10 @@ SPLIT_DIRECTORIES = 256
 class View:
     """Builds the tree under `root`, an empty directory that is a mount point of the caller's own namespace.
 
-    `layers` is an empty directory in scratch. `hidden` is where scratches live: shown empty. `wanted` are paths the
-    script will probably write to. `alone` is the (uid, gid) pair when no other is mapped into the user
-    namespace; the kernel then cannot copy up what someone else owns, so directories of others on the way to
-    `wanted` get overlays of their own.
+    `layers` is an empty directory in scratch. `hidden` is where scratches live: shown empty. `wanted` are
+    paths the script will probably write to. `alone` is the (uid, gid) pair when no other is mapped into the
+    user namespace; the kernel then cannot copy up what someone else owns, so directories of others on the
+    way to `wanted` get overlays of their own.
     """
 
     def __init__(
@@ -78,7 +82,8 @@ class View:
             self._bind(path)
 
     def _split(self, path: str) -> None:
-        known = {self._next_name(path, other) for other in (*self.mounts, *self.wanted) if is_below(other, path)}
+        below = [other for other in (*self.mounts, *self.wanted) if is_below(other, path)]
+        known = {_next_name(path, other) for other in below}
         try:
             listed = set(os.listdir(path))
         except OSError:
@@ -104,11 +109,7 @@ class View:
                     os.mkfifo(target, stat.S_IMODE(info.st_mode))
             except PermissionError:
                 continue
-        _dress(self.root + path, os.stat(path))
-
-    @staticmethod
-    def _next_name(directory: str, below: str) -> str:
-        return below[len(directory.rstrip("/")) + 1 :].split("/", 1)[0]
+        self._dress_directory(self.root + path, path)
 
     def _file(self, path: str, info: os.stat_result) -> None:
         target = self.root + path
@@ -142,12 +143,9 @@ class View:
         layer = os.path.join(self.layers, str(len(self.overlays)))
         upper, work = os.path.join(layer, "upper"), os.path.join(layer, "work")
         try:
-            info = os.stat(path)
             os.makedirs(upper)
             os.mkdir(work)
-            _dress(upper, info)
-            if self.alone is not None and info.st_uid != self.alone[0] and not os.access(path, os.W_OK):
-                os.chmod(upper, stat.S_IMODE(info.st_mode) & ~0o222)
+            self._dress_directory(upper, path)
             # volatile: an unmount would otherwise sync the whole file system that holds scratch.
             options = f"lowerdir={_escaped(path)},upperdir={_escaped(upper)},workdir={_escaped(work)}"
             flags = kernel.MS_NOSUID | kernel.MS_NODEV
@@ -157,6 +155,15 @@ class View:
             return False
         self.overlays.append(path)
         return True
+
+    def _dress_directory(self, target: str, path: str) -> None:
+        """As `path`; where the directory becomes ours though it is not, without the right to write if we
+        have none.
+        """
+        info = os.stat(path)
+        _dress(target, info)
+        if self.alone is not None and info.st_uid != self.alone[0] and not os.access(path, os.W_OK):
+            os.chmod(target, stat.S_IMODE(info.st_mode) & ~0o222)
 
     def _deepen(self, path: str) -> None:
         steps = [path]
@@ -170,9 +177,9 @@ class View:
                 continue
             try:
                 own_child = child is not None and self._is_mine(child)
-                if os.path.isdir(directory) and not self._is_mine(directory):
-                    if own_child or os.access(directory, os.W_OK):
-                        self._overlay(directory)
+                may_write = own_child or os.access(directory, os.W_OK)
+                if may_write and os.path.isdir(directory) and not self._is_mine(directory):
+                    self._overlay(directory)
             except OSError:
                 return
 
@@ -208,12 +215,14 @@ class View:
         kernel.mount("none", f"{dev}/shm", "tmpfs", flags, "mode=1777" + size)
 
 
+def _next_name(directory: str, below: str) -> str:
+    return below[len(directory.rstrip("/")) + 1 :].split("/", 1)[0]
+
+
 def _dress(path: str, like: os.stat_result) -> None:
     """Give `path` the owner (where that is allowed), mode and times of `like`."""
-    try:
+    with contextlib.suppress(OSError):
         os.chown(path, like.st_uid, like.st_gid)
-    except OSError:
-        pass
     os.chmod(path, stat.S_IMODE(like.st_mode))
     os.utime(path, ns=(like.st_atime_ns, like.st_mtime_ns))
 

@@ -1,7 +1,7 @@
 """Found first on PYTHONPATH by every Python interpreter in a sandbox, before any code of the user's.
 
-Standard library only, for any Python from 3.8 on. Steps aside afterwards: this directory leaves the search path,
-and the `sitecustomize` that would have run without it runs.
+Standard library only, for any Python from 3.8 on. Steps aside afterwards: this directory leaves the search
+path, and the `sitecustomize` that would have run without it runs.
 """
 
 import importlib

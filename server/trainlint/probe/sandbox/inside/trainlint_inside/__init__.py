@@ -1,4 +1,6 @@
-"""Runs in the sandboxed interpreter and sends what Python writes to scratch. Standard library only, Python 3.8."""
+"""Runs in the sandboxed interpreter and sends what Python writes to scratch. Standard library only, Python
+3.8.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import itertools
 import os
@@ -21,15 +22,13 @@ def copy(place: str, upper: str, keep: bool, most_bytes: int) -> None:
     info = raw.lstat(place)
     mode = stat.S_IMODE(info.st_mode)
     if stat.S_ISDIR(info.st_mode):
-        try:
+        with contextlib.suppress(FileExistsError):
             raw.mkdir(upper)
-        except FileExistsError:
-            pass
         raw.chmod(upper, mode | 0o700)
     elif stat.S_ISLNK(info.st_mode):
         raw.symlink(raw.readlink(place), upper)
     elif stat.S_ISREG(info.st_mode):
-        passing = "{}.{}-{}.trainlint".format(upper, os.getpid(), next(_numbers))
+        passing = f"{upper}.{os.getpid()}-{next(_numbers)}.trainlint"
         try:
             with raw.io_open(passing, "wb") as target:
                 if keep:
@@ -47,7 +46,9 @@ def copy(place: str, upper: str, keep: bool, most_bytes: int) -> None:
 
 
 def _publish(passing: str, upper: str) -> None:
-    """Give the finished copy its name, unless another process was faster. Windows refuses to rename over a file."""
+    """Give the finished copy its name, unless another process was faster. Windows refuses to rename over a
+    file.
+    """
     try:
         if os.name == "nt":
             raw.rename(passing, upper)
@@ -79,7 +80,7 @@ def _copy_content(place: str, info: os.stat_result, target: Any, most_bytes: int
         target.truncate(info.st_size)
 
 
-def _next_data(descriptor: int, offset: int, size: int) -> "tuple[int, int]":
+def _next_data(descriptor: int, offset: int, size: int) -> tuple[int, int]:
     if not hasattr(os, "SEEK_DATA"):
         return offset, size
     try:

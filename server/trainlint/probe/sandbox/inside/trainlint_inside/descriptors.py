@@ -15,7 +15,7 @@ def path_of_descriptor(descriptor: int) -> str:
             import fcntl
 
             return os.fsdecode(fcntl.fcntl(descriptor, fcntl.F_GETPATH, bytes(1024)).rstrip(b"\0"))
-        path = os.fsdecode(raw.readlink("/proc/self/fd/{}".format(descriptor)))
+        path = os.fsdecode(raw.readlink(f"/proc/self/fd/{descriptor}"))
     except (OSError, ValueError, ImportError):
         return ""
     return path if path.startswith("/") and not path.endswith(" (deleted)") else ""

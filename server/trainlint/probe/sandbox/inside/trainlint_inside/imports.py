@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any
 
-Patch = Callable[[Any], None]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Patch = Callable[[Any], None]
 
 
 class _Finder:
     def __init__(self) -> None:
-        self.patches: "dict[str, list[Patch]]" = {}
-        self._busy: "set[str]" = set()
+        self.patches: dict[str, list[Patch]] = {}
+        self._busy: set[str] = set()
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
         if name not in self.patches or name in self._busy:
@@ -46,5 +49,5 @@ def after_import(name: str, patch: Patch) -> None:
         patch(sys.modules[name])
         return
     if _finder not in sys.meta_path:
-        sys.meta_path.insert(0, _finder)  # type: ignore[arg-type]
+        sys.meta_path.insert(0, _finder)
     _finder.patches.setdefault(name, []).append(patch)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import Any, Callable, Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from .descriptors import path_of_descriptor
 from .raw import raw
@@ -19,13 +20,13 @@ class Entry:
     def __init__(self, name: Any, path: Any) -> None:
         self.name = name
         self.path = path
-        self._number: "int | None" = None
+        self._number: int | None = None
 
     def __fspath__(self) -> Any:
         return self.path
 
     def __repr__(self) -> str:
-        return "<DirEntry {!r}>".format(self.name)
+        return f"<DirEntry {self.name!r}>"
 
     def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
         return os.stat(self.path, follow_symlinks=follow_symlinks)
@@ -58,13 +59,13 @@ class Entries:
     def __init__(self, entries: Iterator[Entry]) -> None:
         self._entries = entries
 
-    def __iter__(self) -> "Entries":
+    def __iter__(self) -> Entries:
         return self
 
     def __next__(self) -> Entry:
         return next(self._entries)
 
-    def __enter__(self) -> "Entries":
+    def __enter__(self) -> Entries:
         return self
 
     def __exit__(self, *_: Any) -> None:
@@ -74,7 +75,7 @@ class Entries:
         self._entries = iter(())
 
 
-def functions(union: Union) -> "dict[str, Callable[..., Any]]":
+def functions(union: Union) -> dict[str, Callable[..., Any]]:
     def listdir(path: Any = ".") -> Any:
         place = None if path is None else _place(union, path)
         if place is None or not _is_merged_directory(union, place):
@@ -95,7 +96,7 @@ def functions(union: Union) -> "dict[str, Callable[..., Any]]":
     return {"listdir": listdir, "scandir": scandir}
 
 
-def _place(union: Union, path: Any) -> "str | None":
+def _place(union: Union, path: Any) -> str | None:
     """None for a descriptor that stays as it is."""
     if isinstance(path, int):
         here = path_of_descriptor(path)
@@ -108,7 +109,9 @@ def _is_merged_directory(union: Union, place: str) -> bool:
 
 
 def _as_given(union: Union, path: Any, place: str) -> Any:
-    """The path itself where the system sees there what the script should see, so that entries are named after it."""
+    """The path itself where the system sees there what the script should see, so that entries are named
+    after it.
+    """
     shown = union.shown(place)
     if isinstance(path, int) or shown == place:
         return path

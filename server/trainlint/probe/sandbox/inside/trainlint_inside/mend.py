@@ -20,7 +20,9 @@ def install() -> None:
 
 
 def _moving(original: Any) -> Any:
-    """An overlay does not rename a directory of its lower layer, nor anything into another overlay: copy, as `mv` does."""
+    """An overlay does not rename a directory of its lower layer, nor anything into another overlay: copy,
+    as `mv` does.
+    """
 
     def rename(src: Any, dst: Any, **keywords: Any) -> None:
         try:
@@ -43,12 +45,13 @@ def _moving(original: Any) -> Any:
 
 
 def _beside(path: Any) -> str:
-    return "{}.{}.trainlint".format(os.fsdecode(path), os.getpid())
+    return f"{os.fsdecode(path)}.{os.getpid()}.trainlint"
 
 
 def _replace_open() -> None:
-    """A file of an owner or group that the user namespace does not know cannot be copied up, though it may be written:
-    put a copy of our own in its place."""
+    """A file of an owner or group that the user namespace does not know cannot be copied up, though it may
+    be written: put a copy of our own in its place.
+    """
     original = io.open
 
     def open_(file: Any, mode: str = "r", *arguments: Any, **keywords: Any) -> Any:
@@ -65,4 +68,4 @@ def _replace_open() -> None:
         raw.replace(beside, path)
         return original(file, mode, *arguments, **keywords)
 
-    builtins.open = io.open = StandIn(open_, original)  # type: ignore[assignment]
+    builtins.open = io.open = StandIn(open_, original)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import os
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 from .imports import after_import
 from .union import Union
@@ -22,7 +23,7 @@ def install(union: Union) -> None:
     def taken(path: Any) -> Any:
         return union.taken(path) if _is_path(path) else path
 
-    def function(name: str, translate: "Callable[[Any], Any]", position: int = 0) -> "Callable[[Any], None]":
+    def function(name: str, translate: Callable[[Any], Any], position: int = 0) -> Callable[[Any], None]:
         def patch(module: Any) -> None:
             if hasattr(module, name):
                 setattr(module, name, _translating(getattr(module, name), translate, position))
@@ -91,7 +92,7 @@ def _is_path(path: Any) -> bool:
     return isinstance(path, (str, bytes, os.PathLike)) and bool(os.fspath(path))
 
 
-def _translating(original: Any, translate: "Callable[[Any], Any]", position: int) -> Any:
+def _translating(original: Any, translate: Callable[[Any], Any], position: int) -> Any:
     @functools.wraps(original)
     def function(*arguments: Any, **keywords: Any) -> Any:
         given = list(arguments)
@@ -106,7 +107,7 @@ def _translating(original: Any, translate: "Callable[[Any], Any]", position: int
     return function
 
 
-def _subclass(original: Any, translate: "Callable[[Any], Any]") -> Any:
+def _subclass(original: Any, translate: Callable[[Any], Any]) -> Any:
     class Redirected(original):  # type: ignore[misc]
         def __init__(self, target: Any, *arguments: Any, **keywords: Any) -> None:
             super().__init__(translate(target), *arguments, **keywords)
@@ -116,7 +117,9 @@ def _subclass(original: Any, translate: "Callable[[Any], Any]") -> Any:
 
 
 def _database(union: Union, database: Any, is_address: bool) -> Any:
-    """A database is written by its mere use (a journal, a log), so it is always taken, with what belongs to it."""
+    """A database is written by its mere use (a journal, a log), so it is always taken, with what belongs to
+    it.
+    """
     if not _is_path(database) or os.fsdecode(database) == ":memory:":
         return database
     path, query = os.fsdecode(database), ""

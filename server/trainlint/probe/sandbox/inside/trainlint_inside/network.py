@@ -9,6 +9,7 @@ from typing import Any
 
 from .imports import after_import
 
+_ADVICE = "the sandbox has no network; --network opens it"
 _LOCAL_NAMES = ("", "localhost", "localhost.localdomain", "ip6-localhost", "0.0.0.0", "::", "<broadcast>")
 
 
@@ -28,12 +29,8 @@ def _patch(module: Any) -> None:
             if self.family in (module.AF_INET, module.AF_INET6) and len(arguments) > index:
                 address = arguments[index]
                 if isinstance(address, tuple) and address and not is_local(address[0]):
-                    raise OSError(
-                        errno.ENETUNREACH,
-                        "{}: {} (the sandbox has no network; --network opens it)".format(
-                            os.strerror(errno.ENETUNREACH), address[0]
-                        ),
-                    )
+                    reason = f"{os.strerror(errno.ENETUNREACH)}: {address[0]} ({_ADVICE})"
+                    raise OSError(errno.ENETUNREACH, reason)
             return original(self, *arguments)
 
         setattr(module.socket, name, method)
@@ -65,9 +62,7 @@ def _patch(module: Any) -> None:
     @functools.wraps(look_up)
     def getaddrinfo(host: Any, *arguments: Any, **keywords: Any) -> Any:
         if host is not None and not is_local(host):
-            raise module.gaierror(
-                module.EAI_AGAIN, "{}: the sandbox has no network; --network opens it".format(host)
-            )
+            raise module.gaierror(module.EAI_AGAIN, f"{host}: the sandbox has no network; --network opens it")
         return look_up(host, *arguments, **keywords)
 
     module.getaddrinfo = getaddrinfo

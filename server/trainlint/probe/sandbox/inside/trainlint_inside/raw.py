@@ -1,7 +1,10 @@
-"""The functions of `os` as they were before any was replaced. What the redirection itself does goes through these."""
+"""The functions of `os` as they were before any was replaced. What the redirection itself does goes through
+these.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import stat
@@ -53,10 +56,8 @@ class _Raw:
     def make_directories(self, path: str) -> None:
         if not self.is_directory(path):
             self.make_directories(os.path.dirname(path))
-            try:
+            with contextlib.suppress(FileExistsError):
                 self.mkdir(path, 0o700)
-            except FileExistsError:
-                pass
 
 
 raw = _Raw()

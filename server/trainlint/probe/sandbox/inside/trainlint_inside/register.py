@@ -1,4 +1,6 @@
-"""Leaves in scratch what the supervisor needs to know: which Python processes there were, what they named in /dev/shm."""
+"""Leaves in scratch what the supervisor needs to know: which Python processes there were, what they named
+in /dev/shm.
+"""
 
 from __future__ import annotations
 

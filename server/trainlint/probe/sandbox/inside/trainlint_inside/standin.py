@@ -7,8 +7,9 @@ from typing import Any
 
 
 class StandIn:
-    """Does not become a method where a class takes it for an attribute (`open = os.open` in a class body), which a
-    function would and a built-in does not."""
+    """Does not become a method where a class takes it for an attribute (`open = os.open` in a class body),
+    which a function would and a built-in does not.
+    """
 
     def __init__(self, function: Any, original: Any) -> None:
         self._function = function

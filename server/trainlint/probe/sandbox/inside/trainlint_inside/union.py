@@ -9,6 +9,7 @@ The state is in these two trees alone, so that every Python process of a run see
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
@@ -25,8 +26,8 @@ _UNTOUCHED = ("/dev/", "/proc/")
 class Union:
     """Paths that go in may be relative to the working directory; paths that come out are absolute.
 
-    `seen` answers where to look, `taken` where to write. Both follow symbolic links through both trees. A "place" is
-    a path without links and dots, as `resolved` returns it.
+    `seen` answers where to look, `taken` where to write. Both follow symbolic links through both trees. A
+    "place" is a path without links and dots, as `resolved` returns it.
     """
 
     def __init__(self, scratch: str, most_bytes: int) -> None:
@@ -83,14 +84,17 @@ class Union:
         return current
 
     def seen(self, path: Any, follow: bool = True) -> str:
-        """Where the content that the script should see at `path` lies; a path without a file if there is none."""
+        """Where the content that the script should see at `path` lies; a path without a file if there is
+        none.
+        """
         return self.shown(self.resolved(path, follow))
 
     def taken(self, path: Any, follow: bool = True, keep: bool = True, contents: bool = True) -> str:
-        """Where to write instead of `path`. What is there is copied first; only its mode when `keep` is false.
+        """Where to write instead of `path`. What is there is copied first; only its mode when `keep` is
+        false.
 
-        Raises what the system would raise where there is no directory to write in, where nothing may be created, or,
-        for a change of `contents`, where the file may not be written.
+        Raises what the system would raise where there is no directory to write in, where nothing may be
+        created, or, for a change of `contents`, where the file may not be written.
         """
         place = self.resolved(path, follow)
         if self.is_passed(place):
@@ -142,10 +146,10 @@ class Union:
         """Whether a listing of the directory at `place` may differ from that of the original."""
         return raw.exists(self.upper(place)) or raw.exists(os.path.join(self._gone, _GONE))
 
-    def names(self, place: str) -> "list[str]":
+    def names(self, place: str) -> list[str]:
         """What a listing of the directory at `place` shows."""
         upper, marks = self.upper(place), _below(self._gone, place)
-        found: "dict[str, None]" = {}
+        found: dict[str, None] = {}
         if not self.is_hidden(place) and raw.is_directory(place):
             found.update(dict.fromkeys(raw.listdir(place)))
             for name in raw.listdir(marks) if raw.is_directory(marks) else ():
@@ -168,7 +172,9 @@ class Union:
 
     def is_passed(self, place: str) -> bool:
         """Devices, the process table and scratch itself are not redirected."""
-        return place.startswith(_UNTOUCHED) or place == self.scratch or place.startswith(self.scratch + os.sep)
+        return (
+            place.startswith(_UNTOUCHED) or place == self.scratch or place.startswith(self.scratch + os.sep)
+        )
 
     def shown(self, place: str) -> str:
         """Where the content at `place` lies."""
@@ -180,7 +186,9 @@ class Union:
         return place if self.is_only_mirrored(place) else upper
 
     def is_only_mirrored(self, place: str) -> bool:
-        """Whether a directory is in `files` only because of something below it: the original tells more about it."""
+        """Whether a directory is in `files` only because of something below it: the original tells more
+        about it.
+        """
         if not raw.is_own_directory(self.upper(place)):
             return False
         return raw.is_own_directory(place) and not self.is_hidden(place)
@@ -189,10 +197,8 @@ class Union:
         """Make an existing directory in `files`, without what is in it."""
         if not raw.is_directory(self.upper(directory)):
             self._mirror(os.path.dirname(directory))
-            try:
+            with contextlib.suppress(FileExistsError):
                 raw.mkdir(self.upper(directory), 0o700)
-            except FileExistsError:
-                pass
 
     @staticmethod
     def _refuse_machine(place: str) -> None:
