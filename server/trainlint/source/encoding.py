@@ -20,7 +20,7 @@ class Encoding:
     mark: bytes = b""
 
     def encode(self, text: str) -> bytes:
-        """The bytes of a file that holds `text`. Raises `UnicodeError` where the encoding lacks a character."""
+        """The bytes of a file that holds `text`. Raises `UnicodeError` where a character is not in it."""
         return self.mark + text.encode(self.name)
 
 

@@ -1,8 +1,8 @@
 """Comments by which a user silences findings.
 
 ``# trainlint: ignore[TRN101, missing-step]`` and ``# noqa: TRN101`` count on the first or last line of the
-finding or of the statement it lies in; ``# trainlint: ignore-file[TRN1]`` and ``# trainlint: ignore-file`` for
-the file. On a line codes are needed: a blanket comment, perhaps meant for another linter, silences nothing.
+finding or of its statement; ``# trainlint: ignore-file[TRN1]`` and ``# trainlint: ignore-file`` count for the
+file. On a line codes are needed: a blanket comment, perhaps meant for another linter, silences nothing.
 """
 
 from __future__ import annotations
