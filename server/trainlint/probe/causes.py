@@ -39,12 +39,23 @@ def _rows(evidence: Evidence, index: int) -> list[tuple[int, StepOfParameter]]:
 
 def _stale(evidence: Evidence, index: int, optimizer: OptimizerSeen) -> Iterator[Fact]:
     about = sorted({at for at, row in _rows(evidence, index) if row.stale})
-    if not about:
+    uncleared = any(step.uncleared_closure for _, step in evidence.steps_of(index))
+    if not about and not uncleared:
         return
     place, calls = evidence.place_of(index)
     backward = evidence.last_backward()
-    related = ((backward, BACKWARD, "new gradients are added to the applied ones here"),) if backward else ()
     name = optimizer.name
+    if uncleared:
+        yield Fact(
+            "TRN113",
+            f"`{name}.step()` calls its closure several times, and each call adds to the gradients before: "
+            f"call `{name}.zero_grad()` in the closure",
+            place,
+            calls,
+            ((backward, BACKWARD, "the gradients are added here"),) if backward else (),
+        )
+        return
+    related = ((backward, BACKWARD, "new gradients are added to the applied ones here"),) if backward else ()
     for _, other in evidence.optimizers:
         if other is not optimizer and optimizer.clears == 0 and other.clears > other.completed + 1:
             yield Fact(
@@ -129,7 +140,7 @@ def _loss_without_parameters(evidence: Evidence, about: frozenset[int]) -> Itera
             yield Fact(
                 "TRN302",
                 f"`{built.name}` holds parameters that no model uses; {evidence.names(strangers)} "
-                f"{verb(len(strangers), 'gets', 'get')} the gradients and {verb(len(strangers), 'is', 'are')} "
+                f"{verb(len(strangers), 'gets', 'get')} gradients and {verb(len(strangers), 'is', 'are')} "
                 "in no optimizer: build it after the model is complete",
                 built.built,
                 (built.kind,),
@@ -195,7 +206,7 @@ def _cuts(evidence: Evidence) -> Iterator[Fact]:
             and each.seen.optimizers
             and each.status in (Status.NO_GRADIENT, Status.DECAY_ONLY)
         ]
-        if not about or any(backward.leaf for backward in evidence.seen.backwards):
+        if not about or all(backward.leaf or backward.reached == 0 for backward in evidence.seen.backwards):
             continue
         how = (
             "gradients are switched off here"

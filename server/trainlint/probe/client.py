@@ -70,7 +70,8 @@ records.
 
 @dataclass(frozen=True)
 class Request:
-    """What to probe. `text` is the script's text where the editor holds another than the file.
+    """What to probe, paths from the working directory of this process. `text` is the script's text where the
+    editor holds another than the file.
 
     `wall_s` seconds for the script, `memory_mb` for all its processes, `scratch_mb` for what it writes,
     `backwards` without a step that counts.
@@ -185,7 +186,7 @@ class _Conversation:
         self._say(
             process,
             Run(
-                os.path.abspath(os.path.join(request.directory, request.script)),
+                os.path.abspath(request.script),
                 list(request.arguments),
                 request.text,
                 False,

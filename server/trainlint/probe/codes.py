@@ -76,6 +76,7 @@ RULES = (
     Code("TRN104", "missing-step", _W, "Gradients are computed and no optimizer makes a step."),
     Code("TRN105", "missing-backward", _E, "Steps are made and no backward pass fills a gradient."),
     Code("TRN106", "step-before-backward", _E, "The step comes before the backward pass of its own turn."),
+    Code("TRN113", "closure-without-zero-grad", _E, "A closure that is called several times never clears."),
     Code("TRN201", "backward-on-detached-loss", _E, "The loss has no graph."),
     Code("TRN202", "loss-rewrapped-as-leaf", _E, "The loss is a new leaf: nothing lies behind it."),
     Code("TRN203", "graph-free-loss-seed", _E, "The loss holds a graph that no parameter is in."),

@@ -20,7 +20,7 @@ _WORDS = {
     Status.ROUNDED_AWAY: "updates of {names} are too small for {dtype}: {share} of its elements stay",
     Status.NOT_STEPPED: "{optimizer} leaves {names} as {they_are}",
     Status.STEP_SKIPPED: "the gradient scaler left out every step of {optimizer}: the gradients overflowed",
-    Status.NON_FINITE: "{share} of {names} or of its gradient {is_} NaN or infinite",
+    Status.NON_FINITE: "{share} of the elements of {names} or of the gradient are NaN or infinite",
     Status.MOVED: "something other than a step changes {names}{where}",
     Status.FROZEN_BUT_CHANGED: "{names} {requires} no gradient, and the steps of {optimizer} change {them}",
 }
@@ -45,6 +45,8 @@ def _statuses(evidence: Evidence, explained: frozenset[int]) -> Iterator[Fact]:
     for (index, status), about in groups.items():
         place, calls = evidence.place_of(index)
         first = evidence.judged[about[0]]
+        if status is Status.STEP_SKIPPED:
+            place, calls = evidence.seen.optimizers[index].skipped_at, ("step",)
         if status is Status.MOVED and first.seen.moved_at is not None:
             place, calls = first.seen.moved_at, (first.seen.moved_by,)
         several = len(about) > 1
@@ -56,7 +58,6 @@ def _statuses(evidence: Evidence, explained: frozenset[int]) -> Iterator[Fact]:
             share=f"{share:.0%}" if several is False or share == 1 else f"up to {share:.0%}",
             gets="get" if several else "gets",
             requires="require" if several else "requires",
-            is_="are" if share > 0 else "is",
             they="they" if several else "it",
             they_are="they are" if several else "it is",
             them="them" if several else "it",

@@ -177,6 +177,7 @@ class OptimizerSeen:
     scheduled: bool
     completed: int
     skipped: int
+    skipped_at: Place | None = None
     mid_step: bool = False
     closure_calls: int = 0
     clears: int = 0
@@ -194,6 +195,7 @@ class StepSeen:
     `descent`: the first-order change of the loss, sum of gradient times update; negative where the loss
     falls.
     `scaled`: its gradients still carried the scaler's factor.
+    `uncleared_closure`: its closure, called again, added to the gradients of the call before.
     """
 
     optimizer: int
@@ -203,6 +205,7 @@ class StepSeen:
     forward_since_backward: bool
     descent: float | None = None
     scaled: bool = False
+    uncleared_closure: bool = False
 
 
 @dataclass

@@ -32,7 +32,7 @@ def _main() -> None:
     if sys.argv[1] == "probe":
         session.main(*channel.take_standard_streams())
     else:
-        session.main(int(sys.argv[2]), int(sys.argv[3]))
+        session.main(*channel.take_handles(int(sys.argv[2]), int(sys.argv[3])))
 
 
 if __name__ == "__main__":

@@ -83,3 +83,12 @@ def take_standard_streams() -> tuple[int, int]:
     os.close(null)
     os.dup2(2, 1)
     return incoming, outgoing
+
+
+def take_handles(incoming: int, outgoing: int) -> tuple[int, int]:
+    """Descriptors from what the parent passed: on Windows those are handles."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        return msvcrt.open_osfhandle(incoming, os.O_RDONLY), msvcrt.open_osfhandle(outgoing, os.O_WRONLY)
+    return incoming, outgoing

@@ -49,7 +49,7 @@ class Ledger:
         self._class_counts: dict[str, int] = {}
 
     def subject(self, tensor: Any) -> Subject:
-        """The record of a tensor, made at its first appearance."""
+        """The record of a tensor, made at its first appearance and named by its variable if it has one."""
         known = self.subjects.get(id(tensor))
         if known is not None and known.tensor is tensor:
             return known
@@ -62,6 +62,9 @@ class Ledger:
             trainable=bool(tensor.requires_grad),
         )
         subject = Subject(tensor, seen)
+        name = self.names.of(tensor)
+        if name is not None:
+            seen.name, subject.named = name, True
         self.subjects[id(tensor)] = subject
         self.order.append(subject)
         return subject
@@ -113,7 +116,7 @@ class Ledger:
         for module, label, named in self._models():
             for path, parameter in module.named_parameters():
                 subject = self.subject(parameter)
-                if not subject.named:
+                if not subject.named or subject.seen.model is None:
                     subject.seen.name = f"{label}.{path}"
                     subject.seen.model = label
                     subject.named = named
@@ -132,6 +135,14 @@ class Ledger:
                 name = self.names.of(tensor)
                 if name is not None:
                     subject.seen.name, subject.named = name, True
+
+    def name_held(self, optimizer: Any, label: str) -> None:
+        """Name tensors that only an optimizer holds by their place in it."""
+        for number, group in enumerate(optimizer.param_groups):
+            for position, tensor in enumerate(group["params"]):
+                subject = self.subject(tensor)
+                if not subject.named and subject.seen.model is None:
+                    subject.seen.name = f'{label}.param_groups[{number}]["params"][{position}]'
 
     def label(self, value: Any) -> str:
         """The name of a model or optimizer: its variable, or its class, numbered where several have none."""

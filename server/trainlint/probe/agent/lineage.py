@@ -161,7 +161,7 @@ class Lineage(TorchFunctionMode):  # type: ignore[misc]
                 self._carry(args[0], carried)
 
     def _use(self, inputs: list[Any], outputs: list[Any]) -> None:
-        building = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in outputs)
+        building = torch.is_grad_enabled() and any(tensor.grad_fn is not None for tensor in outputs)
         if self._models or building:
             self._touched.update(id(tensor) for tensor in inputs if tensor.requires_grad and tensor.is_leaf)
 

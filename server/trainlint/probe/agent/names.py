@@ -73,7 +73,10 @@ class Names:
         attributes = getattr(value, "__dict__", None)
         if type(attributes) is not dict:
             return
+        module = issubclass(kind, torch.nn.Module)
         for name, inner in list(attributes.items()):
+            if module and not issubclass(type(inner), torch.optim.Optimizer):
+                continue
             self._name(f"{owner}.{name}", inner)
             for label, element in _elements(f"{owner}.{name}", inner):
                 self._name(label, element)

@@ -187,6 +187,8 @@ class Recorder:
     def _closure(self, record: steps.OptimizerRecord) -> Iterator[None]:
         """Around each call of a closure: what runs in it is the script's, not the optimizer's."""
         record.seen.closure_calls += 1
+        if record.open is not None:
+            record.open.closure_calls += 1
         paused, self.lineage.paused = self.lineage.paused, 0
         try:
             yield
@@ -205,6 +207,7 @@ class Recorder:
 
     def _name(self, record: steps.OptimizerRecord, optimizer: Any) -> None:
         record.seen.name = self.ledger.label(optimizer)
+        self.ledger.name_held(optimizer, record.seen.name)
         rates = [scalar(group.get("lr")) for group in optimizer.param_groups]
         record.seen.rates = [rate for rate in rates if rate is not None]
         record.seen.weight_decay = any(group.get("weight_decay") for group in optimizer.param_groups)
@@ -243,7 +246,7 @@ class Recorder:
         self.ledger.settle(sys._getframe())
         leaves = graph.leaves(losses)
         if self._by_hand():
-            self.manual.backward(leaves or [])
+            self.manual.backward(leaves or [] if not self._order else [])
         self.ledger.baseline()
         held = None
         if leaves is not None:
@@ -254,11 +257,17 @@ class Recorder:
             self._backwards.append(BackwardSeen(here(), loss, held, leaf))
             self.batch.loss(loss)
             self.lineage.loss(losses)
+        repeated = [
+            each.open for each in self._order if each.open is not None and each.open.closure_calls > 1
+        ]
         for subject, tensor in self.ledger.live():
             gradient = tensor.grad
             print_ = fingerprint(gradient) if gradient is not None else None
             if print_ is None:
                 subject.stale = subject.filled = False
+            elif repeated and any(id(tensor) in step.before for step in repeated):
+                for step in repeated:
+                    step.seen.uncleared_closure = True
             subject.before_backward = print_
         self._scaled_now = any(reference() is each for reference in self._scaled_losses for each in losses)
         self.reach("backward", self._backward_count)
@@ -370,6 +379,7 @@ class Recorder:
 
     def _skip(self, record: steps.OptimizerRecord) -> None:
         record.seen.skipped += 1
+        record.seen.skipped_at = here()
 
     def _scaled(self, optimizer: Any) -> bool:
         return any(self.ledger.subject(parameter).scaled for parameter in parameters_of(optimizer))

@@ -60,6 +60,7 @@ class OpenStep:
         self.arguments = arguments
         self.keywords = keywords
         self.closure_value: Any = None
+        self.closure_calls = 0
         self.closure = any(callable(value) for value in (*arguments, *keywords.values()))
         self.before: dict[int, Any] = {}
         self.gradients: dict[int, Any] = {}

@@ -1,0 +1,70 @@
+"""Every fixture script is run under the real agent; each of its parameters must have the status it names."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from trainlint.probe.codes import OF_STATUS
+from trainlint.probe.decoding import decode
+from trainlint.probe.failures import Setting
+from trainlint.probe.protocol import Result, split
+from trainlint.probe.spans import Sources
+from trainlint.probe.status import Status, Verdict
+from trainlint.probe.verdict import Circumstances, ProbeReport, conclude
+
+from tests.probe.expectations import compare, read
+
+FIXTURES = Path(__file__).parents[2] / "fixtures" / "probe" / "status"
+SCRIPTS = sorted(FIXTURES.glob("*.py"))
+
+
+@pytest.fixture(scope="module")
+def reports() -> dict[str, ProbeReport]:
+    """All scripts in one process that imports torch once, each in a fork of it."""
+    command = [sys.executable, str(Path(__file__).with_name("forked.py")), *map(str, SCRIPTS)]
+    done = subprocess.run(command, capture_output=True, timeout=150, check=True)
+    found = {}
+    for line in done.stdout.splitlines():
+        script, _, answer = line.decode().partition("\t")
+        result = decode(Result, split(answer.encode())[1])
+        assert result.fault is None, f"{script}: {result.fault}"
+        around = Circumstances(Setting(script, ""), Sources(script))
+        found[Path(script).stem] = conclude(result.observation, around)
+    return found
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
+def test_the_script_gets_its_verdict_and_every_parameter_its_status(
+    script: Path, reports: dict[str, ProbeReport]
+) -> None:
+    compare(reports[script.stem], read(script))
+
+
+def test_every_status_and_every_verdict_has_a_script(reports: dict[str, ProbeReport]) -> None:
+    statuses = {each.status for report in reports.values() for each in report.parameters}
+    assert statuses == set(Status)
+    assert {report.verdict for report in reports.values()} == set(Verdict) - {Verdict.FAILED}
+
+
+def test_every_status_that_is_bad_news_has_a_code() -> None:
+    without = set(Status) - set(OF_STATUS)
+    assert without == {Status.LEARNED, Status.FROZEN, Status.IN_NO_OPTIMIZER, Status.RATE_ZERO}
+
+
+def test_a_parameter_that_learned_in_part_says_how_much(reports: dict[str, ProbeReport]) -> None:
+    (each,) = reports["embedding"].parameters
+    assert (each.status, each.fraction) == (Status.LEARNED, 0.2)
+
+
+def test_facts_about_the_step_are_measured(reports: dict[str, ProbeReport]) -> None:
+    report = reports["learned"]
+    seen = report.parameters[0].seen
+    last = seen.steps[-1]
+    assert last.gradient_norm is not None
+    assert last.update_norm == pytest.approx(0.1 * last.gradient_norm, rel=1e-4)
+    assert report.loss is not None
+    assert len(report.loss["values"]) == 2
+    assert all(change < 0 for change in report.loss["first_order_change"])
