@@ -1,8 +1,8 @@
 """The gradient automaton: the state of a parameter set's gradients along every path of a program.
 
 States and transitions are those of docs/architecture.md. A path carries, beside the state, what the claims need:
-which backwards are not yet applied, what the last clear threw away, and which loops were gone round since the
-last step.
+which backwards are not yet applied, what the last clear threw away, and which loops were gone round since
+gradients were applied that are still there.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Token(NamedTuple):
     `pending`: backwards in the gradients that no step applied yet.
     `discarded`: backwards that the last clear threw away unapplied.
     `turned`: a loop was gone round since the last backward.
-    `crossed`: loops gone round since the last step.
+    `crossed`: loops gone round since gradients were applied that are still there.
     """
 
     state: str = UNKNOWN
@@ -46,7 +46,6 @@ class Token(NamedTuple):
 World = tuple[Context, Token]
 
 _AFTER_BACKWARD = {UNKNOWN: UNKNOWN, LOST: LOST, CLEAR: FRESH, FRESH: FRESH, APPLIED: STALE, STALE: STALE}
-_AFTER_STEP = {UNKNOWN: APPLIED, LOST: APPLIED, CLEAR: CLEAR, FRESH: APPLIED, APPLIED: APPLIED, STALE: APPLIED}
 
 
 @dataclass(slots=True)
@@ -216,8 +215,9 @@ class _Automaton:
         self.facts.used |= token.pending
         if event.clears:
             return Token(CLEAR)
-        after = _AFTER_STEP[token.state]
-        return token if after == CLEAR else Token(after)
+        if token.state == CLEAR:
+            return token
+        return Token(APPLIED, crossed=token.crossed if token.state in (APPLIED, STALE) else frozenset())
 
     def clear(self, event: Event, token: Token) -> Token:
         for backward in token.pending:

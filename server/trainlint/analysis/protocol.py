@@ -183,17 +183,14 @@ def _explain(
     thrown = sorted({event for token in tokens if not token.turned for event in token.discarded}, key=lambda e: e.order)
     if thrown:
         return Emptiness.CLEARED, _backward(thrown[-1]), _clear_of(thrown[-1], seen)
-    inner = tuple(loop for loop in step.loops if loop.repeats)
+    shared = {loop for loop in step.loops if loop.repeats}
     later = [
         event
         for event in view.events
-        if event.kind is Kind.BACKWARD and event.order > step.order and tuple(loop for loop in event.loops if loop.repeats)[: len(inner)] == inner
+        if event.kind is Kind.BACKWARD and (shared & set(event.loops) if shared else event.order > step.order)
     ]
     if later:
         return Emptiness.TOO_EARLY, _backward(later[0]), None
-    older = sorted({event for token in tokens for event in token.discarded}, key=lambda e: e.order)
-    if older:
-        return Emptiness.CLEARED, _backward(older[-1]), _clear_of(older[-1], seen)
     return Emptiness.NO_BACKWARD, None, None
 
 
@@ -227,6 +224,8 @@ def _thrown_each_turn(backward: Event, seen: Lifecycle) -> tuple[Event, fx.Loop]
 
 
 def _late(protocol: Protocol, target: ParameterSet, view: View, seen: Lifecycle) -> None:
+    if any(fact.target is target and fact.why is not Emptiness.NO_BACKWARD for fact in protocol.empty):
+        return
     for step, tokens in seen.steps.items():
         for backward in sorted({event for token in tokens for event in token.pending}, key=lambda event: event.order):
             thrown = _thrown_each_turn(backward, seen)
@@ -243,7 +242,7 @@ def _late(protocol: Protocol, target: ParameterSet, view: View, seen: Lifecycle)
 def _unapplied(
     protocol: Protocol, entry: Entry, wiring: Wiring, ran: list[tuple[ParameterSet, View, Lifecycle]], used: set[fx.Effect]
 ) -> None:
-    explained = {fact.target for fact in protocol.empty} | {fact.target for fact in protocol.late}
+    explained = {fact.target for fact in protocol.empty if fact.why is not Emptiness.NO_BACKWARD}
     told: set[fx.Effect] = set()
     for target, view, seen in ran:
         for event in view.events:
@@ -255,10 +254,14 @@ def _unapplied(
                 continue
             if any(_handed_out(entry, other, facts, life, effect) for other, facts, life in ran if other in reached):
                 continue
-            if not any(loop.repeats for loop in event.loops) and _clear_of(event, seen) is None:
+            if not (entry.closed or any(loop.repeats for loop in event.loops) or any(_uses_optimizer(one) for one in view.events)):
                 continue
             told.add(effect)
             protocol.unapplied.append(UnappliedBackward(_backward(event), _clear_of(event, seen), target))
+
+
+def _uses_optimizer(event: Event) -> bool:
+    return event.kind in (Kind.STEP, Kind.CLEAR)
 
 
 def _handed_out(entry: Entry, target: ParameterSet, view: View, seen: Lifecycle, effect: fx.Effect) -> bool:

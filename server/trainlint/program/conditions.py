@@ -7,7 +7,7 @@ import ast
 from . import expressions
 from .guards import FRESH, TRUE, And, Flag, Guard, Known, Not, Or, Periodic, Reached, negate
 from .machine import Machine
-from .things import Choice, Constant, Counter, External, Function, Modulo, Parameters, Sequence, Tensor, Thing, Value
+from .things import Constant, Counter, External, Function, Gradient, Modulo, Parameters, Sequence, Thing, Value
 
 __all__ = ["FRESH", "Known", "condition", "modulus"]
 
@@ -135,6 +135,9 @@ def _identity(m: Machine, test: ast.Compare, left: Value, right: Value) -> Guard
         same = isinstance(test.ops[0], ast.Is)
         if isinstance(left, Constant):
             return Known((left.value is None) == same)
+        if isinstance(left, Gradient):
+            # Where there is no gradient, whatever this guards has nothing to act on.
+            return Known(not same)
         if isinstance(left, (Function, Sequence, External)) or (isinstance(left, Thing) and left.in_sight):
             return Known(not same)
         key = _key(m, test.left)
@@ -187,7 +190,7 @@ def _key(m: Machine, node: ast.expr) -> tuple[str, frozenset[str]] | None:
     )
 
 
-def _name_key(m: Machine, name: str) -> tuple[str, frozenset[str]]:
+def _name_key(m: Machine, name: str) -> tuple[str, frozenset[str]] | None:
     frame = m.frame
     while frame.outer is not None and m.store.get((frame, name)) is None:
         frame = frame.outer
@@ -197,6 +200,4 @@ def _name_key(m: Machine, name: str) -> tuple[str, frozenset[str]]:
         return repr(value.value), frozenset()
     if isinstance(value, Thing):
         return f"@{id(value)}", frozenset({key, f"@{id(value)}"})
-    if isinstance(value, (Tensor, Choice)) or value is None:
-        return key, frozenset({key})
-    return key, frozenset({key})
+    return None if isinstance(value, (Counter, Modulo)) else (key, frozenset({key}))
