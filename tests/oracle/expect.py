@@ -148,21 +148,24 @@ class _Reader:
 
     def _nothing_to_apply(self, site: Site, executions: Sequence[_Execution]) -> None:
         histories = {self._history(execution) for execution in executions}
-        code = next(code for code in ("TRN103", "TRN106", "TRN105") if code in histories)
-        self.must.add(frozenset({(site[0][0], code)}))
-        if code != "TRN105":
+        codes = next(codes for codes in _HISTORIES if codes in histories)
+        self.must.add(frozenset((site[0][0], code) for code in codes if code in CODES))
+        if codes != _MISSING:
             self.explained |= executions[0].step.parameters
 
-    def _history(self, execution: _Execution) -> str:
-        """The code that tells why this step has nothing to apply."""
+    def _history(self, execution: _Execution) -> frozenset[str]:
+        """The codes that tell why this step has nothing to apply."""
         run, step = execution.run, execution.step
         backwards = [e for e in run.events if isinstance(e, Backward) and e.reached & step.parameters]
         last = max((e for e in backwards if e.index < step.index), key=lambda e: e.index, default=None)
-        if last is not None and not _crossed(last, step) and not self._applied_between(run, last, step):
-            return "TRN103"
-        if any(_in_reach(step, backward) for backward in backwards):
-            return "TRN106"
-        return "TRN105"
+        wasted = last is not None and not self._applied_between(run, last, step)
+        if wasted and _crossed(last, step) is None:
+            return _CLEARED
+        if any(_follows(backward, step) for backward in backwards):
+            return _EARLY
+        if wasted:
+            return _CLEARED_AROUND
+        return _ELSEWHERE if any(_share_loop(backward, step) for backward in backwards) else _MISSING
 
     def _applied_between(self, run: Run, backward: Backward, step: Step) -> bool:
         between = run.events[backward.index : step.index]
@@ -289,6 +292,15 @@ class _LoopUse:
         return any(self._is(turn, entry) for turn in event.turns)
 
 
+_CLEARED = frozenset({"TRN103"})
+_CLEARED_AROUND = frozenset({"TRN103", "around"})
+_EARLY = frozenset({"TRN106"})
+_ELSEWHERE = frozenset({"TRN105", "TRN106"})
+_MISSING = frozenset({"TRN105"})
+_HISTORIES = (_CLEARED, _EARLY, _CLEARED_AROUND, _ELSEWHERE, _MISSING)
+"""In this order one execution's history names the mistake of a step."""
+
+
 def _crossed(earlier: Event, later: Event) -> int | None:
     """The outermost loop around `later` that began a new turn since `earlier`; None where control only went on."""
     before = {(turn.loop, turn.entry): turn.number for turn in earlier.turns}
@@ -307,9 +319,15 @@ def _cycle(earlier: Event, later: Event) -> int | None:
     return None
 
 
-def _in_reach(step: Step, backward: Backward) -> bool:
-    """Whether a backward shares a loop with the step, or comes after one that is in no loop."""
-    if not step.turns:
-        return backward.index > step.index
-    around = {(turn.loop, turn.entry) for turn in backward.turns}
-    return any((turn.loop, turn.entry) in around for turn in step.turns)
+def _follows(backward: Backward, step: Step) -> bool:
+    """Whether a backward comes after the step in the same turn of all loops around the step."""
+    after = set(backward.turns)
+    return backward.index > step.index and all(turn in after for turn in step.turns)
+
+
+def _share_loop(backward: Backward, step: Step) -> bool:
+    """Whether a backward is in the innermost loop around the step."""
+    inner = step.turns[-1:]
+    return any(
+        turn.loop == inner[0].loop and turn.entry == inner[0].entry for turn in backward.turns if inner
+    )

@@ -160,6 +160,8 @@ def branches() -> Iterator[Block]:
 def jumps() -> Iterator[Block]:
     """continue and break, bare or under a condition, between the operations."""
     for order, word, test in product((*ORDERS, *PAIRS, *FOURS), ("continue", "break"), [None, *GUARDS]):
+        if word == "break" and test in ("even", "first"):
+            continue
         for place in range(len(order) + 1):
             jump = guarded(Jump(word), test)
             yield (batches(*order[:place], jump, *order[place:]),)
@@ -167,7 +169,7 @@ def jumps() -> Iterator[Block]:
                 yield (batches(*order[:place], jump, *order[place:]), S)
                 yield (epochs(batches(*order[:place], jump, *order[place:]), S),)
     for order, word, test, extra in product(
-        ORDERS, ("continue", "break"), ["coin", "even", "later"], (Z, S, B)
+        ORDERS, ("continue", "break"), ["coin", "odd", "later"], (Z, S, B)
     ):
         for place in range(len(order) + 1):
             yield (batches(*order[:place], If(test, (extra, Jump(word))), *order[place:]),)
@@ -199,6 +201,34 @@ def nested() -> Iterator[Block]:
     for first, second in product(PARTS, repeat=2):
         yield (batches(*first), batches(*second))
         yield (epochs(batches(*first), batches(*second)),)
+
+
+def outside() -> Iterator[Block]:
+    """The step stands after the loop whose turns clear and differentiate."""
+    update = (Z, B)
+    bodies: list[Block] = [
+        update,
+        (Z, B, B),
+        (Z, Z, B),
+        (Z, B, Z, B),
+        (L, Z, B),
+        (If("coin", update),),
+        (If("even", update),),
+        (If("warmup", update),),
+        (If("coin", (Jump("continue"),)), *update),
+        (Z, If("coin", (B,))),
+        (Z, B, If("coin", (S,))),
+        (If("coin", (Z,)), B),
+        (B, Z),
+        (Helper("update", update),),
+        (Z, Helper("differentiate", (B,))),
+        (Helper("clear", (Z,)), L, B),
+        (Try(update, ()),),
+    ]
+    tails: list[Block] = [(S,), (S, Z), (S, S), (If("coin", (S,)),), (Helper("apply", (S,)),), (Z, S), (B, S)]
+    for body, tail, head in product(bodies, tails, [(), (Z,), (S,)]):
+        yield (*head, batches(*body), *tail)
+        yield (epochs(*head, batches(*body), *tail),)
 
 
 def two_networks() -> Iterator[Block]:
@@ -313,6 +343,7 @@ FAMILIES = (
     branches,
     jumps,
     nested,
+    outside,
     two_networks,
     shared_helpers,
     helpers,
