@@ -8,11 +8,11 @@ from collections.abc import Iterator
 
 from .analysis.facts import Facts
 from .analysis.sight import describe
-from .cancel import CancelFlag
+from .cancel import Cancelled, CancelFlag
 from .finding import Confidence, FileStatus, Finding, Related, Report, Severity, Status
 from .fixes.build import build as build_fix
 from .program.program import TRAINING_WORDS, Program, build
-from .rules import RULES, Observation, Rule
+from .rules import RULES, Observation, Rule, unreadable_file
 from .settings import Settings
 from .source.document import Document
 from .source.parse import Unreadable, parse, span_of, word_filter
@@ -48,8 +48,13 @@ def check(
         facts = Facts(document, build(tree, cancel), cancel)
         findings = tuple(sorted(_findings(document, tree, facts, settings), key=lambda finding: (finding.span, finding.code)))
         status = _status(document, facts.program)
+    except Cancelled:
+        raise
     except RecursionError:
         return Report(files=(FileStatus(document.path, Status.FAILED, "nested too deeply to be analysed"),))
+    except Exception as error:
+        reason = f"trainlint failed on this file, which is a defect of trainlint: {type(error).__name__}: {error}"
+        return Report(files=(FileStatus(document.path, Status.FAILED, reason),))
     return Report(findings, (status,))
 
 
@@ -137,17 +142,18 @@ def _status(document: Document, program: Program) -> FileStatus:
 
 def _unreadable(document: Document, settings: Settings, error: Unreadable) -> Report:
     status = FileStatus(document.path, Status.UNREADABLE, f"line {error.position.line}: {error}")
-    if not settings.selects("TRN000", "unreadable-file"):
+    rule = unreadable_file.RULE
+    if not settings.selects(rule.code, rule.name):
         return Report(files=(status,))
     span = Span(error.position, error.position)
     finding = Finding(
-        "TRN000",
-        "unreadable-file",
-        settings.severity_of("TRN000", "unreadable-file") or Severity.ERROR,
+        rule.code,
+        rule.name,
+        settings.severity_of(rule.code, rule.name) or rule.severity,
         Confidence.CERTAIN,
         f"this file cannot be parsed, so nothing in it is checked: {error}",
         document.path,
         span,
-        _fingerprint("TRN000", document, span),
+        _fingerprint(rule.code, document, span),
     )
     return Report((finding,), (status,))

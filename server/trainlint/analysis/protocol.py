@@ -183,14 +183,16 @@ def _explain(
     thrown = sorted({event for token in tokens if not token.turned for event in token.discarded}, key=lambda e: e.order)
     if thrown:
         return Emptiness.CLEARED, _backward(thrown[-1]), _clear_of(thrown[-1], seen)
-    shared = {loop for loop in step.loops if loop.repeats}
     later = [
         event
         for event in view.events
-        if event.kind is Kind.BACKWARD and (shared & set(event.loops) if shared else event.order > step.order)
+        if event.kind is Kind.BACKWARD and event.order > step.order and event.loops[: len(step.loops)] == step.loops
     ]
     if later:
         return Emptiness.TOO_EARLY, _backward(later[0]), None
+    older = sorted({event for token in tokens for event in token.discarded}, key=lambda e: e.order)
+    if older:
+        return Emptiness.CLEARED, _backward(older[-1]), _clear_of(older[-1], seen)
     return Emptiness.NO_BACKWARD, None, None
 
 
@@ -213,8 +215,11 @@ def _clear_of(backward: Event, seen: Lifecycle) -> fx.Clear | None:
 
 def _thrown_each_turn(backward: Event, seen: Lifecycle) -> tuple[Event, fx.Loop] | None:
     """A clear inside a loop around `backward` that throws its gradients away in every turn."""
-    if backward in seen.accumulated:
-        return None
+    return None if backward in seen.accumulated else _thrown_in_loop(backward, seen)
+
+
+def _thrown_in_loop(backward: Event, seen: Lifecycle) -> tuple[Event, fx.Loop] | None:
+    """A clear inside a loop around `backward` that throws its gradients away, perhaps those of several turns."""
     for clear, thrown in sorted(seen.discards, key=lambda pair: pair[0].order):
         if thrown is backward and clear.sure and isinstance(clear.effect, fx.Clear):
             shared = [loop for loop in backward.loops if loop in clear.loops and loop.repeats]
@@ -270,7 +275,7 @@ def _handed_out(entry: Entry, target: ParameterSet, view: View, seen: Lifecycle,
         return False
     for event in view.events:
         if event.effect is effect and (event in seen.left or not seen.discards):
-            thrown = _thrown_each_turn(event, seen)
+            thrown = _thrown_in_loop(event, seen)
             if thrown is None:
                 return True
             loop = thrown[1]

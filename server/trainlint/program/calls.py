@@ -20,6 +20,7 @@ from .things import (
     Constant,
     External,
     Function,
+    Many,
     Mapping,
     Method,
     Parameters,
@@ -277,6 +278,8 @@ def parameters_of(value: Value) -> Parameters:
     if isinstance(value, (Sequence, Choice)):
         parts = [parameters_of(item) for item in (value.items if isinstance(value, Sequence) else value.options)]
         return Parameters(frozenset().union(*(part.owners for part in parts)), any(part.opaque for part in parts))
+    if isinstance(value, Many):
+        return parameters_of(value.element)
     if isinstance(value, Tensor):
         return Parameters(value.sources, opaque=True)
     return Parameters(opaque=True)
@@ -291,7 +294,7 @@ def _builtin(
     if name in ("filter", "map") and len(args) > 1:
         if name == "map" and isinstance(first, Function):
             element = expressions.item(m, args[1], UNKNOWN)
-            return Sequence((apply(m, node, first, [element], {}, used=True),))
+            return Many(apply(m, node, first, [element], {}, used=True))
         return args[1]
     if name == "next":
         return expressions.item(m, first, UNKNOWN)
@@ -405,6 +408,8 @@ def set_attribute(m: Machine, node: ast.AST, holder: Value, name: str, value: Va
         else:
             m.emit_effect(Write, node, target)
         return
+    if isinstance(holder, ClassValue):
+        m.store.set((holder.info, name), value)
     if not isinstance(holder, Thing):
         return
     for part in things_in(value):

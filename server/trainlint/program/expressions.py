@@ -21,6 +21,7 @@ from .things import (
     External,
     Function,
     Gradient,
+    Many,
     Mapping,
     Method,
     Modulo,
@@ -99,7 +100,7 @@ def attribute(m: Machine, node: ast.expr, holder: Value, name: str) -> Value:
         return _thing_attribute(m, node, holder, name)
     if isinstance(holder, ClassValue):
         found = holder.info.find(name)
-        return Function(found[1], found[0].frame) if found else UNKNOWN
+        return Function(found[1], found[0].frame) if found else _class_constant(m, holder.info, name) or UNKNOWN
     if isinstance(holder, Tensor):
         if name == "grad":
             return Gradient(Parameters(holder.sources, holder.opaque or not holder.sources))
@@ -125,6 +126,9 @@ def _thing_attribute(m: Machine, node: ast.expr, holder: Thing, name: str) -> Va
             if kinds & {"property", "cached_property"}:
                 return calls.apply(m, node, function.bind(holder), [], {}, used=True)
             return function if "staticmethod" in kinds else function.bind(holder)
+        constant = _class_constant(m, holder.cls, name)
+        if constant is not None:
+            return constant
         assigned = calls.assigned_elsewhere(m, holder, name)
         if assigned is not None:
             return assigned
@@ -140,6 +144,17 @@ def _thing_attribute(m: Machine, node: ast.expr, holder: Thing, name: str) -> Va
     if name in KNOWN_METHODS:
         return Method(holder, name)
     return m.part(holder, name)
+
+
+def _class_constant(m: Machine, info: ClassInfo, name: str) -> Value | None:
+    """What the class body, or code that sets it later, gives an attribute of the class."""
+    for one in info.lineage():
+        assigned = m.store.get((one, name))
+        if assigned is not None:
+            return assigned
+        if name in one.constants:
+            return evaluate(m, one.constants[name])
+    return None
 
 
 def _subscript(m: Machine, node: ast.Subscript) -> Value:
@@ -168,6 +183,8 @@ def item(m: Machine, holder: Value, index: Value) -> Value:
         return merged
     if isinstance(holder, (Parameters, Tensor, Gradient)):
         return holder
+    if isinstance(holder, Many):
+        return holder.element
     if isinstance(holder, Choice):
         result: Value = UNKNOWN
         for option in holder.options:
@@ -326,7 +343,7 @@ def _comprehension(m: Machine, node: ast.ListComp | ast.SetComp | ast.GeneratorE
         m.emit(Loop(node, body, Block(), skippable=not every, repeats=not every))
     if isinstance(value, Constant):
         return UNKNOWN
-    return value if isinstance(value, (Parameters, Tensor)) else Sequence((value,))
+    return value if isinstance(value, Parameters) else Many(value)
 
 
 def _starred(m: Machine, node: ast.Starred) -> Value:
@@ -417,6 +434,8 @@ def class_info(m: Machine, node: ast.ClassDef) -> ClassInfo:
     for statement in node.body:
         if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
             info.methods[statement.name] = statement
+        elif isinstance(statement, ast.Assign) and isinstance(statement.value, (ast.Constant, ast.UnaryOp)):
+            info.constants.update({name.id: statement.value for name in statement.targets if isinstance(name, ast.Name)})
     return info
 
 

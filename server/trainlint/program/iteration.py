@@ -12,13 +12,17 @@ from .things import (
     Constant,
     Counter,
     External,
+    Function,
+    Many,
     Mapping,
     Parameters,
+    Role,
     Sequence,
     Tensor,
     Thing,
     Value,
     join,
+    things_in,
 )
 
 
@@ -116,6 +120,13 @@ def _zip(m: Machine, node: ast.Call) -> Track:
     )
 
 
+def matters(value: Value) -> bool:
+    """The value gives access to an object that training may change, or is a function to be called."""
+    if isinstance(value, Function):
+        return True
+    return any(not thing.data and thing.role is not Role.OTHER and not thing.carries for thing in things_in(value))
+
+
 def _over(m: Machine, node: ast.expr, value: Value) -> Track:
     if isinstance(value, Parameters):
         return Track(value, every=True)
@@ -124,6 +135,8 @@ def _over(m: Machine, node: ast.expr, value: Value) -> Track:
         for element in value.items:
             merged = join(merged, element)
         return Track(merged, items=value.items, runs=len(value.items))
+    if isinstance(value, Many):
+        return Track(value.element, every=matters(value.element))
     if isinstance(value, Mapping):
         keys = tuple(Constant(key) for key, _ in value.items)
         return Track(UNKNOWN, items=keys, runs=len(keys))

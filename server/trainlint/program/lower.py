@@ -9,11 +9,11 @@ from . import calls, conditions, expressions
 from .effects import Block, Branch, Call, Clear, Count, Forget, Jump, Loop, Read, SetRate, Try, Uncalled
 from .frameworks.table import Meaning, maker, meaning
 from .guards import Guard, Known
-from .iteration import Track, iterate
+from .iteration import iterate, matters
 from .machine import CallPaths, LoopPaths, Machine
 from .names import imported
 from .naming import names_optimizer
-from .scope import Frame, Key, Store
+from .scope import ClassInfo, Frame, Key, Store
 from .things import (
     NONE,
     UNKNOWN,
@@ -121,7 +121,7 @@ def enter(m: Machine, callee: Function, args: list[Value], keywords: dict[str, V
         elif argument.arg in keywords:
             value = keywords[argument.arg]
         elif argument.arg in defaults and "**" not in keywords:
-            value = expressions.evaluate(m, defaults[argument.arg]) if isinstance(defaults[argument.arg], ast.Constant) else UNKNOWN
+            value = _default(defaults[argument.arg])
         else:
             value = parameter(m, argument)
         m.store.set((frame, argument.arg), value)
@@ -134,7 +134,14 @@ def enter(m: Machine, callee: Function, args: list[Value], keywords: dict[str, V
     return frame
 
 
-def _owner(callee: Function) -> None | object:
+def _default(node: ast.expr) -> Value:
+    """A default counts as known where it chooses a path; numbers are there to be changed by callers."""
+    if isinstance(node, ast.Constant) and (node.value is None or isinstance(node.value, (bool, str))):
+        return Constant(node.value)
+    return UNKNOWN
+
+
+def _owner(callee: Function) -> ClassInfo | None:
     receiver = callee.receiver
     if isinstance(receiver, Thing) and receiver.cls is not None:
         for info in receiver.cls.lineage():
@@ -312,7 +319,7 @@ def _cases(m: Machine, cases: list[ast.match_case]) -> bool:
 def _for(m: Machine, node: ast.For | ast.AsyncFor) -> bool:
     track = iterate(m, node.iter)
     names = {name.id for name in ast.walk(node.target) if isinstance(name, ast.Name)}
-    if track.items is not None and 0 < len(track.items) <= 8 and any(_matters(value) for value in track.items):
+    if track.items is not None and 0 < len(track.items) <= 8 and any(matters(value) for value in track.items):
         return _unrolled(m, node, track.items)
     every = track.every or _holds_parameters(names, node.body)
     if not every:
@@ -335,10 +342,6 @@ def _for(m: Machine, node: ast.For | ast.AsyncFor) -> bool:
         return statements(m, node.orelse)
     _loop(m, node, body, node.orelse, skippable=runs is None, repeats=runs is None or runs > 1)
     return True
-
-
-def _matters(value: Value) -> bool:
-    return any(not thing.data and thing.role is not Role.OTHER for thing in things_in(value)) or isinstance(value, Function)
 
 
 def _unrolled(m: Machine, node: ast.For | ast.AsyncFor, items: tuple[Value, ...]) -> bool:

@@ -14,6 +14,7 @@ from .things import (
     Constant,
     Function,
     Gradient,
+    Many,
     Mapping,
     Method,
     Parameters,
@@ -47,7 +48,7 @@ def call(m: Machine, node: ast.expr, callee: Method, args: list[Value], keywords
             thing.hooked = True
         m.lose_sight(node, "a hook acts on every gradient as it arrives")
         return UNKNOWN
-    if isinstance(receiver, (Sequence, Mapping, Constant)):
+    if isinstance(receiver, (Sequence, Many, Mapping, Constant)):
         return _on_collection(m, node, receiver, name, args)
     if isinstance(receiver, Parameters):
         return receiver if name not in CUTTING else Tensor()
@@ -150,6 +151,8 @@ def _on_collection(m: Machine, node: ast.expr, receiver: Value, name: str, args:
             target = node.func.value
             if isinstance(target, (ast.Name, ast.Attribute)):
                 expressions.bind(m, target, Sequence(receiver.items + grown))
+        return NONE
+    if isinstance(receiver, Many) and name in LIST_GROWTH:
         return NONE
     if isinstance(receiver, Mapping):
         if name == "values":

@@ -49,6 +49,7 @@ class ClassInfo:
     bases: tuple[ClassInfo, ...] = ()
     external: tuple[str, ...] = ()
     methods: dict[str, ast.FunctionDef | ast.AsyncFunctionDef] = field(default_factory=dict)
+    constants: dict[str, ast.expr] = field(default_factory=dict)
 
     def lineage(self) -> list[ClassInfo]:
         """This class and its bases in sight, nearest first."""

@@ -147,6 +147,13 @@ class Sequence:
 
 
 @dataclass(frozen=True, slots=True)
+class Many:
+    """A collection of unknown length whose members are all like `element`."""
+
+    element: Value
+
+
+@dataclass(frozen=True, slots=True)
 class Mapping:
     """A dictionary with known keys."""
 
@@ -192,7 +199,7 @@ class Unknown:
 
 
 Value = Union[
-    Thing, Tensor, Parameters, Gradient, Constant, External, Function, ClassValue, Method, Sequence,
+    Thing, Tensor, Parameters, Gradient, Constant, External, Function, ClassValue, Method, Sequence, Many,
     Mapping, Partial, Counter, Modulo, Choice, Unknown,
 ]  # fmt: skip
 
@@ -222,6 +229,8 @@ def things_in(value: Value, depth: int = 4) -> Iterator[Thing]:
     elif isinstance(value, Sequence):
         for item in value.items:
             yield from things_in(item, depth - 1)
+    elif isinstance(value, Many):
+        yield from things_in(value.element, depth - 1)
     elif isinstance(value, Mapping):
         for _, item in value.items:
             yield from things_in(item, depth - 1)
@@ -248,6 +257,8 @@ def as_tensor(value: Value) -> Tensor:
         return Tensor(value.owners, value.opaque)
     if isinstance(value, (Choice, Sequence)):
         return mix(value.options if isinstance(value, Choice) else value.items)
+    if isinstance(value, Many):
+        return as_tensor(value.element)
     if isinstance(value, Mapping):
         return mix(tuple(item for _, item in value.items))
     if isinstance(value, (Constant, External, Function, ClassValue, Gradient, Counter, Modulo)):
@@ -277,6 +288,8 @@ def join(left: Value, right: Value) -> Value:
         return mix((left, right))
     if isinstance(left, Parameters) and isinstance(right, Parameters):
         return Parameters(left.owners | right.owners, left.opaque or right.opaque)
+    if isinstance(left, Many) and isinstance(right, Many):
+        return Many(join(left.element, right.element))
     if isinstance(left, Constant) and isinstance(right, Constant):
         return UNKNOWN
     merged = tuple(dict.fromkeys((*options(left), *options(right))))

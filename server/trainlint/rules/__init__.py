@@ -9,11 +9,13 @@ from . import (
     step_before_backward,
     step_outside_batch_loop,
     uncalled_training_method,
+    unreadable_file,
     zero_learning_rate,
 )
 from .rule import Fixability, Observation, Rule
 
 RULES: tuple[Rule, ...] = (
+    unreadable_file.RULE,
     missing_zero_grad.RULE,
     gradients_cleared_before_step.RULE,
     missing_step.RULE,
