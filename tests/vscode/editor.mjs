@@ -74,6 +74,7 @@ const quiet = {
   "editor.parameterHints.enabled": false,
   "editor.autoClosingBrackets": "never",
   "editor.cursorBlinking": "solid",
+  "terminal.integrated.gpuAcceleration": "off",
   "editor.stickyScroll.enabled": false,
   "files.autoSave": "off",
   "security.workspace.trust.untrustedFiles": "open",
@@ -160,6 +161,17 @@ class Editor {
   /** Notifications on the screen, as text. */
   toasts() {
     return this.page.locator(".notifications-toasts .notification-list-item-message").allInnerTexts();
+  }
+
+  /** The page inside the report's panel. */
+  report() {
+    return this.page.frameLocator("iframe.webview").frameLocator("iframe#active-frame");
+  }
+
+  /** What the terminal shows. */
+  async terminal() {
+    const rows = await this.page.locator(".terminal-wrapper.active .xterm-rows > div").allInnerTexts();
+    return rows.join("\n").replaceAll("\u00a0", " ");
   }
 
   async dismissToasts() {

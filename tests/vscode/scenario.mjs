@@ -25,7 +25,32 @@ for epoch in range(10):
     print(epoch, loss.item())
 `;
 
-/** Writes `files` (text by relative path, a number as the mode of a program) and answers the folder. */
+/** A training script whose output layer learns while the layer before it is cut off from the loss. */
+export const HALF = `import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Linear(4, 8)
+        self.head = nn.Linear(8, 1)
+
+    def forward(self, x):
+        return self.head(self.body(x).relu().detach())
+
+net = Net()
+optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+inputs, targets = torch.randn(64, 4), torch.randn(64, 1)
+
+for epoch in range(10):
+    optimizer.zero_grad()
+    loss = nn.functional.mse_loss(net(inputs), targets)
+    loss.backward()
+    optimizer.step()
+    torch.save(net.state_dict(), "net.pt")
+`;
+
+/** Writes `files` (their text by relative path, or `{text, mode}` for a program) and answers the folder. */
 export function folderWith(name, files) {
   const folder = path.join(home, name);
   for (const [file, content] of Object.entries(files)) {

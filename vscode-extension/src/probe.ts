@@ -3,7 +3,13 @@ import * as path from "node:path";
 import { promisify } from "node:util";
 
 import * as vscode from "vscode";
-import { ExecuteCommandRequest, type LanguageClient, ResponseError, WorkDoneProgress } from "vscode-languageclient/node";
+import {
+  ExecuteCommandRequest,
+  type LanguageClient,
+  ResponseError,
+  WorkDoneProgress,
+  WorkDoneProgressCancelNotification,
+} from "vscode-languageclient/node";
 
 import { choose, inspect, type Interpreter, onPath, versionText } from "./interpreter";
 import type { Launch } from "./launch";
@@ -17,7 +23,7 @@ const execute = promisify(execFile);
 /** The server's command; it takes one `ProbeRequest` and answers a `ProbeReport`. */
 export const PROBE = "trainlint.probe";
 
-/** What is run, and how. Progress is reported to `workDoneToken`; `$/cancelRequest` ends the run. */
+/** What is run, and how. Progress is reported to `workDoneToken`; `window/workDoneProgress/cancel` for it ends the run. */
 interface ProbeRequest {
   readonly uri: string;
   readonly python: string;
@@ -196,8 +202,12 @@ export class Runs {
       const listening = client.onProgress(WorkDoneProgress.type, workDoneToken, (value) => {
         if (value.message) progress.report({ message: value.message });
       });
+      // Not `$/cancelRequest`, which is answered at once: this is answered when every process of the run has ended.
+      const cancelling = cancel.onCancellationRequested(() => {
+        void client.sendNotification(WorkDoneProgressCancelNotification.type, { token: workDoneToken });
+      });
       try {
-        const answer: unknown = await client.sendRequest(ExecuteCommandRequest.type, { command: PROBE, arguments: [request] }, cancel);
+        const answer: unknown = await client.sendRequest(ExecuteCommandRequest.type, { command: PROBE, arguments: [request] });
         if (cancel.isCancellationRequested) return;
         if (!isProbeReport(answer)) throw new Error("the server answered something that is not a report");
         this.panel.show(answer, document.uri, document.version !== version);
@@ -209,6 +219,7 @@ export class Runs {
         this.failed(error);
       } finally {
         listening.dispose();
+        cancelling.dispose();
       }
     });
   }

@@ -36,7 +36,7 @@ function finding(message: string): ProbeReport["findings"][number] {
 test("what needs a look stands before what learned", () => {
   const page = reportPage(report(), frame);
   assert.ok(page.indexOf("In no optimizer") < page.indexOf("Learned"), page);
-  assert.match(page, /1 of 2 parameters learned/);
+  assert.match(page, /2 parameters: 1 in no optimizer, 1 learned\./);
 });
 
 test("no text of the report becomes markup", () => {
@@ -73,8 +73,8 @@ test("a status that is not known yet is shown by its name", () => {
   assert.match(reportPage(report({ parameters: [parameter("w", "teleported-away")] }), frame), /Teleported away/);
 });
 
-test("numbers that are not finite, missing norms and a report without parameters have a page", () => {
-  const odd = parameter("w", "non-finite", { grad_norm: Number.NaN, update_norm: null, weight_norm: 0 });
+test("missing norms, a scalar, and a report without parameters have a page", () => {
+  const odd = parameter("w", "non-finite", { grad_norm: null, update_norm: null, weight_norm: 0, shape: [] });
   assert.match(reportPage(report({ parameters: [odd] }), frame), /Not finite/);
   assert.match(reportPage(report({ verdict: "unreached", parameters: [], loss: null, sandbox: null, limit: "wall-time" }), frame), /Not reached/);
 });
@@ -84,6 +84,12 @@ test("the facts of the run are told in words", () => {
   for (const text of ["an optimizer step", "2.5 → 2.25", "-0.125", "limit (wall time)", "1 of 1 changed", "namespaces, no network: it works here"]) {
     assert.ok(page.includes(text), text);
   }
+});
+
+test("a status of some elements says of how many", () => {
+  const page = reportPage(report({ parameters: [parameter("w", "rounded-away", { fraction: 0.004 }), parameter("v", "learned", { fraction: 0.999 })] }), frame);
+  assert.match(page, /1 × 4, &lt;1 % of it/);
+  assert.match(page, /1 × 4, 99 % of it/);
 });
 
 test("an edited file is said to be newer than its report", () => {

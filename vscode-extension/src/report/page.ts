@@ -45,10 +45,18 @@ export function escape(text: string): string {
   return text.replace(/[&<>"']/g, (character) => names[character] ?? character);
 }
 
+/** How many parameters have which status, such as "2 learned, 1 in no optimizer." */
 function summary({ parameters }: ProbeReport): string {
-  if (parameters.length === 0) return "";
-  const learned = parameters.filter((parameter) => parameter.status === "learned").length;
-  return `${learned} of ${parameters.length} ${parameters.length === 1 ? "parameter" : "parameters"} learned.`;
+  const counts = statusesOf(parameters).map(([status, members]) => `${members.length} ${words(status)}`);
+  return counts.length > 0 ? `${parameters.length} parameters: ${counts.join(", ")}.` : "";
+}
+
+/** The statuses that occur with their parameters, what needs a look first. */
+function statusesOf(parameters: readonly Parameter[]): [string, Parameter[]][] {
+  const statuses = new Set([...STATUSES.keys(), ...parameters.map((parameter) => parameter.status)]);
+  return [...statuses]
+    .map((status): [string, Parameter[]] => [status, parameters.filter((parameter) => parameter.status === status)])
+    .filter(([, members]) => members.length > 0);
 }
 
 function findings(found: readonly Finding[], frame: Frame): string {
@@ -62,12 +70,8 @@ function findings(found: readonly Finding[], frame: Frame): string {
 
 function parameters(all: readonly Parameter[]): string {
   if (all.length === 0) return "";
-  const statuses = new Set([...STATUSES.keys(), ...all.map((parameter) => parameter.status)]);
-  const strongest = Math.max(...all.map((parameter) => parameter.grad_norm ?? 0).filter(Number.isFinite), 0);
-  const groups = [...statuses].flatMap((status) => {
-    const members = all.filter((parameter) => parameter.status === status);
-    return members.length > 0 ? [group(status, members, strongest)] : [];
-  });
+  const strongest = Math.max(...all.map((parameter) => parameter.grad_norm ?? 0), 0);
+  const groups = statusesOf(all).map(([status, members]) => group(status, members, strongest));
   return `<section><h2>Parameters</h2>${groups.join("\n")}</section>`;
 }
 
@@ -79,7 +83,7 @@ function group(status: string, members: readonly Parameter[], strongest: number)
 <summary><span class="status">${escape(words.title)}</span> <span class="count">${members.length}</span></summary>
 ${words.means ? `<p>${escape(words.means)}</p>` : ""}
 <div class="scroll"><table>
-<thead><tr><th scope="col">Parameter</th><th scope="col">Shape</th><th scope="col">Optimizer</th><th scope="col">Elements</th><th scope="col">Gradient norm</th><th scope="col">Update / weight</th></tr></thead>
+<thead><tr><th scope="col">Parameter</th><th scope="col">Optimizer</th><th scope="col">Gradient norm</th><th scope="col">Update / weight</th></tr></thead>
 <tbody>${rows.join("")}</tbody>
 </table></div>
 </details>`;
@@ -88,10 +92,11 @@ ${words.means ? `<p>${escape(words.means)}</p>` : ""}
 function row(parameter: Parameter, mood: Mood, strongest: number): string {
   const { name, shape, optimizers, fraction, grad_norm: gradient, update_norm: update, weight_norm: weight } = parameter;
   const ratio = update !== null && weight ? update / weight : null;
+  const size = shape.join(" × ") || "scalar";
+  const share = fraction < 1 ? `, ${percent(fraction)} of it` : "";
   return (
-    `<tr><th scope="row"><code>${escape(name)}</code></th><td>${escape(shape.join(" × ") || "scalar")}</td>` +
-    `<td>${optimizers.length ? optimizers.map((optimizer) => `<code>${escape(String(optimizer))}</code>`).join(", ") : "none"}</td>` +
-    `<td>${percent(fraction)}</td>` +
+    `<tr><th scope="row"><code>${escape(name)}</code> <span class="size">${escape(size + share)}</span></th>` +
+    `<td>${optimizers.length ? optimizers.map((optimizer) => `<code>${escape(optimizer)}</code>`).join(", ") : "none"}</td>` +
     `<td>${bar(gradient, strongest, mood)}${number(gradient)}</td><td>${number(ratio)}</td></tr>`
   );
 }
@@ -100,7 +105,7 @@ const BAR = { width: 48, height: 8, decades: 6 };
 
 /** A bar on a logarithmic scale of six decades below the strongest gradient of the run. */
 function bar(value: number | null, strongest: number, mood: Mood): string {
-  if (!value || !Number.isFinite(value) || strongest <= 0) return "";
+  if (!value) return "";
   const length = Math.max(0, 1 + Math.log10(value / strongest) / BAR.decades) * BAR.width;
   return `<svg class="${mood}" width="${BAR.width}" height="${BAR.height}" aria-hidden="true"><rect width="${Math.max(1, length).toFixed(1)}" height="${BAR.height}" rx="2"/></svg>`;
 }
@@ -137,7 +142,7 @@ function words(hyphenated: string): string {
 
 function number(value: number | null): string {
   if (value === null) return "";
-  if (!Number.isFinite(value) || Number.isInteger(value)) return String(value);
+  if (Number.isInteger(value)) return String(value);
   return Math.abs(value) >= 1e-3 && Math.abs(value) < 1e5 ? String(Number(value.toPrecision(4))) : value.toExponential(2);
 }
 
