@@ -4,19 +4,21 @@ on their lines.
 
 from __future__ import annotations
 
-import ast
 import re
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 from trainlint.probe.status import Judged
 from trainlint.probe.verdict import ProbeReport
 
 _LINE = re.compile(r"^([^:\n]+): (.+)$")
 _EXPECT = re.compile(r"#\s*expect: ([A-Z0-9 ]+)")
-_WORDS = ("verdict", "limit", "steps", "buffers", "reached", "stopped_by", "says")
+_WORDS = ("verdict", "limit", "steps", "buffers", "reached", "stopped_by", "says", "unplaced")
+_RUN = ("arguments", "cwd", "device", "wall_s")
 
 
 @dataclass(frozen=True)
@@ -32,13 +34,13 @@ class Expectations:
 
 def read(path: Path) -> Expectations:
     source = path.read_text()
-    docstring = ast.get_docstring(ast.parse(source)) or ""
+    docstring = textwrap.dedent(source.split('"""')[1])
     words: dict[str, str] = {}
     statuses = []
-    for line in docstring.partition("\n\n")[2].splitlines():
+    for line in docstring.strip().partition("\n\n")[2].splitlines():
         match = _LINE.match(line)
         assert match, f"{path}: {line!r}"
-        if match[1] in _WORDS:
+        if match[1] in (*_WORDS, *_RUN):
             words[match[1]] = match[2]
         else:
             statuses.append((match[1], match[2]))
@@ -48,7 +50,20 @@ def read(path: Path) -> Expectations:
         for match in _EXPECT.finditer(line)
         for code in match[1].split()
     ]
+    findings += [(code, 1) for code in words.get("unplaced", "").split()]
     return Expectations(words, tuple(statuses), tuple(sorted(findings)))
+
+
+def requested(path: Path, expected: Expectations) -> dict[str, Any]:
+    """How the fixture wants to be run: the fields of the protocol's `Run`, and its working directory."""
+    words = expected.words
+    return {
+        "script": str(path),
+        "arguments": words.get("arguments", "").split(),
+        "cwd": str(path.parent if "cwd" in words else path.parents[3]),
+        "device": words.get("device"),
+        "wall_s": float(words.get("wall_s", "30")),
+    }
 
 
 def compare(report: ProbeReport, expected: Expectations) -> None:
@@ -63,6 +78,8 @@ def compare(report: ProbeReport, expected: Expectations) -> None:
         assert report.steps == int(expected.words["steps"])
     if "stopped_by" in expected.words:
         assert report.stopped_by == expected.words["stopped_by"]
+    if "reached" in expected.words:
+        assert report.reached == expected.words["reached"]
     changed = {each.name for each in report.buffers if each.changed}
     assert changed == set(expected.words.get("buffers", "").split())
     for part in expected.words.get("says", "").split(" & "):

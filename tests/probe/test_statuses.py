@@ -2,38 +2,22 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from trainlint.probe.codes import OF_STATUS
-from trainlint.probe.decoding import decode
-from trainlint.probe.failures import Setting
-from trainlint.probe.protocol import Result, split
-from trainlint.probe.spans import Sources
 from trainlint.probe.status import Status, Verdict
-from trainlint.probe.verdict import Circumstances, ProbeReport, conclude
+from trainlint.probe.verdict import ProbeReport
 
 from tests.probe.expectations import compare, read
+from tests.probe.harness import FIXTURES, run_forked
 
-FIXTURES = Path(__file__).parents[2] / "fixtures" / "probe" / "status"
-SCRIPTS = sorted(FIXTURES.glob("*.py"))
+SCRIPTS = sorted((FIXTURES / "status").glob("*.py"))
 
 
 @pytest.fixture(scope="module")
 def reports() -> dict[str, ProbeReport]:
-    """All scripts in one process that imports torch once, each in a fork of it."""
-    command = [sys.executable, str(Path(__file__).with_name("forked.py")), *map(str, SCRIPTS)]
-    done = subprocess.run(command, capture_output=True, timeout=150, check=True)
-    found = {}
-    for line in done.stdout.splitlines():
-        script, _, answer = line.decode().partition("\t")
-        result = decode(Result, split(answer.encode())[1])
-        assert result.fault is None, f"{script}: {result.fault}"
-        around = Circumstances(Setting(script, ""), Sources(script))
-        found[Path(script).stem] = conclude(result.observation, around)
-    return found
+    return {script.stem: report for script, report in run_forked(SCRIPTS).items()}
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)

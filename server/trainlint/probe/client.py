@@ -148,6 +148,7 @@ class _Conversation:
         self._output = Tail(_OUTPUT)
         self._last: Progress | None = None
         self._ready = False
+        self._timed_out = False
         self._cancelled_at: float | None = None
 
     def hold(self) -> ProbeReport:
@@ -202,6 +203,7 @@ class _Conversation:
                 self._cancelled_at = now
                 self._say(process, Stop())
             if self._over(now, started):
+                self._timed_out = True
                 return None
             try:
                 line = self._lines.get(timeout=_POLL_S)
@@ -286,7 +288,7 @@ class _Conversation:
             return Observation(reached, "stopped", seconds)
         if stopped_by in ("memory", "scratch size"):
             return Observation(reached, "limit", seconds, stopped_by.partition(" ")[0])
-        if stopped_by == "wall time" or stopped_by is None:
+        if self._timed_out or stopped_by == "wall time":
             return Observation(reached, "limit", seconds, "wall-time")
         if not self._ready:
             message = self._output.text().strip().splitlines()
@@ -298,7 +300,8 @@ class _Conversation:
 
     def _last_words(self) -> str:
         lines = self._output.text().strip().splitlines()
-        return lines[-1] if lines else "the process ended without a word"
+        said = f"; the last it printed: {lines[-1]}" if lines else ""
+        return f"the process ended without an answer{said}"
 
 
 class Tail:

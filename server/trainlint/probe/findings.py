@@ -37,9 +37,13 @@ def findings(evidence: Evidence, extra: Iterable[Fact], sources: Sources) -> tup
 
 def _statuses(evidence: Evidence, explained: frozenset[int]) -> Iterator[Fact]:
     """One fact for all parameters of an optimizer that share a status nobody has explained yet."""
+    seen = evidence.seen
+    over = seen.ended in ("verdict", "script", "exit") or seen.limit == "backwards"
     groups: dict[tuple[int, Status], list[int]] = {}
     for at, each in enumerate(evidence.judged):
-        held = [index for index in each.seen.optimizers if not evidence.seen.optimizers[index].inner]
+        held = [index for index in each.seen.optimizers if not seen.optimizers[index].inner]
+        if each.status is Status.NOT_STEPPED and not over:
+            continue
         if held and each.status in _WORDS and at not in explained:
             groups.setdefault((held[0], each.status), []).append(at)
     for (index, status), about in groups.items():

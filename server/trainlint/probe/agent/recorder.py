@@ -443,9 +443,16 @@ class Recorder:
 
     def _fill(self, observation: Observation) -> None:
         observation.torch = str(torch.__version__)
+        observation.children = len(self.children)
+        observation.notes = self.notes
+        trained = self._backward_count or any(
+            each.seen.completed or each.seen.skipped for each in self._order
+        )
+        if not trained:
+            observation.optimizers = [record.seen for record in self._order]
+            return
         frame = sys._current_frames().get(threading.main_thread().ident or 0)
-        if self._backward_count or self._steps:
-            self.ledger.settle(frame)
+        self.ledger.settle(frame)
         for record in self._order:
             optimizer = record.reference()
             record.seen.alive = optimizer is not None
@@ -459,8 +466,7 @@ class Recorder:
             if record.open is not None and not record.open.skipped_inside:
                 record.seen.mid_step = True
                 self._record(record.open, optimizer, complete=False)
-        if self._backward_count or self._steps:
-            self.ledger.settle(frame)
+        self.ledger.settle(frame)
         for subject, tensor in self.ledger.live():
             subject.seen.used = self.lineage.used(tensor)
         self.lineage.explain()
@@ -475,9 +481,7 @@ class Recorder:
         observation.cuts = self.lineage.cuts
         observation.modes = self.batch.modes
         observation.batch = self.batch.facts
-        observation.children = len(self.children)
         observation.counterfactual = self._counterfactual
-        observation.notes = self.notes
 
 
 def _stepping(optimizer: Any) -> bool:
