@@ -14,7 +14,7 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from trainlint.engine import check
@@ -24,7 +24,9 @@ from trainlint.source.document import Document
 from trainlint.source.text import Position, Span
 
 ROOT = Path(__file__).resolve().parents[2] / "fixtures"
-CODES = tuple(rule.code for rule in RULES)
+HOUSEKEEPING = {"TRN000", "TRN090", "TRN091"}
+"""Codes about files, comments and settings, which no training loop can have."""
+CODES = tuple(rule.code for rule in RULES if rule.code not in HOUSEKEEPING)
 IDIOMS = "idioms"
 
 _EXPECT = re.compile(r"#\s*expect:(.*)$")
@@ -36,7 +38,7 @@ _RAISES = re.compile(r"^# raises: (\w+)$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Expectation:
-    """A finding that starts on `line`; `columns` (1-based, half open, on that line) and `message` where they are given."""
+    """A finding that starts on `line`. `columns` are 1-based, half open, and on that line."""
 
     line: int
     code: str
@@ -106,6 +108,7 @@ class Case:
         return self.name
 
 
+@cache
 def report(text: str, name: str = "fixture.py") -> Report:
     return check(Document(name, text))
 
@@ -125,7 +128,7 @@ def expectations(text: str) -> Iterator[Expectation]:
 
 
 def executable(text: str) -> str:
-    """`text` with its `# execute:` comments turned into the statements they hold; every line keeps its number."""
+    """`text` with the statements of its `# execute:` comments. Every line keeps its number."""
     return _EXECUTE.sub("", text)
 
 

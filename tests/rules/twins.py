@@ -25,7 +25,7 @@ def lines(tree: ast.Module) -> list[Line]:
 
 
 def difference(one: ast.Module, other: ast.Module) -> str | None:
-    """What turns one program into the other: "added", "removed", "changed" or "moved" one statement; else None."""
+    """How one statement turns one program into the other: "added", "removed", "changed" or "moved"."""
     left, right = lines(one), lines(other)
     if len(left) + 1 == len(right):
         return "added" if _gap(right, left) is not None else None

@@ -9,13 +9,17 @@ Nothing in such a file is checked. A clean report would say more than it knows.
 ## Example
 ```python
 for x, y in loader
+    optimizer.zero_grad()
     criterion(model(x), y).backward()
+    optimizer.step()
 ```
 
 ## Use instead
 ```python
 for x, y in loader:
+    optimizer.zero_grad()
     criterion(model(x), y).backward()
+    optimizer.step()
 ```
 
 ## When it stays silent

@@ -1,0 +1,106 @@
+"""A rule is its own documentation: headings, examples that hold, and a list that is complete."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+import trainlint.rules
+from trainlint.finding import Severity
+from trainlint.rules import RULES, Rule
+
+from tests.rules.cases import report
+
+HEADINGS = [
+    "What it does",
+    "Why it matters",
+    "Example",
+    "Use instead",
+    "When it stays silent",
+    "Fix safety",
+    "References",
+]
+SHARED = {"__init__", "rule", "remedy"}
+PRELUDE = """\
+import torch
+from torch import nn
+
+model = nn.Linear(4, 2)
+criterion = nn.CrossEntropyLoss()
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+loader = torch.utils.data.DataLoader(samples, batch_size=8, shuffle=True)
+"""
+"""What stands before every example."""
+
+_CODE = re.compile(r"```python\n(.*?)```", re.DOTALL)
+
+every_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+
+
+def section(rule: Rule, heading: str) -> str:
+    rest = rule.doc.partition(f"## {heading}\n")[2]
+    return rest.partition("\n## ")[0].strip()
+
+
+def snippet(rule: Rule, heading: str) -> str:
+    (code,) = _CODE.findall(section(rule, heading))
+    return PRELUDE + str(code)
+
+
+@every_rule
+def test_headings(rule: Rule) -> None:
+    assert re.findall(r"^## (.+)$", rule.doc, re.MULTILINE) == HEADINGS
+    for heading in HEADINGS:
+        assert section(rule, heading)
+
+
+@every_rule
+def test_summary_is_one_sentence(rule: Rule) -> None:
+    assert rule.summary.endswith(".")
+    assert "\n\n" in rule.doc
+    assert rule.doc.split("\n")[1] == ""
+
+
+@every_rule
+def test_example_is_flagged_by_this_rule_alone(rule: Rule) -> None:
+    assert {finding.code for finding in report(snippet(rule, "Example")).findings} == {rule.code}
+
+
+@every_rule
+def test_use_instead_is_silent(rule: Rule) -> None:
+    assert report(snippet(rule, "Use instead")).findings == ()
+
+
+@every_rule
+def test_references_are_links(rule: Rule) -> None:
+    for line in section(rule, "References").splitlines():
+        assert re.fullmatch(r"- \[[^\]]+\]\(https://[^)\s]+\)", line)
+
+
+@every_rule
+def test_metadata(rule: Rule) -> None:
+    assert re.fullmatch(r"TRN\d{3}", rule.code)
+    assert re.fullmatch(r"[a-z]+(-[a-z]+)+", rule.name)
+    assert re.fullmatch(r"\d+\.\d+\.\d+", rule.since)
+    assert rule.severity in Severity
+
+
+@every_rule
+def test_file_is_named_as_the_rule(rule: Rule) -> None:
+    file = sys.modules[rule.check.__module__].__file__
+    assert file is not None
+    assert Path(file).stem == rule.name.replace("-", "_")
+
+
+def test_the_list_is_complete() -> None:
+    (folder,) = trainlint.rules.__path__
+    files = {path.stem for path in Path(folder).glob("*.py")} - SHARED
+    assert {rule.name.replace("-", "_") for rule in RULES} == files
+
+
+def test_codes_and_names_are_unique_and_sorted() -> None:
+    codes = [rule.code for rule in RULES]
+    assert codes == sorted(set(codes))
+    assert len({rule.name for rule in RULES}) == len(RULES)
