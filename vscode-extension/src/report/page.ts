@@ -83,7 +83,7 @@ function group(status: string, members: readonly Parameter[], strongest: number)
 <summary><span class="status">${escape(words.title)}</span> <span class="count">${members.length}</span></summary>
 ${words.means ? `<p>${escape(words.means)}</p>` : ""}
 <div class="scroll"><table>
-<thead><tr><th scope="col">Parameter</th><th scope="col">Optimizer</th><th scope="col">Gradient norm</th><th scope="col">Update / weight</th></tr></thead>
+<thead><tr><th scope="col">Parameter</th><th scope="col">Optimizer</th><th scope="col">Gradient</th><th scope="col">Update/weight</th></tr></thead>
 <tbody>${rows.join("")}</tbody>
 </table></div>
 </details>`;
@@ -143,7 +143,7 @@ function words(hyphenated: string): string {
 function number(value: number | null): string {
   if (value === null) return "";
   if (Number.isInteger(value)) return String(value);
-  return Math.abs(value) >= 1e-3 && Math.abs(value) < 1e5 ? String(Number(value.toPrecision(4))) : value.toExponential(2);
+  return Math.abs(value) >= 1e-3 && Math.abs(value) < 1e5 ? String(Number(value.toPrecision(3))) : value.toExponential(1);
 }
 
 function percent(fraction: number): string {
