@@ -300,8 +300,7 @@ class _Conversation:
 
     def _last_words(self) -> str:
         lines = self._output.text().strip().splitlines()
-        said = f"; the last it printed: {lines[-1]}" if lines else ""
-        return f"the process ended without an answer{said}"
+        return lines[-1] if lines else ""
 
 
 class Tail:

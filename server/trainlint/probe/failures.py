@@ -69,6 +69,8 @@ def explain(error: ErrorSeen, setting: Setting) -> Failure:
         what = f"The script cannot be compiled: {told}{at}."
     elif error.during == "read":
         what = f"The script cannot be read: {told}."
+    elif error.kind == "ProcessEnded":
+        what = f"The process ended without an answer{f' after it printed: {message}' if message else ''}."
     elif error.kind == "TorchTooOld":
         what = f"The script imports torch {message}, which lacks the hooks that the agent needs."
     else:
@@ -89,6 +91,8 @@ def _advice(error: ErrorSeen, setting: Setting, place: Place | None) -> tuple[st
     text = f"{error.message} {error.detail}"
     if error.kind == "SystemExit":
         return _exit_advice(error)
+    if error.kind == "ProcessEnded":
+        return "It left by `os._exit`, crashed in native code, or somebody killed it.", "script"
     if error.kind == "TorchTooOld":
         return "Use torch 2.0 or newer, or another interpreter with `--python`.", "libraries"
     if error.during in ("read", "compile"):
