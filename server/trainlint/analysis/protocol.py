@@ -158,7 +158,7 @@ def _empty(protocol: Protocol, target: ParameterSet, view: View, seen: Lifecycle
         empty = {token for token in tokens if token.state == CLEAR}
         if not empty or not _first_turns_only(tokens - empty, step, seen):
             continue
-        why, backward, clear = _explain(step, empty, view, seen)
+        why, backward, clear = _explain(step, empty, seen)
         if why is Emptiness.NO_BACKWARD and not _computes(step, seen):
             continue
         assert isinstance(step.effect, fx.Step)
@@ -178,19 +178,15 @@ def _first_turns_only(tokens: set[Token], step: Event, seen: Lifecycle) -> bool:
 
 
 def _explain(
-    step: Event, tokens: set[Token], view: View, seen: Lifecycle
+    step: Event, tokens: set[Token], seen: Lifecycle
 ) -> tuple[Emptiness, fx.Backward | None, fx.Clear | None]:
-    thrown = sorted({event for token in tokens if not token.turned for event in token.discarded}, key=lambda e: e.order)
+    thrown = sorted({event for token in tokens if not token.turned for event in token.discarded if event.sure}, key=lambda e: e.order)
     if thrown:
         return Emptiness.CLEARED, _backward(thrown[-1]), _clear_of(thrown[-1], seen)
-    later = [
-        event
-        for event in view.events
-        if event.kind is Kind.BACKWARD and event.order > step.order and event.loops[: len(step.loops)] == step.loops
-    ]
+    later = sorted((backward for starved, backward in seen.followed if starved is step), key=lambda event: event.order)
     if later:
         return Emptiness.TOO_EARLY, _backward(later[0]), None
-    older = sorted({event for token in tokens for event in token.discarded}, key=lambda e: e.order)
+    older = sorted({event for token in tokens for event in token.discarded if event.sure}, key=lambda e: e.order)
     if older:
         return Emptiness.CLEARED, _backward(older[-1]), _clear_of(older[-1], seen)
     return Emptiness.NO_BACKWARD, None, None
@@ -254,7 +250,7 @@ def _unapplied(
             effect = event.effect
             if event.kind is not Kind.BACKWARD or not event.sure or event not in seen.ran or effect in told:
                 continue
-            reached = [other for other, facts, _ in ran if any(one.effect is effect for one in facts.events)]
+            reached = [other for other, facts, _ in ran if any(one.effect is effect and one.sure for one in facts.events)]
             if effect in used or any(other in explained for other in reached):
                 continue
             if any(_handed_out(entry, other, facts, life, effect) for other, facts, life in ran if other in reached):
@@ -270,14 +266,13 @@ def _uses_optimizer(event: Event) -> bool:
 
 
 def _handed_out(entry: Entry, target: ParameterSet, view: View, seen: Lifecycle, effect: fx.Effect) -> bool:
-    """Code out of sight may still apply these gradients after the end of the entry."""
+    """Code out of sight may still apply these gradients after the end of the entry.
+
+    Not where a loop of the entry throws them away itself: what its last turn leaves is no use of the others.
+    """
     if entry.closed or target.local:
         return False
-    for event in view.events:
-        if event.effect is effect and (event in seen.left or not seen.discards):
-            thrown = _thrown_in_loop(event, seen)
-            if thrown is None:
-                return True
-            loop = thrown[1]
-            return any(one.kind in (Kind.STEP, Kind.ANYTHING) and loop in one.loops for one in view.events)
-    return False
+    return any(
+        event.effect is effect and (event in seen.left or not seen.discards) and _thrown_in_loop(event, seen) is None
+        for event in view.events
+    )

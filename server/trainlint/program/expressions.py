@@ -166,13 +166,10 @@ def _subscript(m: Machine, node: ast.Subscript) -> Value:
 def item(m: Machine, holder: Value, index: Value) -> Value:
     """`holder[index]`."""
     key = index.value if isinstance(index, Constant) else None
-    if isinstance(holder, Sequence) and holder.items:
-        if isinstance(key, int) and -len(holder.items) <= key < len(holder.items):
-            return holder.items[key]
-        merged = holder.items[0]
-        for other in holder.items[1:]:
-            merged = join(merged, other)
-        return merged
+    if isinstance(holder, Sequence) and isinstance(key, int) and -len(holder.items) <= key < len(holder.items):
+        return holder.items[key]
+    if isinstance(holder, (Sequence, Many)):
+        return item_of(holder)
     if isinstance(holder, Mapping):
         for known, value in holder.items:
             if known == key:
@@ -183,8 +180,6 @@ def item(m: Machine, holder: Value, index: Value) -> Value:
         return merged
     if isinstance(holder, (Parameters, Tensor, Gradient)):
         return holder
-    if isinstance(holder, Many):
-        return holder.element
     if isinstance(holder, Choice):
         result: Value = UNKNOWN
         for option in holder.options:
@@ -193,6 +188,16 @@ def item(m: Machine, holder: Value, index: Value) -> Value:
     if isinstance(holder, Thing):
         return m.store.get((holder, f"[{key!r}]")) or m.part(holder, f"[{key!r}]" if key is not None else "[]")
     return UNKNOWN
+
+
+def item_of(collection: Sequence | Many) -> Value:
+    """Any one member of a collection."""
+    if isinstance(collection, Many):
+        return collection.element
+    merged: Value = UNKNOWN
+    for member in collection.items:
+        merged = join(merged, member)
+    return merged
 
 
 def _call(m: Machine, node: ast.Call) -> Value:
@@ -234,6 +239,10 @@ def binary(kind: ast.operator, left: Value, right: Value) -> Value:
         return Counter(right.name, right.offset + left.value)
     if isinstance(left, Sequence) and isinstance(right, Sequence) and isinstance(kind, ast.Add):
         return Sequence(left.items + right.items)
+    if isinstance(kind, ast.Mult):
+        for side in (left, right):
+            if isinstance(side, (Sequence, Many)):
+                return Many(item_of(side))
     if isinstance(left, Parameters) or isinstance(right, Parameters):
         parts = [value for value in (left, right) if isinstance(value, Parameters)]
         if len(parts) == 2 or isinstance(kind, ast.Add):
