@@ -6,8 +6,9 @@ The definitions are written down in README.md beside this file.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import Enum
 
 from trainlint.finding import Finding
 
@@ -112,6 +113,19 @@ class _Execution:
     step: Step
 
 
+class _History(Enum):
+    """Why a step has nothing to apply; of several executions of one step the first in this order is its mistake."""
+
+    CLEARED = "cleared since its backward"
+    EARLY = "before the backward"
+    CLEARED_AROUND = "cleared since its backward, which was in an earlier turn"
+    MISSING = "no backward"
+
+    @property
+    def code(self) -> str:
+        return {"EARLY": "TRN106", "MISSING": "TRN105"}.get(self.name, "TRN103")
+
+
 class _Reader:
     def __init__(self, runs: Sequence[Run], broken: frozenset[int]) -> None:
         self.runs = runs
@@ -148,24 +162,22 @@ class _Reader:
 
     def _nothing_to_apply(self, site: Site, executions: Sequence[_Execution]) -> None:
         histories = {self._history(execution) for execution in executions}
-        codes = next(codes for codes in _HISTORIES if codes in histories)
-        self.must.add(frozenset((site[0][0], code) for code in codes if code in CODES))
-        if codes != _MISSING:
+        code = next(history for history in _History if history in histories).code
+        self.must.add(frozenset({(site[0][0], code)}))
+        if code != "TRN105":
             self.explained |= executions[0].step.parameters
 
-    def _history(self, execution: _Execution) -> frozenset[str]:
-        """The codes that tell why this step has nothing to apply."""
+    def _history(self, execution: _Execution) -> _History:
+        """Why this step has nothing to apply."""
         run, step = execution.run, execution.step
         backwards = [e for e in run.events if isinstance(e, Backward) and e.reached & step.parameters]
         last = max((e for e in backwards if e.index < step.index), key=lambda e: e.index, default=None)
         wasted = last is not None and not self._applied_between(run, last, step)
         if wasted and _crossed(last, step) is None:
-            return _CLEARED
-        if any(_follows(backward, step) for backward in backwards):
-            return _EARLY
-        if wasted:
-            return _CLEARED_AROUND
-        return _ELSEWHERE if any(_share_loop(backward, step) for backward in backwards) else _MISSING
+            return _History.CLEARED
+        if any(_comes_next(backward, step) for backward in backwards):
+            return _History.EARLY
+        return _History.CLEARED_AROUND if wasted else _History.MISSING
 
     def _applied_between(self, run: Run, backward: Backward, step: Step) -> bool:
         between = run.events[backward.index : step.index]
@@ -176,35 +188,26 @@ class _Reader:
 
     def _stale(self) -> None:
         groups: dict[tuple[int, int], set[Claim]] = defaultdict(set)
-        for site, executions in self.sites.items():
+        for (place, optimizer), executions in self.sites.items():
             cycles = {cycle for execution in executions for cycle in self._stale_cycles(execution)}
-            claims = {(site[0][0], "TRN101")}
-            loops = [turn.loop for turn in executions[0].step.turns if turn.loop in cycles]
-            if loops:
-                groups[site[1], loops[0]] |= claims
-            elif cycles:
-                self.may |= claims
+            outermost = next((turn.loop for turn in executions[0].step.turns if turn.loop in cycles), None)
+            if outermost is not None:
+                groups[optimizer, outermost].add((place[0], "TRN101"))
         self.must |= {frozenset(group) for group in groups.values()}
 
-    def _stale_cycles(self, execution: _Execution) -> set[int | None]:
-        """Loops without a clear around which a gradient came that this step applies again; None for straight code.
+    def _stale_cycles(self, execution: _Execution) -> Iterator[int]:
+        """Loops without a clear around which a gradient came that this step applies again.
 
         Only where something new was added to what had been applied: a gradient applied twice as it was is not stale.
         """
         run, step = execution.run, execution.step
         renewed = {parameter for parameter, _ in step.fresh}
         stale = {pair for pair in step.stale if pair[0] in renewed}
-        cycles: set[int | None] = set()
         for event in run.events[: step.index]:
-            if not isinstance(event, Step):
-                continue
-            again = (event.fresh | event.stale) & stale
-            if not again:
-                continue
-            loop = _cycle(event, step)
-            if loop is None or all(loop not in self.clears[parameter] for parameter, _ in again):
-                cycles.add(loop)
-        return cycles
+            if isinstance(event, Step) and (again := (event.fresh | event.stale) & stale):
+                loop = _cycle(event, step)
+                if loop is not None and all(loop not in self.clears[parameter] for parameter, _ in again):
+                    yield loop
 
     # A step outside the loop of its backward
 
@@ -218,7 +221,7 @@ class _Reader:
                     use = _LoopUse(loop, backwards, executions)
                     if not use.only_last:
                         continue
-                    plain = use.cleared_in_every_turn and loop not in self.broken
+                    plain = use.cleared_in_every_turn and not use.stepped_inside and loop not in self.broken
                     if plain and loop == around[-1] and use.encloses(around):
                         self.must.add(frozenset({(site[0][0], "TRN107")}))
                     else:
@@ -244,7 +247,7 @@ class _LoopUse:
         self.loop = loop
         self.executions = executions
         self.parameters = executions[0].step.parameters
-        self.wasted = self.used = self.kept = False
+        self.wasted = self.used = self.kept = self.stepped_inside = False
         self.cleared_in_every_turn = True
         entries: dict[tuple[int, int], list[tuple[int, Run, Backward]]] = defaultdict(list)
         for run, backward in backwards:
@@ -267,6 +270,10 @@ class _LoopUse:
             inside = {turn.number for clear in clears for turn in clear.turns if self._is(turn, entry)}
             discarded = {pair for clear in clears if self._holds(clear, entry) for pair in clear.discarded}
             self.cleared_in_every_turn &= number in inside
+            self.stepped_inside |= any(
+                isinstance(e, Step) and e.parameters & self.parameters and self._holds(e, entry)
+                for e in run.events
+            )
             if number < last:
                 self.wasted = True
                 self.kept |= bool(pairs & run.applied) or not pairs <= discarded
@@ -292,15 +299,6 @@ class _LoopUse:
         return any(self._is(turn, entry) for turn in event.turns)
 
 
-_CLEARED = frozenset({"TRN103"})
-_CLEARED_AROUND = frozenset({"TRN103", "around"})
-_EARLY = frozenset({"TRN106"})
-_ELSEWHERE = frozenset({"TRN105", "TRN106"})
-_MISSING = frozenset({"TRN105"})
-_HISTORIES = (_CLEARED, _EARLY, _CLEARED_AROUND, _ELSEWHERE, _MISSING)
-"""In this order one execution's history names the mistake of a step."""
-
-
 def _crossed(earlier: Event, later: Event) -> int | None:
     """The outermost loop around `later` that began a new turn since `earlier`; None where control only went on."""
     before = {(turn.loop, turn.entry): turn.number for turn in earlier.turns}
@@ -319,15 +317,12 @@ def _cycle(earlier: Event, later: Event) -> int | None:
     return None
 
 
-def _follows(backward: Backward, step: Step) -> bool:
-    """Whether a backward comes after the step in the same turn of all loops around the step."""
-    after = set(backward.turns)
-    return backward.index > step.index and all(turn in after for turn in step.turns)
-
-
-def _share_loop(backward: Backward, step: Step) -> bool:
-    """Whether a backward is in the innermost loop around the step."""
-    inner = step.turns[-1:]
-    return any(
-        turn.loop == inner[0].loop and turn.entry == inner[0].entry for turn in backward.turns if inner
-    )
+def _comes_next(backward: Backward, step: Step) -> bool:
+    """Whether a backward comes after the step before a loop around the step begins a new turn."""
+    after = {(turn.loop, turn.entry): turn.number for turn in backward.turns}
+    for turn in step.turns:
+        if (turn.loop, turn.entry) not in after:
+            break
+        if after[turn.loop, turn.entry] != turn.number:
+            return False
+    return backward.index > step.index
