@@ -1,39 +1,26 @@
-"""Level 2 on Linux: Landlock around the command and everything it starts, completed by a seccomp filter.
-
-Two processes: the supervisor (outside) and the warden, which binds itself, starts the command and then
-answers the calls that the filter puts to it. The filter's listener could not be handed out to the
-supervisor: the call that would carry it is itself put to whoever listens.
-"""
+"""Level 2 on Linux: Landlock around the command and everything it starts, completed by a seccomp filter."""
 
 from __future__ import annotations
 
 import contextlib
-import os
-import threading
+from collections.abc import Callable
 
 from . import devices, kernel, landlock, seccomp
 from .notify import Judge
-from .order import Entered, Order
-from .stage import fork_guarded, hear, say, start, tie_to
+from .order import Order
 
-SHARED_MEMORY = "/dev/shm"
-
-
-def enter(order: Order, scratch: str) -> Entered:
-    news, tell = os.pipe()
-    supervisor = os.getpid()
-    warden = fork_guarded(lambda: _warden(order, scratch, supervisor, tell), tell)
-    os.close(tell)
-    hear(news, until="started")
-    return Entered(warden, warden, news)
+_WRITABLE = ("/dev/shm", "/dev/pts", "/dev/ptmx")
 
 
-def _warden(order: Order, scratch: str, supervisor: int, tell: int) -> None:
+def confine(order: Order, scratch: str, supervisor: int) -> Callable[[], None]:
+    """Bind this process and all that it starts from now on. The returned function answers the calls that
+    the filter puts to us, until nobody is left to ask.
+
+    Not the supervisor but a process inside answers: the listener cannot be handed out, since the call that
+    would carry it is itself put to whoever listens.
+    """
     kernel.drop_capabilities()
-    tie_to(supervisor)
-    landlock.restrict(
-        landlock.write_fence([scratch, SHARED_MEMORY, "/dev/pts", "/dev/ptmx", *devices.nodes()])
-    )
+    landlock.restrict(landlock.write_fence([scratch, *_WRITABLE, *devices.nodes()]))
     version = landlock.abi()
     scoped = version >= landlock.SCOPES
     listener = seccomp.install(seccomp.Wish(truncation=version < landlock.TRUNCATES, signals=not scoped))
@@ -43,16 +30,7 @@ def _warden(order: Order, scratch: str, supervisor: int, tell: int) -> None:
         abstract_sockets=scoped,
         is_ours=lambda pid: _descends(pid, supervisor),
     )
-    warden = os.getpid()
-
-    def before_exec() -> None:
-        tie_to(warden)
-        kernel.forbid_core_dumps()
-
-    command = start(order, before_exec)
-    threading.Thread(target=judge.serve, args=(listener,), daemon=True).start()
-    say(tell, "started", True)
-    say(tell, "returncode", command.wait())
+    return lambda: judge.serve(listener)
 
 
 def _descends(pid: int, ancestor: int) -> bool:

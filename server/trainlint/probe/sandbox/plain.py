@@ -1,8 +1,7 @@
-"""Starts a command without stages: levels 3 and none everywhere, and level 2 on macOS."""
+"""Starts a command on other systems than Linux: with redirection, without, and on macOS in a write fence."""
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 
@@ -22,20 +21,6 @@ def start(order: Order, scratch: str) -> subprocess.Popen[bytes]:
         from . import seatbelt
 
         argv = seatbelt.wrapped(argv, scratch, network=order.network)
-    supervisor = os.getpid()
-
-    def before_exec() -> None:
-        if sys.platform == "linux":
-            from . import kernel, stage
-
-            stage.tie_to(supervisor)
-            kernel.forbid_core_dumps()
-
     return subprocess.Popen(
-        argv,
-        cwd=order.cwd,
-        env=order.env,
-        pass_fds=order.pass_fds,
-        start_new_session=True,
-        preexec_fn=before_exec,
+        argv, cwd=order.cwd, env=order.env, pass_fds=order.pass_fds, start_new_session=True
     )

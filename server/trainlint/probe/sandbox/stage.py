@@ -61,9 +61,9 @@ def hear(news: int, until: str) -> dict[str, Any]:
     return heard
 
 
-def tie_to(parent: int) -> None:
-    """Die when the parent dies, which the caller knows by its number."""
-    kernel.die_with_parent(signal.SIGKILL)
+def tie_to(parent: int, number: int = signal.SIGKILL) -> None:
+    """Get the signal when the parent dies, which the caller knows by its number."""
+    kernel.die_with_parent(number)
     if os.getppid() != parent:
         os._exit(1)
 

@@ -69,14 +69,13 @@ class Supervisor:
     def _start(self, scratch: str) -> Entered:
         order = redirection.prepare(self._order, scratch)
         if sys.platform == "linux":
-            from . import fence, kernel, namespaces
+            from . import keeper, kernel, namespaces
 
             kernel.become_subreaper()
-            if order.level in (Level.NAMESPACES, Level.FENCE):
-                enter = namespaces.enter if order.level is Level.NAMESPACES else fence.enter
-                entered = enter(order, scratch)
-                order.release_descriptors()
-                return entered
+            enter = namespaces.enter if order.level is Level.NAMESPACES else keeper.enter
+            entered = enter(order, scratch)
+            order.release_descriptors()
+            return entered
         try:
             self._command = plain.start(order, scratch)
         except (OSError, subprocess.SubprocessError) as error:

@@ -20,7 +20,7 @@ from .raw import raw
 
 _GONE = ".gone"
 _MOST_LINKS = 40
-_UNTOUCHED = ("/dev/", "/proc/")
+_SHARED_MEMORY = "/dev/shm"
 
 
 class Union:
@@ -56,7 +56,7 @@ class Union:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), text)
         if os.name != "posix":
             return os.path.normpath(os.path.join(self.cwd(), text))
-        if text.startswith(_UNTOUCHED):
+        if _is_of_the_machine(text):
             return text
         pending = self.original(text if text.startswith("/") else self.cwd() + "/" + text).split("/")[::-1]
         current, links = "/", 0
@@ -172,9 +172,8 @@ class Union:
 
     def is_passed(self, place: str) -> bool:
         """Devices, the process table and scratch itself are not redirected."""
-        return (
-            place.startswith(_UNTOUCHED) or place == self.scratch or place.startswith(self.scratch + os.sep)
-        )
+        in_scratch = place == self.scratch or place.startswith(self.scratch + os.sep)
+        return in_scratch or _is_of_the_machine(place)
 
     def shown(self, place: str) -> str:
         """Where the content at `place` lies."""
@@ -211,6 +210,11 @@ class Union:
                 pass
         elif place.startswith("/proc/") and not place.startswith("/proc/self/") and not place[6:7].isdigit():
             raise _failure(errno.EROFS, place)
+
+
+def _is_of_the_machine(path: str) -> bool:
+    """A device or a process. Files that Python makes in shared memory by name are files like others."""
+    return path.startswith("/proc/") or (path.startswith("/dev/") and not path.startswith(_SHARED_MEMORY))
 
 
 def _failure(number: int, path: Any) -> OSError:
