@@ -287,7 +287,6 @@ class Observation:
     batch: list[BatchSeen] = field(default_factory=list)
     children: int = 0
     error: ErrorSeen | None = None
-    notes: list[str] = field(default_factory=list)
 
 
 @dataclass

@@ -59,22 +59,22 @@ def _watched(models: list[Any], optimizer: Any) -> Iterator[None]:
     )
     for model in models:
         recorder.ledger.call(model, outermost=True)
-    recorder.ledger.settle(caller)
-    recorder.ledger.baseline()
+    ledger = recorder.ledger
+    ledger.settle(caller)
+    ledger.baseline()
     attachment = Attachment(recorder)
     attachment.attach()
     try:
         yield
         recorder.finish("script")
     finally:
-        recorder.over = True
         attachment.detach()
     observation, fault = answers[0]
     if fault is not None:
         raise RuntimeError(f"the agent failed:\n{fault}")
     script = caller.f_code.co_filename
     report = conclude(observation, Circumstances(Setting(script, ""), Sources(script)))
-    _check(report, _wanted(recorder.ledger, models, optimizer))
+    _check(report, _wanted(ledger, models, optimizer))
 
 
 def _wanted(ledger: Any, models: list[Any], optimizer: Any) -> list[ParameterSeen] | None:

@@ -66,6 +66,7 @@ class Attachment:
             handle.remove()
         self._handles, self._forward_handles = [], []
         self._recorder.lineage.leave()
+        self._recorder.forget()
 
     def _settle(self) -> None:
         """Detach once the recorder is done: here no hook is running."""
@@ -206,7 +207,7 @@ class Attachment:
             target = getattr(process, "_target", None)
             module = getattr(target, "__module__", "") or ""
             if not module.startswith("torch.utils.data"):
-                self._recorder.started_child(getattr(target, "__name__", type(process).__name__))
+                self._recorder.started_child()
             return original(process)
 
         return start

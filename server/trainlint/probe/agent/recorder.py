@@ -8,15 +8,12 @@ import sys
 import threading
 import time
 import traceback
-import weakref
 from typing import Any, Callable, Iterator
 
 import torch
 
 from ..protocol import (
     REACHED,
-    BackwardSeen,
-    ClipSeen,
     ErrorSeen,
     Observation,
     Progress,
@@ -25,11 +22,12 @@ from ..protocol import (
 from . import graph, steps
 from .batch import ACTIVATIONS, BatchWatch
 from .copies import parameters_of
+from .gradients import Gradients
 from .ledger import Ledger
 from .lineage import Lineage
 from .manual import ManualUpdates
 from .places import here
-from .tensors import fingerprint, scalar
+from .tensors import scalar
 
 _LOOKS = 32
 """How many calls of models are used to find names: later ones bring nothing new."""
@@ -74,6 +72,7 @@ class Recorder:
         self.ledger = Ledger()
         self.lineage = Lineage(self.ledger)
         self.manual = ManualUpdates(self.ledger)
+        self.gradients = Gradients(self.ledger)
         self.batch = BatchWatch()
         self.local = threading.local()
         self.lineage.quiet = lambda: self.over or threading.get_ident() == self.busy
@@ -86,18 +85,13 @@ class Recorder:
         self._optimizers: dict[int, steps.OptimizerRecord] = {}
         self._order: list[steps.OptimizerRecord] = []
         self._steps: list[StepSeen] = []
-        self._backwards: list[BackwardSeen] = []
-        self._clips: list[ClipSeen] = []
         self._backward_count = 0
         self._since_progress = 0
         self._forward_since_backward = False
         self._looks = 0
         self._patience = steps.PATIENCE
         self._counterfactual = True
-        self._scaled_losses: list[Any] = []
-        self._scaled_now = False
-        self.children: list[str] = []
-        self.notes: list[str] = []
+        self.children = 0
         self.reach("torch")
 
     def reach(self, stage: str, count: int = 1) -> None:
@@ -141,7 +135,7 @@ class Recorder:
         self.ledger.baseline()
         self._name(record, optimizer)
         seen = StepSeen(record.index, here(), False, self._backward_count, self._forward_since_backward)
-        seen.scaled = self._scaled(optimizer)
+        seen.scaled = self.gradients.are_scaled(optimizer)
         step = steps.OpenStep(record, optimizer, seen, arguments[1:], keywords)
         found_inf = getattr(optimizer, "found_inf", None)
         step.skipped_inside = found_inf is not None and bool(scalar(found_inf))
@@ -237,66 +231,38 @@ class Recorder:
 
     @guarded
     def backward_begins(self, tensors: Any, accumulates: bool) -> None:
+        """`accumulates`: into ``.grad``, unlike `autograd.grad`, which hands the gradients out."""
         depth = self.local.depth = getattr(self.local, "depth", 0) + 1
         if depth > 1:
             return
         self._backward_count += 1
-        losses = [each for each in (tensors if isinstance(tensors, (list, tuple)) else [tensors])]
+        losses = list(tensors) if isinstance(tensors, (list, tuple)) else [tensors]
         losses = [each for each in losses if isinstance(each, torch.Tensor)]
         self.ledger.settle(sys._getframe())
         leaves = graph.leaves(losses)
         if self._by_hand():
             self.manual.backward(leaves or [] if not self._order else [])
         self.ledger.baseline()
-        held = None
-        if leaves is not None:
-            held = sum(1 for leaf in leaves if id(leaf) in self.ledger.subjects)
-        loss = scalar(losses[0]) if losses else None
-        leaf = bool(losses) and all(each.is_leaf for each in losses)
         if accumulates:
-            self._backwards.append(BackwardSeen(here(), loss, held, leaf))
-            self.batch.loss(loss)
+            self.batch.loss(scalar(losses[0]) if losses else None)
             self.lineage.loss(losses)
-        repeated = [
-            each.open for each in self._order if each.open is not None and each.open.closure_calls > 1
-        ]
-        for subject, tensor in self.ledger.live():
-            gradient = tensor.grad
-            print_ = fingerprint(gradient) if gradient is not None else None
-            if print_ is None:
-                subject.stale = subject.filled = False
-            elif repeated and any(id(tensor) in step.before for step in repeated):
-                for step in repeated:
-                    step.seen.uncleared_closure = True
-            subject.before_backward = print_
-        self._scaled_now = any(reference() is each for reference in self._scaled_losses for each in losses)
+        self.gradients.before_backward(losses, leaves, accumulates, self._order)
         self.reach("backward", self._backward_count)
 
     @guarded
-    def backward_ends(self, gradients: dict[int, Any] | None) -> None:
-        """`gradients` of what `autograd.grad` was asked for, by identity; None after a backward pass that
-        failed.
+    def backward_ends(self, asked: dict[int, Any] | None) -> None:
+        """`asked` is what `autograd.grad` returned, by identity of the tensor; None after a
+        pass that raised.
         """
         self.local.depth = getattr(self.local, "depth", 1) - 1
-        if self.local.depth or gradients is None:
+        if self.local.depth or asked is None:
             return
         self._forward_since_backward = False
         by_hand = self._by_hand()
-        for subject, tensor in self.ledger.live():
-            gradient = gradients.get(id(tensor), tensor.grad)
-            if gradient is None:
-                continue
-            subject.seen.gradients += 1
+        for tensor, gradient in self.gradients.after_backward(asked):
             if by_hand:
                 self.manual.received(tensor, gradient)
-            print_ = fingerprint(gradient)
-            if print_ is None or print_ == subject.before_backward:
-                continue
-            subject.seen.received = subject.filled = True
-            subject.scaled = self._scaled_now
-            if subject.applied is not None and subject.before_backward == subject.applied:
-                subject.stale = True
-        self._since_progress += 1
+        self._since_progress += not (asked and self._order)
         if self._since_progress >= self._limit:
             self.finish("limit", "backwards")
         elif self.manual.enough and not self._order:
@@ -351,14 +317,12 @@ class Recorder:
     # Scaling, clipping, loading
 
     @guarded
-    def scaled(self, output: Any) -> None:
-        if isinstance(output, torch.Tensor):
-            self._scaled_losses = [*self._scaled_losses[-7:], weakref.ref(output)]
+    def scaled(self, loss: Any) -> None:
+        self.gradients.scaled(loss)
 
     @guarded
     def unscaled(self, optimizer: Any) -> None:
-        for parameter in parameters_of(optimizer):
-            self.ledger.subject(parameter).scaled = False
+        self.gradients.unscaled(optimizer)
 
     def scaler_steps(self, optimizer: Any) -> int:
         """The number of steps done or skipped, for `scaler_stepped` to compare with."""
@@ -371,42 +335,20 @@ class Recorder:
         if record.seen.completed + record.seen.skipped == before and not record.inner:
             self.ledger.settle(sys._getframe())
             self._name(record, optimizer)
-            for parameter in parameters_of(optimizer):
-                subject = self.ledger.subject(parameter)
-                if record.index not in subject.seen.optimizers:
-                    subject.seen.optimizers.append(record.index)
             self._skip(record)
 
     def _skip(self, record: steps.OptimizerRecord) -> None:
         record.seen.skipped += 1
         record.seen.skipped_at = here()
 
-    def _scaled(self, optimizer: Any) -> bool:
-        return any(self.ledger.subject(parameter).scaled for parameter in parameters_of(optimizer))
-
-    def clip_begins(self, tensors: Any) -> list[tuple[Any, float]]:
-        """The gradients that a clipping function gets, with their size."""
-        parameters = [tensors] if isinstance(tensors, torch.Tensor) else list(tensors)
-        sized = []
-        for parameter in parameters:
-            if parameter.grad is not None:
-                print_ = fingerprint(parameter.grad)
-                sized.append((parameter, print_[0] if print_ else 0.0))
-        return sized
+    @guarded
+    def clip_begins(self, parameters: Any) -> list[tuple[Any, float]]:
+        return self.gradients.before_clip(parameters)
 
     @guarded
-    def clip_ended(self, sized: list[tuple[Any, float]], limit: float, total: float | None) -> None:
-        scaled, after_step = False, bool(sized)
-        for parameter, size in sized:
-            subject = self.ledger.subject(parameter)
-            scaled |= subject.scaled
-            after_step &= subject.applied is not None and not subject.filled
-            print_ = fingerprint(parameter.grad)
-            if size:
-                ratio = (print_[0] if print_ else 0.0) / size
-                subject.clip_ratio = ratio * (subject.clip_ratio if subject.clip_ratio is not None else 1.0)
-        if len(self._clips) < 32:
-            self._clips.append(ClipSeen(here(), limit, total, scaled, not sized, after_step))
+    def clip_ended(self, before: list[tuple[Any, float]] | None, limit: float, total: float | None) -> None:
+        if before is not None:
+            self.gradients.after_clip(before, limit, total)
 
     @guarded
     def loaded(self, module: Any) -> None:
@@ -414,8 +356,8 @@ class Recorder:
             self.ledger.subject(parameter).seen.loaded = True
 
     @guarded
-    def started_child(self, name: str) -> None:
-        self.children.append(name)
+    def started_child(self) -> None:
+        self.children += 1
 
     # The end
 
@@ -441,47 +383,59 @@ class Recorder:
                 self.lock.release()
         self._done(observation, self.fault)
 
+    def forget(self) -> None:
+        """Let go of every tensor, model and optimizer: the user's memory is the user's."""
+        self.over = True
+        self.ledger = Ledger()
+        self.lineage = Lineage(self.ledger)
+        self.manual = ManualUpdates(self.ledger)
+        self.gradients = Gradients(self.ledger)
+        self._optimizers.clear()
+        self._order.clear()
+
     def _fill(self, observation: Observation) -> None:
+        """What was seen, in the words of the protocol."""
         observation.torch = str(torch.__version__)
-        observation.children = len(self.children)
-        observation.notes = self.notes
-        trained = self._backward_count or any(
-            each.seen.completed or each.seen.skipped for each in self._order
-        )
-        if not trained:
-            observation.optimizers = [record.seen for record in self._order]
+        observation.children = self.children
+        observation.optimizers = [record.seen for record in self._order]
+        if not self._backward_count and not any(
+            seen.completed or seen.skipped for seen in observation.optimizers
+        ):
             return
         frame = sys._current_frames().get(threading.main_thread().ident or 0)
         self.ledger.settle(frame)
         for record in self._order:
-            optimizer = record.reference()
-            record.seen.alive = optimizer is not None
-            if optimizer is None:
-                continue
-            self._name(record, optimizer)
-            for parameter in parameters_of(optimizer):
-                subject = self.ledger.subject(parameter)
-                if not record.inner and record.index not in subject.seen.optimizers:
-                    subject.seen.optimizers.append(record.index)
-            if record.open is not None and not record.open.skipped_inside:
-                record.seen.mid_step = True
-                self._record(record.open, optimizer, complete=False)
+            self._close(record)
         self.ledger.settle(frame)
         for subject, tensor in self.ledger.live():
             subject.seen.used = self.lineage.used(tensor)
         self.lineage.explain()
         self.manual.finish()
         observation.parameters, observation.buffers = self.ledger.finish()
-        observation.optimizers = [record.seen for record in self._order]
         observation.steps = self._steps
-        observation.backwards = self._backwards[:256]
+        observation.backwards = self.gradients.backwards
         observation.backward_count = self._backward_count
         observation.manual_updates = self.manual.rounds
-        observation.clips = self._clips
+        observation.clips = self.gradients.clips
         observation.cuts = self.lineage.cuts
         observation.modes = self.batch.modes
         observation.batch = self.batch.facts
         observation.counterfactual = self._counterfactual
+
+    def _close(self, record: steps.OptimizerRecord) -> None:
+        """The last facts of an optimizer: what it holds, and the step that it is in the middle of."""
+        optimizer = record.reference()
+        record.seen.alive = optimizer is not None
+        if optimizer is None:
+            return
+        self._name(record, optimizer)
+        for parameter in parameters_of(optimizer):
+            held = self.ledger.subject(parameter).seen.optimizers
+            if not record.inner and record.index not in held:
+                held.append(record.index)
+        if record.open is not None and not record.open.skipped_inside:
+            record.seen.mid_step = True
+            self._record(record.open, optimizer, complete=False)
 
 
 def _stepping(optimizer: Any) -> bool:

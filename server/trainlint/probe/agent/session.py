@@ -52,7 +52,8 @@ class Session:
         """
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._in_child)
-        self._channel.listen(self._stop, self._parent_gone)
+        if not self._run.watch:
+            self._channel.listen(self._stop, lambda: os._exit(3))
         if self._run.wall_s is not None:
             timer = threading.Timer(self._run.wall_s, self._wall)
             timer.daemon = True
@@ -122,12 +123,6 @@ class Session:
 
     def _wall(self) -> None:
         self._finish("limit", limit="wall-time")
-
-    def _parent_gone(self) -> None:
-        if not self._run.watch:
-            os._exit(3)
-        if self._recorder is not None:
-            self._recorder.over = True
 
     def _in_child(self) -> None:
         """A forked child of the script is not watched."""
