@@ -34,7 +34,6 @@ class Token(NamedTuple):
     `discarded`: backwards that the last clear threw away unapplied.
     `turned`: a loop was gone round since the last backward.
     `crossed`: loops gone round since gradients were applied that are still there.
-    `starved`: steps of this turn that found nothing to apply.
     """
 
     state: str = UNKNOWN
@@ -42,7 +41,6 @@ class Token(NamedTuple):
     discarded: frozenset[Event] = frozenset()
     turned: bool = False
     crossed: frozenset[fx.Loop] = frozenset()
-    starved: frozenset[Event] = frozenset()
 
 
 World = tuple[Context, Token]
@@ -56,7 +54,6 @@ class Lifecycle:
 
     `steps`: the gradients that each sure step met. `used`: backwards some step applied or some code read.
     `discards`: each clear with the backwards it threw away, and whether a loop was gone round in between.
-    `followed`: steps that found nothing, with a backward that came later in the same turn.
     `accumulated`: backwards that added to gradients of an earlier turn. `left`: backwards pending at the end.
     `met`: the states in which each event found the gradients.
     """
@@ -65,7 +62,6 @@ class Lifecycle:
     ran: set[Event] = field(default_factory=set)
     used: set[Event] = field(default_factory=set)
     discards: set[tuple[Event, Event]] = field(default_factory=set)
-    followed: set[tuple[Event, Event]] = field(default_factory=set)
     accumulated: set[Event] = field(default_factory=set)
     left: set[Event] = field(default_factory=set)
     met: dict[Event, set[str]] = field(default_factory=dict)
@@ -186,8 +182,7 @@ class _Automaton:
             frontier = {(context, _go_round(token, loop)) for context, token in inside} - seen
             if len(seen) > 2 * _MAX_WORLDS:
                 frontier = {(EMPTY, token) for _, token in frontier} - seen
-        leaving = {(context, _leave(token, loop)) for context, token in ended}
-        return self.block(loop.orelse, leaving) | {(context, _leave(token, loop)) for context, token in broken}
+        return self.block(loop.orelse, ended) | broken
 
     def attempt(self, region: fx.Try, worlds: set[World]) -> set[World]:
         self.tries.append(set(worlds))
@@ -209,10 +204,10 @@ class _Automaton:
     def backward(self, event: Event, token: Token) -> Token:
         if token.pending and token.turned:
             self.facts.accumulated.add(event)
-        self.facts.followed.update((step, event) for step in token.starved)
         return Token(_AFTER_BACKWARD[token.state], token.pending | {event}, crossed=token.crossed)
 
     def write(self, event: Event, token: Token) -> Token:
+        self.facts.used |= token.pending
         return Token(FRESH)
 
     def step(self, event: Event, token: Token) -> Token:
@@ -222,7 +217,7 @@ class _Automaton:
         if event.clears:
             return Token(CLEAR)
         if token.state == CLEAR:
-            return token._replace(starved=token.starved | {event}) if event.sure else token
+            return token
         return Token(APPLIED, crossed=token.crossed if token.state in (APPLIED, STALE) else frozenset())
 
     def clear(self, event: Event, token: Token) -> Token:
@@ -230,7 +225,7 @@ class _Automaton:
             self.facts.discards.add((event, backward))
         if token.state == CLEAR:
             return token
-        return Token(CLEAR, discarded=token.pending, turned=token.turned, starved=token.starved)
+        return Token(CLEAR, discarded=token.pending, turned=token.turned)
 
     def read(self, event: Event, token: Token) -> Token:
         self.facts.used |= token.pending
@@ -272,11 +267,4 @@ _TRANSITIONS = {
 def _go_round(token: Token, loop: fx.Loop) -> Token:
     turned = token.turned or bool(token.pending or token.discarded)
     crossed = token.crossed | {loop} if token.state in (APPLIED, STALE) else token.crossed
-    return _leave(token, loop)._replace(turned=turned, crossed=crossed)
-
-
-def _leave(token: Token, loop: fx.Loop) -> Token:
-    """The turn of `loop` is over: what its steps lacked cannot come in it any more."""
-    if not token.starved:
-        return token
-    return token._replace(starved=frozenset(step for step in token.starved if loop not in step.loops))
+    return token._replace(turned=turned, crossed=crossed)

@@ -107,25 +107,24 @@ def examine(entry: Entry, cancel: CancelFlag, look_alikes: bool = False) -> Prot
     return protocol
 
 
-def _clears_in(view: View, loop: fx.Loop) -> bool:
-    return any(loop in event.loops and (event.kind in _CLEARING or event.clears) for event in view.events)
-
-
 def _stale(protocol: Protocol, target: ParameterSet, seen: Lifecycle) -> None:
     told: set[fx.Loop] = set()
     for step, tokens in sorted(seen.steps.items(), key=lambda pair: pair[0].order):
         for token in sorted(tokens, key=lambda token: (len(token.crossed), sorted(event.order for event in token.pending))):
-            if token.state != STALE or not token.crossed or told & token.crossed:
+            cycle = next((loop for loop in step.loops if loop in token.crossed), None)
+            if token.state != STALE or cycle is None or cycle in told or _clears_in(cycle, seen):
                 continue
-            if any(_clears_in_events(loop, seen) for loop in token.crossed):
-                continue
-            loop = max(token.crossed, key=lambda loop: len(_around(loop, step)))
-            backward = min((event for event in token.pending), key=lambda event: event.order, default=None)
+            backward = min(token.pending, key=lambda event: event.order, default=None)
             if backward is None or not backward.sure:
                 continue
-            told |= token.crossed
+            told |= set(step.loops[step.loops.index(cycle) :])
             assert isinstance(step.effect, fx.Step) and isinstance(backward.effect, fx.Backward)
-            protocol.stale.append(StaleStep(step.effect, backward.effect, loop, target))
+            protocol.stale.append(StaleStep(step.effect, backward.effect, cycle, target))
+
+
+def _clears_in(loop: fx.Loop, seen: Lifecycle) -> bool:
+    """Something on the loop may clear the set, guarded or not."""
+    return any(loop in event.loops and (event.kind in _CLEARING or event.clears) for event in seen.ran)
 
 
 def _stale_parts(
@@ -144,21 +143,12 @@ def _stale_parts(
         _stale(protocol, part, seen)
 
 
-def _around(loop: fx.Loop, event: Event) -> tuple[fx.Loop, ...]:
-    """The loops around an event up to and including `loop`."""
-    return event.loops[: event.loops.index(loop) + 1] if loop in event.loops else ()
-
-
-def _clears_in_events(loop: fx.Loop, seen: Lifecycle) -> bool:
-    return any(loop in event.loops and (event.kind in _CLEARING or event.clears) for event in seen.ran)
-
-
 def _empty(protocol: Protocol, target: ParameterSet, view: View, seen: Lifecycle) -> None:
     for step, tokens in seen.steps.items():
         empty = {token for token in tokens if token.state == CLEAR}
         if not empty or not _first_turns_only(tokens - empty, step, seen):
             continue
-        why, backward, clear = _explain(step, empty, seen)
+        why, backward, clear = _explain(step, empty, view, seen)
         if why is Emptiness.NO_BACKWARD and not _computes(step, seen):
             continue
         assert isinstance(step.effect, fx.Step)
@@ -178,12 +168,17 @@ def _first_turns_only(tokens: set[Token], step: Event, seen: Lifecycle) -> bool:
 
 
 def _explain(
-    step: Event, tokens: set[Token], seen: Lifecycle
+    step: Event, tokens: set[Token], view: View, seen: Lifecycle
 ) -> tuple[Emptiness, fx.Backward | None, fx.Clear | None]:
     thrown = sorted({event for token in tokens if not token.turned for event in token.discarded if event.sure}, key=lambda e: e.order)
     if thrown:
         return Emptiness.CLEARED, _backward(thrown[-1]), _clear_of(thrown[-1], seen)
-    later = sorted((backward for starved, backward in seen.followed if starved is step), key=lambda event: event.order)
+    inner = set([loop for loop in step.loops if loop.repeats][-1:])
+    later = [
+        event
+        for event in view.events
+        if event.kind is Kind.BACKWARD and event.order > step.order and inner <= set(event.loops)
+    ]
     if later:
         return Emptiness.TOO_EARLY, _backward(later[0]), None
     older = sorted({event for token in tokens for event in token.discarded if event.sure}, key=lambda e: e.order)

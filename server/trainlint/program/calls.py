@@ -441,19 +441,9 @@ def assigned_elsewhere(m: Machine, holder: Thing, name: str) -> Value | None:
     """An attribute that another method of the object's class assigns."""
     assert holder.cls is not None
     for info in holder.cls.lineage():
-        for method in info.methods.values():
-            for statement in ast.walk(method):
-                if (
-                    isinstance(statement, ast.Assign)
-                    and len(statement.targets) == 1
-                    and isinstance(target := statement.targets[0], ast.Attribute)
-                    and target.attr == name
-                    and isinstance(target.value, ast.Name)
-                    and method.args.args
-                    and target.value.id == method.args.args[0].arg
-                    and isinstance(statement.value, ast.Call)
-                ):
-                    return _evaluate_apart(m, holder, info, method, name, statement)
+        found = info.built(name)
+        if found is not None:
+            return _evaluate_apart(m, holder, info, found[0], name, found[1])
     return None
 
 
