@@ -1,12 +1,14 @@
 import * as vscode from "vscode";
 
+import { versionText } from "./interpreter";
+import type { Runs } from "./probe";
 import type { Server } from "./server";
 import { SECTION } from "./settings";
 
 /** Opens a document to paste into an issue: versions, what runs and why, and the settings that are set. */
-export async function debugInformation(context: vscode.ExtensionContext, server: Server): Promise<void> {
+export async function debugInformation(context: vscode.ExtensionContext, server: Server, runs: Runs): Promise<void> {
   const { version } = context.extension.packageJSON as { version: string };
-  const selected = await server.python.selected(vscode.workspace.workspaceFolders?.[0]?.uri);
+  const python = vscode.workspace.isTrusted ? await runs.interpreter(vscode.workspace.workspaceFolders?.[0]?.uri) : undefined;
   const lines = [
     "# trainlint",
     "",
@@ -15,7 +17,7 @@ export async function debugInformation(context: vscode.ExtensionContext, server:
     `- server ${server.connection?.initializeResult?.serverInfo?.version ?? "not running"}`,
     ...(server.running ? [`- started as: ${server.running.summary}; ${server.running.origin}`] : []),
     ...(server.running?.fallback ? [`- ${server.running.fallback}`] : []),
-    `- selected interpreter: ${selected ? `${selected.path} from ${selected.origin}` : "none"}`,
+    `- scripts run with: ${python ? `Python ${versionText(python)}; ${python.path} from ${python.origin}` : "nothing"}`,
     `- workspace trusted: ${String(vscode.workspace.isTrusted)}`,
     `- workspace folders: ${vscode.workspace.workspaceFolders?.length ?? 0}`,
     "",

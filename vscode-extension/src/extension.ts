@@ -39,10 +39,11 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     }),
     command("restart", () => started.restartByHand()),
     command("showLog", () => log.show(true)),
-    command("debugInfo", () => debugInformation(context, started)),
+    command("debugInfo", () => debugInformation(context, started, runs)),
   );
   log.info(`trainlint extension ${(context.extension.packageJSON as { version: string }).version}`);
   await started.restart();
+  if (vscode.workspace.isTrusted) await runs.interpreter(vscode.workspace.workspaceFolders?.[0]?.uri);
 }
 
 /** The document a command is meant for: a menu gives its address, a code lens a string or `{uri}`, the palette nothing. */

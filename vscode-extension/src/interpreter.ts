@@ -7,8 +7,17 @@ import { liesInside } from "./paths";
 
 const run = promisify(execFile);
 
-/** Minor versions of Python 3 that the server and its native libraries are built for. */
-export const SUPPORTED = { first: 10, last: 14 } as const;
+/** A range of minor versions of Python 3. */
+export interface Minors {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** What the server and its native libraries are built for. */
+export const OF_SERVER: Minors = { first: 10, last: 14 };
+
+/** What the agent that looks into a user's script is written for. */
+export const OF_SCRIPTS: Minors = { first: 8, last: Infinity };
 
 /** A Python that answered, and why it was asked. */
 export interface Interpreter {
@@ -38,8 +47,13 @@ export function versionText(interpreter: Interpreter): string {
   return interpreter.version.join(".");
 }
 
-export function isSupported(version: Interpreter["version"]): boolean {
-  return version[0] === 3 && version[1] >= SUPPORTED.first && version[1] <= SUPPORTED.last;
+export function isWithin([major, minor]: Interpreter["version"], minors: Minors): boolean {
+  return major === 3 && minor >= minors.first && minor <= minors.last;
+}
+
+/** Such as "3.10 to 3.14". */
+export function rangeText({ first, last }: Minors): string {
+  return Number.isFinite(last) ? `3.${first} to 3.${last}` : `3.${first} or newer`;
 }
 
 /** Why `candidate` may not be started, or undefined where it may. */
@@ -83,7 +97,7 @@ export async function inspect(candidate: Candidate, rules: Rules): Promise<Inter
 export async function choose(
   candidates: Iterable<Candidate>,
   rules: Rules,
-  accepts: (version: Interpreter["version"]) => boolean,
+  minors: Minors,
 ): Promise<Interpreter | undefined> {
   const seen = new Set<string>();
   for (const candidate of candidates) {
@@ -91,11 +105,8 @@ export async function choose(
     seen.add(candidate.path);
     const interpreter = await inspect(candidate, rules);
     if (interpreter === undefined) continue;
-    if (accepts(interpreter.version)) return interpreter;
-    rules.note(
-      `${interpreter.path} (${interpreter.origin}) is Python ${versionText(interpreter)}; ` +
-        `3.${SUPPORTED.first} to 3.${SUPPORTED.last} is needed`,
-    );
+    if (isWithin(interpreter.version, minors)) return interpreter;
+    rules.note(`${interpreter.path} (${interpreter.origin}) is Python ${versionText(interpreter)}; ${rangeText(minors)} is needed`);
   }
   return undefined;
 }
@@ -104,7 +115,7 @@ export async function choose(
 export function* onPath(env: NodeJS.ProcessEnv, platform: NodeJS.Platform): Generator<Candidate> {
   const variable = Object.keys(env).find((name) => name.toUpperCase() === "PATH");
   const folders = ((variable && env[variable]) || "").split(path.delimiter).filter((folder) => path.isAbsolute(folder));
-  const minors = Array.from({ length: SUPPORTED.last - SUPPORTED.first + 1 }, (_, i) => `python3.${SUPPORTED.last - i}`);
+  const minors = Array.from({ length: OF_SERVER.last - OF_SERVER.first + 1 }, (_, i) => `python3.${OF_SERVER.last - i}`);
   const names = platform === "win32" ? ["python.exe", "py.exe"] : ["python3", "python", ...minors];
   for (const name of names) {
     for (const folder of folders) {

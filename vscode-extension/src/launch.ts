@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import * as path from "node:path";
 import { promisify } from "node:util";
 
-import { type Candidate, choose, inspect, isSupported, onPath, refusal, type Rules, SUPPORTED, versionText } from "./interpreter";
+import { type Candidate, choose, inspect, OF_SERVER, onPath, rangeText, refusal, type Rules, versionText } from "./interpreter";
 import type { ServerSettings } from "./settings";
 
 const run = promisify(execFile);
@@ -58,10 +58,10 @@ export async function resolveLaunch(settings: ServerSettings, around: Surroundin
   }
 
   const candidates = [...configured, ...(selected ? [selected] : []), ...onPath(around.env, around.platform)];
-  const interpreter = await choose(candidates, rules, isSupported);
+  const interpreter = await choose(candidates, rules, OF_SERVER);
   if (interpreter === undefined) {
     throw new NoServer(
-      `trainlint needs a Python from 3.${SUPPORTED.first} to 3.${SUPPORTED.last} to run its server and finds none. ` +
+      `trainlint needs a Python from ${rangeText(OF_SERVER)} to run its server and finds none. ` +
         "Set `trainlint.interpreter` to one, or select one in the Python extension.",
     );
   }

@@ -11,7 +11,7 @@ import {
   WorkDoneProgressCancelNotification,
 } from "vscode-languageclient/node";
 
-import { choose, inspect, type Interpreter, onPath, versionText } from "./interpreter";
+import { type Candidate, choose, type Interpreter, OF_SCRIPTS, onPath, versionText } from "./interpreter";
 import type { Launch } from "./launch";
 import { isProbeReport } from "./report/model";
 import type { ReportPanel } from "./report/panel";
@@ -37,7 +37,6 @@ interface ProbeRequest {
   readonly workDoneToken: string;
 }
 
-const OLDEST_PYTHON_OF_A_SCRIPT = 8;
 const CONSENT = "trainlint.probe.consent";
 
 /** Everything that runs the user's code. It runs only in a trusted workspace, when asked, and after the user agreed. */
@@ -120,20 +119,25 @@ export class Runs {
     return python && { document, settings, python };
   }
 
-  private async python(document: vscode.Uri, settings: ProbeSettings): Promise<Interpreter | undefined> {
+  /** The Python that scripts of `scope` run with, noted in the log; undefined where there is none. */
+  async interpreter(scope: vscode.Uri | undefined): Promise<Interpreter | undefined> {
     const rules = this.server.rules();
-    const accepts = ([major, minor]: Interpreter["version"]): boolean => major === 3 && minor >= OLDEST_PYTHON_OF_A_SCRIPT;
-    let python: Interpreter | undefined;
-    if (settings.interpreter) {
-      python = await inspect({ path: settings.interpreter, origin: "the setting trainlint.probe.interpreter" }, rules);
+    const configured = probeSettings(scope).interpreter;
+    let candidates: Candidate[];
+    if (configured) {
+      candidates = [{ path: configured, origin: "the setting trainlint.probe.interpreter" }];
     } else {
-      const selected = await this.server.python.selected(document);
-      python = await choose([...(selected ? [selected] : []), ...onPath(process.env, process.platform)], rules, accepts);
+      const selected = await this.server.python.selected(scope);
+      candidates = [...(selected ? [selected] : []), ...onPath(process.env, process.platform)];
     }
-    if (python !== undefined && accepts(python.version)) {
-      this.log.info(`probe python: ${python.path}, ${versionText(python)}, from ${python.origin}`);
-      return python;
-    }
+    const python = await choose(candidates, rules, OF_SCRIPTS);
+    this.log.info(`probe python: ${python ? `${python.path}, ${versionText(python)}, from ${python.origin}` : "none"}`);
+    return python;
+  }
+
+  private async python(document: vscode.Uri, settings: ProbeSettings): Promise<Interpreter | undefined> {
+    const python = await this.interpreter(document);
+    if (python !== undefined) return python;
     const settingsButton = "Open Settings";
     const reason = settings.interpreter ? `${settings.interpreter} is not a Python 3.8 or newer` : "No Python 3.8 or newer is found";
     const chosen = await vscode.window.showErrorMessage(

@@ -42,8 +42,8 @@ export function serverSettings(): ServerSettings {
   };
 }
 
-export function probeSettings(document: vscode.Uri): ProbeSettings {
-  const folder = vscode.workspace.getWorkspaceFolder(document);
+export function probeSettings(document: vscode.Uri | undefined): ProbeSettings {
+  const folder = document ? vscode.workspace.getWorkspaceFolder(document) : undefined;
   const configuration = vscode.workspace.getConfiguration(`${SECTION}.probe`, document);
   const known = variables(folder?.uri.fsPath);
   return {

@@ -5,7 +5,7 @@ import os from "node:os";
 import path from "node:path";
 import { after, test } from "node:test";
 
-import { isSupported, onPath, type Rules } from "../src/interpreter";
+import { isWithin, OF_SERVER, onPath, type Rules } from "../src/interpreter";
 import { NoServer, resolveLaunch, type Surroundings } from "../src/launch";
 import { liesInside } from "../src/paths";
 import type { ServerSettings } from "../src/settings";
@@ -138,6 +138,6 @@ test("a folder is inside itself, its neighbour with a longer name is not", () =>
 });
 
 test("Python 3.10 to 3.14 can run the server", () => {
-  const accepted = [[2, 7], [3, 9], [3, 10], [3, 14], [3, 15], [4, 10]].map(([major, minor]) => isSupported([major ?? 0, minor ?? 0, 0]));
+  const accepted = [[2, 7], [3, 9], [3, 10], [3, 14], [3, 15], [4, 10]].map(([major, minor]) => isWithin([major ?? 0, minor ?? 0, 0], OF_SERVER));
   assert.deepEqual(accepted, [false, false, true, true, false, false]);
 });
