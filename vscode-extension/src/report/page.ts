@@ -101,7 +101,7 @@ function row(parameter: Parameter, mood: Mood, strongest: number): string {
   );
 }
 
-const BAR = { width: 48, height: 8, decades: 6 };
+const BAR = { width: 40, height: 8, decades: 6 };
 
 /** A bar on a logarithmic scale of six decades below the strongest gradient of the run. */
 function bar(value: number | null, strongest: number, mood: Mood): string {
