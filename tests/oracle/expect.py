@@ -175,7 +175,7 @@ class _Reader:
         wasted = last is not None and not self._applied_between(run, last, step)
         if wasted and _crossed(last, step) is None:
             return _History.CLEARED
-        if any(_comes_next(backward, step) for backward in backwards):
+        if any(_stands_after(backward, step) for backward in backwards):
             return _History.EARLY
         return _History.CLEARED_AROUND if wasted else _History.MISSING
 
@@ -317,12 +317,7 @@ def _cycle(earlier: Event, later: Event) -> int | None:
     return None
 
 
-def _comes_next(backward: Backward, step: Step) -> bool:
-    """Whether a backward comes after the step before a loop around the step begins a new turn."""
-    after = {(turn.loop, turn.entry): turn.number for turn in backward.turns}
-    for turn in step.turns:
-        if (turn.loop, turn.entry) not in after:
-            break
-        if after[turn.loop, turn.entry] != turn.number:
-            return False
-    return backward.index > step.index
+def _stands_after(backward: Backward, step: Step) -> bool:
+    """Whether the text has a backward after a step: in the step's innermost loop, or after one that is in no loop."""
+    inner = {turn.loop for turn in step.turns[-1:]}
+    return inner <= {turn.loop for turn in backward.turns} and backward.place[::-1] > step.place[::-1]
