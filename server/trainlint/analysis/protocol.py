@@ -98,7 +98,7 @@ def examine(entry: Entry, cancel: CancelFlag, look_alikes: bool = False) -> Prot
         used |= {event.effect for event in seen.used}
         ran.append((target, view, seen))
     for target, view, seen in ran:
-        _empty(protocol, target, view, seen)
+        _empty(protocol, target, view, seen, used)
         _stale(protocol, target, seen)
         if not any(fact.target is target for fact in protocol.stale):
             _stale_parts(protocol, entry, wiring, target, view, cancel)
@@ -143,12 +143,14 @@ def _stale_parts(
         _stale(protocol, part, seen)
 
 
-def _empty(protocol: Protocol, target: ParameterSet, view: View, seen: Lifecycle) -> None:
+def _empty(
+    protocol: Protocol, target: ParameterSet, view: View, seen: Lifecycle, used: set[fx.Effect]
+) -> None:
     for step, tokens in seen.steps.items():
         empty = {token for token in tokens if token.state == CLEAR}
         if not empty or not _first_turns_only(tokens - empty, step, seen):
             continue
-        why, backward, clear = _explain(step, empty, view, seen)
+        why, backward, clear = _explain(step, empty, view, seen, used)
         if why is Emptiness.NO_BACKWARD and not _computes(step, seen):
             continue
         assert isinstance(step.effect, fx.Step)
@@ -168,22 +170,25 @@ def _first_turns_only(tokens: set[Token], step: Event, seen: Lifecycle) -> bool:
 
 
 def _explain(
-    step: Event, tokens: set[Token], view: View, seen: Lifecycle
+    step: Event, tokens: set[Token], view: View, seen: Lifecycle, used: set[fx.Effect]
 ) -> tuple[Emptiness, fx.Backward | None, fx.Clear | None]:
-    thrown = sorted({event for token in tokens if not token.turned for event in token.discarded if event.sure}, key=lambda e: e.order)
-    if thrown:
-        return Emptiness.CLEARED, _backward(thrown[-1]), _clear_of(thrown[-1], seen)
+    wasted = {event for token in tokens for event in token.discarded if event.sure}
+    at_once = {event for token in tokens if not token.turned for event in token.discarded if event.sure}
     inner = set([loop for loop in step.loops if loop.repeats][-1:])
-    later = [
+    later = {
         event
         for event in view.events
         if event.kind is Kind.BACKWARD and event.order > step.order and inner <= set(event.loops)
-    ]
-    if later:
-        return Emptiness.TOO_EARLY, _backward(later[0]), None
-    older = sorted({event for token in tokens for event in token.discarded if event.sure}, key=lambda e: e.order)
-    if older:
-        return Emptiness.CLEARED, _backward(older[-1]), _clear_of(older[-1], seen)
+    }
+    for why, events in (
+        (Emptiness.CLEARED, {event for event in at_once if event.effect not in used}),
+        (Emptiness.TOO_EARLY, later),
+        (Emptiness.CLEARED, at_once),
+        (Emptiness.CLEARED, wasted),
+    ):
+        if events:
+            chosen = (min if why is Emptiness.TOO_EARLY else max)(events, key=lambda event: event.order)
+            return why, _backward(chosen), None if why is Emptiness.TOO_EARLY else _clear_of(chosen, seen)
     return Emptiness.NO_BACKWARD, None, None
 
 

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from ..program import effects as fx
-from ..program.naming import SCHEDULER, affinity, names_optimizer, suggests
+from ..program.naming import MODEL, SCHEDULER, affinity, names_optimizer, suggests
 from ..program.program import Entry, leaves
 from ..program.things import Parameters, Role, Thing
 
 _NOT_OPTIMIZERS = frozenset({"env", "envs", "profiler", "prof", "simulator", "sim", "world", "game", "pbar", "timer"})
+
+_MODEL_USES = frozenset({"()", "parameters", "named_parameters", "zero_grad", "step", "state_dict", "train", "eval"})
 
 
 class Relation(Enum):
@@ -120,10 +122,12 @@ class Wiring:
 
     def may_belong(self, things: Iterable[Thing], target: ParameterSet) -> bool:
         """One of `things` is a model of the set, or out of sight and the only candidate."""
-        things = [thing for thing in things if thing.role in (None, Role.MODULE, Role.INSTANCE, Role.LEAF) and _is_object(thing)]
-        if self.touches(things, target):
+        things = [thing for thing in things if thing.role in (None, Role.MODULE, Role.INSTANCE, Role.LEAF)]
+        if self.touches([thing for thing in things if not thing.carries or _is_model(thing)], target):
             return True
-        return (target.opaque or not target.certain) and any(not thing.in_sight for thing in things) and len(self.sets) == 1
+        if target.certain or len(self.sets) > 1:
+            return False
+        return any(not thing.in_sight and _is_model(thing) for thing in things)
 
     def _paired(self, names: tuple[str, ...]) -> list[ParameterSet]:
         return [
@@ -209,9 +213,11 @@ def _reach(thing: Thing, depth: int = 4) -> set[Thing]:
     return found
 
 
-def _is_object(thing: Thing) -> bool:
-    """Not a tensor that a call returned: it came from nothing with a graph, or is used as an object."""
-    return not thing.carries or not thing.uses.isdisjoint({"()", "parameters", "zero_grad", "step", "state_dict", "train", "eval"})
+def _is_model(thing: Thing) -> bool:
+    """By its class, by what is done to it, or by its name: not a batch, nor a tensor that a call returned."""
+    if thing.role in (Role.MODULE, Role.INSTANCE, Role.LEAF):
+        return True
+    return not thing.uses.isdisjoint(_MODEL_USES) or (not thing.carries and suggests(thing.name.rpartition(".")[2], MODEL))
 
 
 def is_optimizer(thing: Thing) -> bool:

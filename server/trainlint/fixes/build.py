@@ -143,6 +143,9 @@ def _move(moved: Site, anchor: Site, source: SourceText, *, before: bool) -> Fix
         return None
     removal, text = taken
     target = anchor.statement
+    meeting = layout.meet(moved.statement, target)
+    if not before and meeting is not None and layout.start(moved.statement) < layout.start(target):
+        target = meeting[1]
     if not before:
         for following in layout.following(target):
             if following is moved.statement or not _prepares_step(layout, following):

@@ -18,9 +18,11 @@ from pygls.io_ import StdinAsyncReader, run_async
 if TYPE_CHECKING:
     from .connection import Connection
 
-PARENT_POLL_SECONDS = 3.0
+PARENT_POLL_SECONDS = 2.0
 LAST_WORD_SECONDS = 2.0
 """How long a stuck analysis may keep the process after the session has ended."""
+
+INTERRUPTED = 130
 
 logger = logging.getLogger(__name__)
 
@@ -73,13 +75,18 @@ def serve(server: Connection, stdin: BinaryIO, stdout: BinaryIO) -> int:
 
     Answers the exit status: 0 after ``shutdown``, else 1.
     """
+
+    async def session() -> int:
+        await converse(server, stdin, stdout)
+        status = 0 if server.protocol.is_shut_down else 1
+        threading.Thread(target=_leave, args=(status,), daemon=True).start()
+        return status
+
     try:
-        asyncio.run(converse(server, stdin, stdout))
+        return asyncio.run(session())
     except KeyboardInterrupt:
-        logger.warning("interrupted")
-    status = 0 if server.protocol.is_shut_down else 1
-    threading.Thread(target=_leave, args=(status,), daemon=True).start()
-    return status
+        # The thread that reads would have to be waited for until somebody closes the stream.
+        os._exit(INTERRUPTED)
 
 
 async def converse(server: Connection, stdin: BinaryIO, stdout: BinaryIO) -> None:
@@ -93,7 +100,9 @@ async def converse(server: Connection, stdin: BinaryIO, stdout: BinaryIO) -> Non
         over.set()
 
     def watch(client: int) -> None:
-        watches.append(asyncio.create_task(_until_gone(client, over)))
+        # A client that cannot be seen lives outside of the server's container; its stream will tell.
+        with suppress(psutil.NoSuchProcess):
+            watches.append(asyncio.create_task(_until_gone(psutil.Process(client), over)))
 
     server.watch = watch
     server.protocol.on_exit = leave
@@ -109,16 +118,10 @@ def _log(error: Exception, source: object) -> None:
     logger.error("a message of the client was not understood: %s", error)
 
 
-async def _until_gone(client: int, over: asyncio.Event) -> None:
-    """Set `over` when the process `client` ends.
-
-    One that cannot be seen from the start lives outside of the server's container and is not watched.
-    """
-    if not psutil.pid_exists(client):
-        return
+async def _until_gone(client: psutil.Process, over: asyncio.Event) -> None:
+    """Set `over` when `client` ends."""
     with suppress(psutil.NoSuchProcess):
-        process = psutil.Process(client)
-        while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+        while client.is_running() and client.status() != psutil.STATUS_ZOMBIE:
             await asyncio.sleep(PARENT_POLL_SECONDS)
     over.set()
 

@@ -142,6 +142,8 @@ def _over(m: Machine, node: ast.expr, value: Value) -> Track:
         return Track(UNKNOWN, items=keys, runs=len(keys))
     if isinstance(value, Tensor):
         return Track(value)
+    if isinstance(value, Thing) and value.role is Role.MODULE:
+        return Track(m.part(value, "[]"))
     element = m.thing(node, "element")
     if isinstance(value, Thing):
         element.carries, element.opaque = value.carries, value.opaque and not value.data

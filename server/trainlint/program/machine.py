@@ -98,7 +98,7 @@ class Machine:
         found = self.things.get(key)
         if found is None:
             name = f"{whole.name}.{attribute}" if not attribute.startswith("[") else whole.name + attribute
-            found = self.things[key] = Thing(name, parent=whole, data=whole.data)
+            found = self.things[key] = Thing(name, parent=whole, data=whole.data, any_member=attribute == "[]")
         return found
 
     def lookup(self, name: str) -> Value | None:

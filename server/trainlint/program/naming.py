@@ -14,6 +14,10 @@ LOSS = frozenset(
     {"loss", "losses", "criterion", "criterions", "crit", "objective", "bce", "mse", "mae", "ce", "nll", "kl", "kld", "err",
      "error", "cost", "elbo", "penalty", "distance", "perceptual", "metric", "metrics", "accuracy", "acc", "reg"}
 )  # fmt: skip
+MODEL = frozenset(
+    {"model", "models", "net", "nets", "network", "networks", "module", "backbone", "generator", "discriminator", "encoder",
+     "decoder", "actor", "critic", "policy", "agent", "classifier", "learner", "student", "teacher", "trainer", "self"}
+)  # fmt: skip
 
 READING_VERBS = frozenset(
     {"print", "log", "logs", "logger", "logging", "info", "debug", "warn", "warning", "save", "dump", "write", "display",

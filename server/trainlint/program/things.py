@@ -53,6 +53,7 @@ class Thing:
     data: bool = False
     escaped: bool = False
     hooked: bool = False
+    any_member: bool = False
 
     @property
     def in_sight(self) -> bool:
@@ -65,7 +66,7 @@ class Thing:
         waiting = [self]
         while waiting:
             thing = waiting.pop()
-            if thing is other:
+            if thing is other or thing._shares_place(other):
                 return True
             if thing not in seen:
                 seen.add(thing)
@@ -73,6 +74,10 @@ class Thing:
                     waiting.append(thing.parent)
                 waiting.extend(thing.owners)
         return False
+
+    def _shares_place(self, other: Thing) -> bool:
+        """Members of one collection, of which one is any member."""
+        return self.parent is not None and self.parent is other.parent and (self.any_member or other.any_member)
 
     def __repr__(self) -> str:
         return f"<{self.role.value if self.role else 'symbol'} {self.name}>"

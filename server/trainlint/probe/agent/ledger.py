@@ -19,7 +19,6 @@ class Subject:
     def __init__(self, tensor: Any, seen: ParameterSeen) -> None:
         self.reference = weakref.ref(tensor)
         self.seen = seen
-        self.named = False
         self.known: Any = None
         self.learned_mask: Any = None
         self.applied: tuple[float, float] | None = None
@@ -62,9 +61,7 @@ class Ledger:
             trainable=bool(tensor.requires_grad),
         )
         subject = Subject(tensor, seen)
-        name = self.names.of(tensor)
-        if name is not None:
-            seen.name, subject.named = name, True
+        seen.name = self.names.of(tensor) or seen.name
         self.subjects[id(tensor)] = subject
         self.order.append(subject)
         return subject
@@ -113,35 +110,40 @@ class Ledger:
         and name them.
         """
         self.names.look(frame)
+        settled: set[int] = set()
         for module, label, named in self._models():
             for path, parameter in module.named_parameters():
                 subject = self.subject(parameter)
-                if not subject.named or subject.seen.model is None:
-                    subject.seen.name = f"{label}.{path}"
-                    subject.seen.model = label
-                    subject.named = named
-            for inner in module.modules():
-                for parameter in inner._parameters.values():
-                    if parameter is not None:
-                        owners = self.owners.setdefault(id(parameter), [])
-                        if id(inner) not in owners:
-                            owners.append(id(inner))
-            for path, buffer in module.named_buffers():
-                if id(buffer) not in self._buffers and measurable(buffer):
-                    seen = BufferSeen(f"{label}.{path}", label, list(buffer.shape), False)
-                    self._buffers[id(buffer)] = (weakref.ref(buffer), stash(buffer), seen)
-        for subject, tensor in self.live():
-            if not subject.named and subject.seen.model is None:
-                name = self.names.of(tensor)
-                if name is not None:
-                    subject.seen.name, subject.named = name, True
+                if id(subject) not in settled:
+                    subject.seen.name, subject.seen.model = f"{label}.{path}", label
+                    if named:
+                        settled.add(id(subject))
+            self._list_owners(module)
+            self._list_buffers(module, label)
+
+    def _list_owners(self, module: Any) -> None:
+        for inner in module.modules():
+            for parameter in inner._parameters.values():
+                if parameter is not None:
+                    owners = self.owners.setdefault(id(parameter), [])
+                    if id(inner) not in owners:
+                        owners.append(id(inner))
+
+    def _list_buffers(self, module: Any, label: str) -> None:
+        for path, buffer in module.named_buffers():
+            known = self._buffers.get(id(buffer))
+            if known is not None and known[0]() is buffer:
+                known[2].name, known[2].model = f"{label}.{path}", label
+            elif measurable(buffer):
+                seen = BufferSeen(f"{label}.{path}", label, list(buffer.shape), False)
+                self._buffers[id(buffer)] = (weakref.ref(buffer), stash(buffer), seen)
 
     def name_held(self, optimizer: Any, label: str) -> None:
         """Name tensors that only an optimizer holds by their place in it."""
         for number, group in enumerate(optimizer.param_groups):
             for position, tensor in enumerate(group["params"]):
                 subject = self.subject(tensor)
-                if not subject.named and subject.seen.model is None:
+                if subject.seen.model is None and self.names.of(tensor) is None:
                     subject.seen.name = f'{label}.param_groups[{number}]["params"][{position}]'
 
     def label(self, value: Any) -> str:

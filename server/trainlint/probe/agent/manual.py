@@ -61,7 +61,7 @@ class ManualUpdates:
         """A new tensor under the name of an earlier one is that one after its update: ``w = (w - lr *
         g).detach()``.
         """
-        if subject.known is not None or subject.seen.model is not None or not subject.named:
+        if subject.known is not None or subject.seen.model is not None:
             return
         for earlier in self._ledger.order:
             if earlier is subject or earlier.seen.name != subject.seen.name or earlier.known is None:

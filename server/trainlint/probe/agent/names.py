@@ -23,11 +23,16 @@ _UNTELLING = ("self", "cls", "_")
 
 
 class Names:
-    """Labels of live objects by identity; the first label that is found for an object stays."""
+    """Labels of live objects by identity; the first label that is found for an object stays.
+
+    A variable that holds one model after another, as in a loop, names none of them.
+    """
 
     def __init__(self) -> None:
         self._labels: dict[int, str] = {}
         self._alive: dict[int, Any] = {}
+        self._holders: dict[str, Any] = {}
+        self._rebound: set[str] = set()
         self.modules: dict[int, Any] = {}
 
     def look(self, frame: FrameType | None) -> None:
@@ -73,9 +78,8 @@ class Names:
         attributes = getattr(value, "__dict__", None)
         if type(attributes) is not dict:
             return
-        module = issubclass(kind, torch.nn.Module)
         for name, inner in list(attributes.items()):
-            if module and not issubclass(type(inner), torch.optim.Optimizer):
+            if name.startswith("_") and issubclass(kind, torch.nn.Module):
                 continue
             self._name(f"{owner}.{name}", inner)
             for label, element in _elements(f"{owner}.{name}", inner):
@@ -86,16 +90,33 @@ class Names:
         module = issubclass(kind, torch.nn.Module)
         if not (module or issubclass(kind, (torch.optim.Optimizer, torch.Tensor))):
             return
-        key = id(value)
-        reference = self._alive.get(key)
-        if reference is not None and reference() is value:
+        if label in self._rebound or self.of(value) is not None:
             return
+        if not issubclass(kind, torch.Tensor):
+            holder = self._holder(label)
+            if holder is not None and holder is not value:
+                self._drop(holder)
+                if not (module and _contains(value, holder)):
+                    self._rebound.add(label)
+                    return
+            self._holders[label] = weakref.ref(value)
+        key = id(value)
         self._labels[key] = label
         self._alive[key] = reference = weakref.ref(value)
         if module:
             self.modules[key] = reference
         else:
             self.modules.pop(key, None)
+
+    def _holder(self, label: str) -> Any:
+        reference = self._holders.get(label)
+        value = reference() if reference is not None else None
+        return value if value is not None and self.of(value) == label else None
+
+    def _drop(self, value: Any) -> None:
+        """Take the name from an object whose variable holds another one by now."""
+        for table in (self._labels, self._alive, self.modules):
+            table.pop(id(value), None)
 
 
 def _elements(name: str, value: Any) -> Iterator[tuple[str, Any]]:
@@ -119,3 +140,8 @@ def _plain_object(kind: type) -> bool:
     if origin is None:
         return False
     return is_user(origin)
+
+
+def _contains(outer: Any, inner: Any) -> bool:
+    """Whether a module wraps another: `model = DataParallel(model)` names the wrapper."""
+    return isinstance(inner, torch.nn.Module) and any(each is inner for each in outer.modules())

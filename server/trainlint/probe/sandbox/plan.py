@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import functools
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from dataclasses import dataclass
 
 from . import scratch
@@ -138,7 +136,8 @@ def _try(level: Level, base: str, in_memory: bool) -> str:
     from .limits import Limits
     from .process import Sandboxed, SandboxError
 
-    directory = tempfile.mkdtemp(prefix="trainlint-trial-")
+    victim = scratch.trial_scratch(base)
+    directory = victim.path
     try:
         kept, leaf = os.path.join(directory, "kept"), os.path.join(directory, "tree", "leaf")
         os.mkdir(os.path.dirname(leaf))
@@ -168,7 +167,7 @@ def _try(level: Level, base: str, in_memory: bool) -> str:
     except (SandboxError, OSError) as error:
         return str(error)
     finally:
-        shutil.rmtree(directory, ignore_errors=True)
+        victim.delete()
 
 
 def _explained(failure: str) -> str:

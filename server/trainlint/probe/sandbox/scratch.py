@@ -65,6 +65,18 @@ class Scratch:
         return gone
 
 
+def trial_scratch(base: str) -> Scratch:
+    """A directory beside `base` that plays the user's files in a trial; the one of a trial that was killed
+    goes.
+    """
+    trials = base + ".trial"
+    if not _is_private(trials):
+        raise OSError(f"`{trials}` is not ours alone")
+    for path in stale(trials):
+        delete_stale(path)
+    return Scratch(trials)
+
+
 def stale(base: str) -> list[str]:
     """Scratches below `base` whose run is over though they are still there."""
     found = []

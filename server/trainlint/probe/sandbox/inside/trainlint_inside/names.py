@@ -7,6 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from . import copying
 from .descriptors import path_of_descriptor
 from .raw import raw
 from .union import Union
@@ -168,9 +169,17 @@ def _rename(source: str, target: str) -> None:
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        import shutil
+        _carry(source, target)
 
-        shutil.move(source, target, copy_function=shutil.copy2)
+
+def _carry(source: str, target: str) -> None:
+    if raw.exists(target):
+        raw.delete_tree(target)
+    copying.copy(source, target, keep=True, most_bytes=sys.maxsize)
+    if raw.is_own_directory(source):
+        for name in raw.listdir(source):
+            _carry(os.path.join(source, name), os.path.join(target, name))
+    raw.delete_tree(source)
 
 
 def _failure(number: int, path: Any) -> OSError:
