@@ -163,7 +163,7 @@ async def editor(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
     await client.stop()
 
 
-async def test_the_mistake_is_shown_fixed_and_gone(editor: Editor, tmp_path: Path) -> None:
+async def test_the_mistake_is_shown_explained_fixed_and_gone(editor: Editor, tmp_path: Path) -> None:
     (shown,) = await editor.open(tmp_path / "train.py", TRAIN)
     column = {"utf-8": 28, "utf-16": 23, "utf-32": 22}[editor.encoding]
     assert shown.range == types.Range(types.Position(10, column), types.Position(10, column + 16))
@@ -182,6 +182,12 @@ async def test_the_mistake_is_shown_fixed_and_gone(editor: Editor, tmp_path: Pat
     if shown.code_description:
         assert shown.code_description.href.endswith(f"/v{__version__}/rules/TRN101/")
     assert bool(shown.data) == bool(supports.data_support)
+    identifier = types.TextDocumentIdentifier(editor.uri)
+    hover = await editor.client.text_document_hover_async(types.HoverParams(identifier, shown.range.start))
+    assert hover
+    assert isinstance(hover.contents, types.MarkupContent)
+    assert hover.contents.value.startswith("**TRN101** `missing-zero-grad`\n\nGradients are applied again")
+    assert "## Use instead" in hover.contents.value
     fix, ignore = await editor.actions([shown], ["quickfix"])
     assert (fix.title, fix.is_preferred, ignore.title) == (FIX, None, IGNORE)
     assert await editor.apply(fix) == []
@@ -200,16 +206,7 @@ async def test_what_is_safe_is_fixed_at_once(editor: Editor, tmp_path: Path) -> 
     assert editor.text == CALLED
 
 
-async def test_the_rule_is_explained(editor: Editor, tmp_path: Path) -> None:
-    (shown,) = await editor.open(tmp_path / "train.py", TRAIN)
-    identifier = types.TextDocumentIdentifier(editor.uri)
-    hover = await editor.client.text_document_hover_async(types.HoverParams(identifier, shown.range.start))
-    assert hover
-    assert isinstance(hover.contents, types.MarkupContent)
-    assert hover.contents.value.startswith("**TRN101** `missing-zero-grad`\n\nGradients are applied again")
-    assert "## Use instead" in hover.contents.value
-
-
+@pytest.mark.parametrize("editor", ["neovim@0.7", "visual-studio-code today"], indirect=True)
 async def test_half_typed_text_leaves_what_was_known(editor: Editor, tmp_path: Path) -> None:
     before = await editor.open(tmp_path / "train.py", TRAIN)
     end = types.Position(11, 0)

@@ -294,7 +294,7 @@ def test_one_analysis_serves_all_who_wait() -> None:
         started = time.monotonic()
         pulls = [client.request("textDocument/diagnostic", params) for _ in range(5)]
         assert [codes(client.answer(one)["result"], "items") for one in pulls] == [["TRN101"]] * 5
-        assert time.monotonic() - started < 0.8
+        assert time.monotonic() - started < 1.5
 
 
 def test_a_pull_that_is_overtaken_by_a_change_answers_for_the_new_text() -> None:

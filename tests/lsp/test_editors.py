@@ -78,7 +78,7 @@ def emacs(tmp_path: Path, text: str, **job: Any) -> tuple[dict[str, Any], str]:
     return drive(tmp_path, ["emacs", "--batch", "-l", str(script)], "emacs-nox elpa-eglot", text, **job)
 
 
-@pytest.mark.parametrize("job", [{}, {"encoding": "utf-8"}, {"encoding": "utf-32"}], ids=str)
+@pytest.mark.parametrize("job", [{}, {"encoding": "utf-8"}], ids=str)
 def test_neovim_shows_the_mistake_and_applies_the_fix(tmp_path: Path, job: dict[str, str]) -> None:
     seen, text = neovim(tmp_path, TRAIN, choose=FIX, **job)
     expected = {

@@ -125,7 +125,7 @@ def test_fix_all_never_holds_up_saving() -> None:
         started = time.monotonic()
         (action,) = actions(client, 0, only=["source.fixAll"])
         assert "edit" not in client.call("codeAction/resolve", action)["result"]
-        assert time.monotonic() - started < 1.5
+        assert time.monotonic() - started < 2.5
 
 
 def test_no_fix_is_offered_for_another_text_than_the_one_it_was_made_for() -> None:
@@ -151,7 +151,7 @@ def test_actions_answer_while_an_analysis_is_under_way() -> None:
         client.open(other, "# sleep 2\n")
         started = time.monotonic()
         assert actions(client, 0, only=["quickfix"]) != []
-        assert time.monotonic() - started < 0.3
+        assert time.monotonic() - started < 1
 
 
 def test_a_client_without_action_literals_gets_none() -> None:

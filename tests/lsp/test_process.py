@@ -95,7 +95,7 @@ def initialize(client: int | None) -> dict[str, Any]:
 
 PARENT = """
 import subprocess, sys, time
-server = subprocess.Popen(sys.argv[2:], stdin=int(sys.argv[1]), stdout=subprocess.DEVNULL)
+server = subprocess.Popen(sys.argv[3:], stdin=int(sys.argv[1]), stdout=int(sys.argv[2]))
 print(server.pid, flush=True)
 time.sleep(600)
 """
@@ -103,15 +103,17 @@ time.sleep(600)
 
 def test_the_server_ends_when_its_client_is_killed_and_the_stream_stays_open() -> None:
     reader, writer = os.pipe()
+    answers, answer = os.pipe()
     parent = subprocess.Popen(
-        [sys.executable, "-c", PARENT, str(reader), *FAKE], stdout=subprocess.PIPE, pass_fds=[reader]
+        [sys.executable, "-c", PARENT, str(reader), str(answer), *FAKE],
+        stdout=subprocess.PIPE,
+        pass_fds=[reader, answer],
     )
     try:
         assert parent.stdout
         server = psutil.Process(int(parent.stdout.readline()))
         os.write(writer, framed(initialize(parent.pid)))
-        time.sleep(1)
-        assert server.is_running()
+        assert b"Content-Length" in os.read(answers, 1000)
         parent.send_signal(signal.SIGKILL)
         parent.wait()
         psutil.wait_procs([server], timeout=PARENT_POLL_SECONDS + LAST_WORD_SECONDS + 3)
@@ -119,8 +121,16 @@ def test_the_server_ends_when_its_client_is_killed_and_the_stream_stays_open() -
             assert server.status() == psutil.STATUS_ZOMBIE, "the server outlives its client"
     finally:
         parent.kill()
-        os.close(reader)
-        os.close(writer)
+        for end in (reader, writer, answers, answer):
+            os.close(end)
+
+
+def test_an_interrupt_ends_the_server_quietly() -> None:
+    with Raw(REAL) as client:
+        client.initialize()
+        client.process.send_signal(signal.SIGINT)
+        assert client.exit_status() == 130
+        assert client.stderr() == ""
 
 
 def test_what_the_analysis_prints_goes_to_stderr() -> None:

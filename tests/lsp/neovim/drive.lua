@@ -9,7 +9,7 @@ local function finish(problem)
   for _, client in pairs(vim.lsp.get_active_clients()) do
     client.stop()
   end
-  vim.wait(3000, function() return seen.status ~= nil end, 20)
+  vim.wait(15000, function() return seen.status ~= nil end, 20)
   vim.fn.writefile({ vim.fn.json_encode(seen) }, job.report)
   vim.cmd(problem and "cquit" or "qall!")
 end
