@@ -45,6 +45,11 @@ def make_numeric(directory: Path) -> None:
     (directory / "model.pt").write_bytes(b"a checkpoint")
 
 
+def give(directory: Path, owner: int) -> None:
+    for path in (directory, *_below(directory)):
+        os.chown(path, owner, owner, follow_symlinks=False)
+
+
 def snapshot(directory: Path) -> dict[str, tuple[object, ...]]:
     """Everything about every file below that a write could change: inode, mode, links, owner, size, blocks,
     times to the nanosecond (of inode changes too), attributes and content.

@@ -107,7 +107,7 @@ class View:
                     self._file(child, info)
                 elif stat.S_ISFIFO(info.st_mode):
                     os.mkfifo(target, stat.S_IMODE(info.st_mode))
-            except PermissionError:
+            except (PermissionError, FileNotFoundError):
                 continue
         self._dress_directory(self.root + path, path)
 
