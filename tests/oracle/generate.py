@@ -385,6 +385,7 @@ def _spelling(number: int) -> Spelling:
 
 _ONE_COIN = ("1", "0", "10110", "01001")
 _MORE_COINS = ("1", "0", "10", "01", "0110", "1001", "00110110", "11001001")
+_ONE_FAILURE = tuple(f"{1 << place:030b}"[::-1] for place in range(9))
 _LOSS = frozenset({"loss"})
 _ANY = frozenset({"loss", "backward", "clear", "step"})
 
@@ -405,7 +406,7 @@ def situations(block: Block) -> tuple[tuple[Situation, ...], ...]:
         return (tuple(plain),)
     return (
         tuple(_failing(plain, ("0", "1", "01"), _LOSS)),
-        tuple(_failing(plain, ("0", "1", "01", "001", "0001", "10000"), _ANY)),
+        tuple(_failing(plain, ("0", "01", "001", *_ONE_FAILURE), _ANY)),
     )
 
 
@@ -426,7 +427,7 @@ def _sizes(block: Block) -> list[tuple[int, int]]:
     after = len(block) > 1
     outer = [loop for loop in loops if any(isinstance(node, Loop) for node in walk(loop.body))]
     if outer:
-        around = any(len(loop.body) > 1 for loop in outer)
+        around = any(len(loop.body) > 1 or not isinstance(loop.body[0], Loop) for loop in outer)
         inner = [node for node in walk(block) if isinstance(node, Loop) and node not in outer]
         tests = {test for loop in inner for test in _tests(loop.body)}
         turns = (

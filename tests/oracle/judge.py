@@ -340,14 +340,15 @@ class Compiled:
                 inner = ()
             elif isinstance(statement, ast.Break):
                 self._broken.add(around[-1])
+            if around:
+                lines = range(first, first + 1 if isinstance(statement, _COMPOUND) else last + 1)
+                self._around.update(dict.fromkeys(lines, around))
             if isinstance(statement, _COMPOUND):
                 for name in ("body", "orelse", "finalbody"):
                     if nested := getattr(statement, name, None):
                         setattr(statement, name, self._mark(nested, around if name == "orelse" else inner))
                 for handler in getattr(statement, "handlers", ()):
                     handler.body = self._mark(handler.body, inner)
-            elif around:
-                self._around.update(dict.fromkeys(range(first, last + 1), around))
             if isinstance(statement, ast.For | ast.While):
                 statement.body.insert(0, _report("__turn__", statement))
             marked.append(statement)
