@@ -197,6 +197,7 @@ async def test_the_mistake_is_shown_explained_fixed_and_gone(editor: Editor, tmp
 async def test_what_is_safe_is_fixed_at_once(editor: Editor, tmp_path: Path) -> None:
     (shown,) = await editor.open(tmp_path / "train.py", UNCALLED)
     assert shown.code == "TRN108"
+    assert list(shown.tags or ()) == [types.DiagnosticTag.Unnecessary]
     fix, _ignore = await editor.actions([shown], ["quickfix"])
     preferred = editor.declared.text_document.code_action.is_preferred_support  # type: ignore[union-attr]
     assert bool(fix.is_preferred) == bool(preferred)

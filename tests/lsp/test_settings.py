@@ -145,6 +145,53 @@ def test_a_client_that_pulls_is_told_of_changed_settings(tmp_path: Path) -> None
         assert codes(pull(client, before["resultId"], uri=uri), "items") == ["TRN101"]
 
 
+def test_settings_that_are_the_same_again_analyse_nothing_again(tmp_path: Path) -> None:
+    with Local() as client:
+        client.initialize(ASKS)
+        client.open((tmp_path / "a.py").as_uri(), BOTH)
+        answer_settings(client, {"ignore": ["TRN1"]})
+        assert codes(next_published(client)) == ["TRN402"]
+        client.notify("workspace/didChangeConfiguration", {"settings": None})
+        answer_settings(client, {"ignore": ["TRN1"]})
+        assert published(client, 0.5) == []
+
+
+def test_settings_that_change_and_change_back_hold_as_they_are_now(tmp_path: Path) -> None:
+    with Local() as client:
+        client.initialize(ASKS)
+        client.open((tmp_path / "a.py").as_uri(), f"# sleep 0.3\n{BOTH}")
+        answer_settings(client, {"ignore": ["TRN1"]})
+        assert codes(next_published(client)) == ["TRN402"]
+        for setting in ({"ignore": ["TRN4"]}, {"ignore": ["TRN1"]}):
+            client.notify("workspace/didChangeConfiguration", {"settings": None})
+            answer_settings(client, setting)
+        assert [codes(one) for one in published(client, 1)] == [["TRN402"]]
+
+
+def test_leaving_on_save_brings_the_typed_text_up_to_date(tmp_path: Path) -> None:
+    uri = (tmp_path / "a.py").as_uri()
+    with Local() as client:
+        client.initialize(initializationOptions={"run": "onSave"})
+        client.open(uri, "bad()\n")
+        next_published(client)
+        change(client, 2, insertion(0, 0, "sloppy()\n"), uri=uri)
+        client.notify("workspace/didChangeConfiguration", {"settings": {"trainlint": {"run": "onType"}}})
+        shown = next_published(client)
+        assert (shown["version"], codes(shown)) == (2, ["TRN402", "TRN101"])
+
+
+def test_the_log_says_why_a_document_is_not_checked(tmp_path: Path) -> None:
+    with Local() as client:
+        client.initialize(initializationOptions={"enable": False})
+        client.wait_for("window/logMessage")
+        client.open((tmp_path / "a.py").as_uri(), BOTH)
+        logged = client.wait_for("window/logMessage")["params"]["message"]
+        assert (
+            logged
+            == f"{tmp_path / 'a.py'} is not checked: trainlint is switched off in the editor's settings"
+        )
+
+
 def test_on_save_waits_for_the_save(tmp_path: Path) -> None:
     uri = (tmp_path / "a.py").as_uri()
     with Local() as client:

@@ -91,6 +91,11 @@ class Connection(LanguageServer):
             self._told.add(message)
             self.window_show_message(types.ShowMessageParams(kind, message))
 
+    def _log_once(self, message: str) -> None:
+        if message not in self._told:
+            self._told.add(message)
+            self.log(message)
+
     def log(self, message: str) -> None:
         self.window_log_message(types.LogMessageParams(types.MessageType.Info, message))
 
@@ -193,6 +198,8 @@ class Connection(LanguageServer):
 
     def publish(self, result: Result) -> None:
         """Show a result, to a client that does not come for it."""
+        if result.skip:
+            self._log_once(f"{result.document.path} is not checked: {result.skip}")
         if not self.session.client.pulls_diagnostics:
             self._show(result.uri, self.diagnostics(result), result.document.version)
 

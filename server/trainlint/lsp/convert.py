@@ -28,6 +28,9 @@ _DRIVE = re.compile(r"^/([A-Za-z]:)")
 
 _UNIT_BYTES = {types.PositionEncodingKind.Utf16.value: 2, types.PositionEncodingKind.Utf32.value: 4}
 
+_TAGS = {"TRN108": frozenset({types.DiagnosticTag.Unnecessary})}
+"""Rules about code that does nothing; editors show it faded."""
+
 _SEVERITY = {
     Severity.ERROR: types.DiagnosticSeverity.Error,
     Severity.WARNING: types.DiagnosticSeverity.Warning,
@@ -124,6 +127,7 @@ def diagnostic(
         code=finding.code,
         code_description=types.CodeDescription(page) if client.code_description else None,
         source=SOURCE,
+        tags=list(_TAGS.get(finding.code, frozenset()) & client.diagnostic_tags) or None,
         related_information=related if related and client.related_information else None,
         data={"fingerprint": finding.fingerprint} if client.diagnostic_data else None,
     )

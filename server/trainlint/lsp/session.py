@@ -45,7 +45,10 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Result:
-    """What is known about one text. `asked` are the paths of the other texts that it depends on."""
+    """What is known about one text. `asked` are the paths of the other texts that it depends on.
+
+    `skip` says why nothing is known, where that is so.
+    """
 
     uri: str
     document: Document
@@ -53,6 +56,7 @@ class Result:
     settings: Settings
     findings: tuple[Finding, ...]
     asked: frozenset[str]
+    skip: str | None = None
 
     @property
     def id(self) -> str:
@@ -89,7 +93,8 @@ class Session:
             return []
         document = Document(path_of(uri) or uri, text, version)
         self._buffers[uri] = _Buffer(uri, document, document, next(self._stamps))
-        return [uri, *self._dependents({document.path}), *self._reread_files()]
+        due = [uri, *self._dependents({document.path}), *self._reread_files()]
+        return list(dict.fromkeys(due))
 
     def change(
         self, uri: str, version: int, changes: Sequence[types.TextDocumentContentChangeEvent]
@@ -101,9 +106,7 @@ class Session:
         for change in changes:
             text = changed(text, change, self.client.encoding)
         buffer.document = Document(buffer.document.path, text, version)
-        if self.folders.options_for(buffer.document.path).run is Run.ON_SAVE:
-            return []
-        return self._retarget(buffer)
+        return self._retarget(buffer) if self._follows_typing(buffer) else []
 
     def save(self, uri: str) -> list[str]:
         buffer = self._buffers.get(uri)
@@ -121,23 +124,26 @@ class Session:
         return self._dependents({*paths} - {buffer.document.path for buffer in self._buffers.values()})
 
     def settings_changed(self) -> list[str]:
-        """The editor's settings, its folders or configuration files changed, so every document is due."""
+        """The editor's settings, its folders or configuration files may have changed."""
         self.folders.reread()
+        stale: list[_Buffer] = []
         for buffer in self._buffers.values():
-            if self.folders.options_for(buffer.document.path).run is Run.ON_TYPE:
+            now = self._snapshot(buffer, buffer.document)
+            known = buffer.result
+            pending = buffer.settled != buffer.stamp
+            if pending or known is None or (known.settings, known.skip) != (now.settings, now.skip):
+                stale.append(buffer)
+            elif buffer.target is not buffer.document and self._follows_typing(buffer):
                 buffer.target = buffer.document
-        return self._renew(self._buffers.values())
+                stale.append(buffer)
+        return self._renew(stale)
 
     def _reread_files(self) -> list[str]:
-        """For editors that watch no files: look again, and answer the documents with other settings now."""
-        if self.client.registers_watched_files:
-            return []
-        self.folders.reread()
-        return self._renew(
-            buffer
-            for buffer in self._buffers.values()
-            if buffer.result and buffer.result.settings != self.folders.settings_for(buffer.document.path)
-        )
+        """Editors that watch no files do not tell of changed configuration: look from time to time."""
+        return [] if self.client.registers_watched_files else self.settings_changed()
+
+    def _follows_typing(self, buffer: _Buffer) -> bool:
+        return self.folders.options_for(buffer.document.path).run is Run.ON_TYPE
 
     def _retarget(self, buffer: _Buffer) -> list[str]:
         buffer.target = buffer.document
@@ -206,6 +212,7 @@ class Session:
             snapshot.settings,
             report.findings,
             frozenset(asked) - {document.path},
+            snapshot.skip,
         )
         return buffer.result
 
