@@ -33,7 +33,7 @@ class Event:
 
     NEW: other parameters with empty gradients. OTHER: the symbol stands for other parameters.
     ANYTHING: a call that may do everything. COMPUTE: a call that may differentiate, and clear where `clears`.
-    FORWARD: the model of the set computes something.
+    FORWARD: a model computes something.
     `loops` are the loops around it, outermost first; `order` its place in the text of the program.
     """
 
@@ -167,7 +167,7 @@ class Projection:
         if isinstance(effect, fx.Unseen):
             return self._unseen(effect)
         if isinstance(effect, fx.Forward):
-            return Event(Kind.FORWARD, effect) if self.wiring.may_belong((effect.thing,), self.target) else None
+            return Event(Kind.FORWARD, effect)
         return None
 
     def _unseen(self, effect: fx.Unseen) -> Event | None:

@@ -80,14 +80,12 @@ class Protocol:
 def examine(entry: Entry, cancel: CancelFlag, look_alikes: bool = False) -> Protocol:
     """The facts of an entry, set by set. Nothing is said of sets whose gradients a hook takes."""
     protocol = Protocol()
-    wiring = wire(entry)
-    if wiring.hooked:
-        return protocol
+    wiring = wire(entry, look_alikes)
     views = [(target, Projection(wiring, target).view(entry)) for target in wiring.sets]
-    used: set[fx.Effect] = set()
+    used: dict[ParameterSet, set[fx.Effect]] = {}
     ran: list[tuple[ParameterSet, View, Lifecycle]] = []
     for target, view in views:
-        if look_alikes and not target.certain:
+        if wiring.hooked(target) or (look_alikes and not target.certain):
             continue
         if not any(event.kind in (Kind.BACKWARD, Kind.STEP) for event in view.events):
             continue
@@ -95,15 +93,16 @@ def examine(entry: Entry, cancel: CancelFlag, look_alikes: bool = False) -> Prot
             seen = run(view, cancel)
         except Intractable:
             continue
-        used |= {event.effect for event in seen.used}
+        used[target] = {event.effect for event in seen.used}
         ran.append((target, view, seen))
     for target, view, seen in ran:
-        _empty(protocol, target, view, seen, used)
+        elsewhere = {effect for other, effects in used.items() if other is not target for effect in effects}
+        _empty(protocol, target, view, seen, elsewhere)
         _stale(protocol, target, seen)
         if not any(fact.target is target for fact in protocol.stale):
             _stale_parts(protocol, entry, wiring, target, view, cancel)
         _late(protocol, target, view, seen)
-    _unapplied(protocol, entry, wiring, ran, used)
+    _unapplied(protocol, entry, ran, {effect for effects in used.values() for effect in effects})
     return protocol
 
 
@@ -144,13 +143,13 @@ def _stale_parts(
 
 
 def _empty(
-    protocol: Protocol, target: ParameterSet, view: View, seen: Lifecycle, used: set[fx.Effect]
+    protocol: Protocol, target: ParameterSet, view: View, seen: Lifecycle, elsewhere: set[fx.Effect]
 ) -> None:
     for step, tokens in seen.steps.items():
         empty = {token for token in tokens if token.state == CLEAR}
         if not empty or not _first_turns_only(tokens - empty, step, seen):
             continue
-        why, backward, clear = _explain(step, empty, view, seen, used)
+        why, backward, clear = _explain(step, empty, view, seen, elsewhere)
         if why is Emptiness.NO_BACKWARD and not _computes(step, seen):
             continue
         assert isinstance(step.effect, fx.Step)
@@ -170,8 +169,10 @@ def _first_turns_only(tokens: set[Token], step: Event, seen: Lifecycle) -> bool:
 
 
 def _explain(
-    step: Event, tokens: set[Token], view: View, seen: Lifecycle, used: set[fx.Effect]
+    step: Event, tokens: set[Token], view: View, seen: Lifecycle, elsewhere: set[fx.Effect]
 ) -> tuple[Emptiness, fx.Backward | None, fx.Clear | None]:
+    """Why a step finds nothing, with the backward meant for it: not one that only passes through on its way to another
+    set, whose step applies it `elsewhere`."""
     wasted = {event for token in tokens for event in token.discarded if event.sure}
     at_once = {event for token in tokens if not token.turned for event in token.discarded if event.sure}
     inner = set([loop for loop in step.loops if loop.repeats][-1:])
@@ -181,7 +182,7 @@ def _explain(
         if event.kind is Kind.BACKWARD and event.order > step.order and inner <= set(event.loops)
     }
     for why, events in (
-        (Emptiness.CLEARED, {event for event in at_once if event.effect not in used}),
+        (Emptiness.CLEARED, {event for event in at_once if event.effect not in elsewhere}),
         (Emptiness.TOO_EARLY, later),
         (Emptiness.CLEARED, at_once),
         (Emptiness.CLEARED, wasted),
@@ -241,7 +242,7 @@ def _late(protocol: Protocol, target: ParameterSet, view: View, seen: Lifecycle)
 
 
 def _unapplied(
-    protocol: Protocol, entry: Entry, wiring: Wiring, ran: list[tuple[ParameterSet, View, Lifecycle]], used: set[fx.Effect]
+    protocol: Protocol, entry: Entry, ran: list[tuple[ParameterSet, View, Lifecycle]], used: set[fx.Effect]
 ) -> None:
     explained = {fact.target for fact in protocol.empty if fact.why is not Emptiness.NO_BACKWARD}
     told: set[fx.Effect] = set()

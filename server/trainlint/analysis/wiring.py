@@ -60,13 +60,16 @@ class Wiring:
     """The parameter sets of one entry."""
 
     sets: list[ParameterSet]
-    hooked: bool = False
+    hooks: list[fx.Hook] = field(default_factory=list)
+    look_alikes: bool = False
     _memo: dict[tuple[frozenset[Thing], ParameterSet], bool] = field(default_factory=dict)
 
     def backward(self, effect: fx.Backward, target: ParameterSet) -> Relation:
         loss = effect.loss
         if self.touches(loss.sources, target):
             return Relation.YES
+        if self.look_alikes:
+            return Relation.MAYBE
         if len(self.sets) == 1:
             elsewhere = target.certain and not loss.opaque and _all_in_sight(loss.sources)
             return Relation.MAYBE if elsewhere else Relation.YES
@@ -97,6 +100,10 @@ class Wiring:
             shares = any(self.touches(other.owners, target) for other in others)
             return Relation.MAYBE if shares else Relation.NO
         return Relation.MAYBE if any(_may_be_optimizer(thing) for thing in effect.optimizers) else Relation.NO
+
+    def hooked(self, target: ParameterSet) -> bool:
+        """A hook takes the gradients of this set as they arrive."""
+        return any(self.gradients(hook.parameters, target) is not Relation.NO for hook in self.hooks)
 
     def gradients(self, parameters: Parameters, target: ParameterSet) -> Relation:
         """Does touching `.grad` of `parameters` touch this set?"""
@@ -223,7 +230,7 @@ def _is_model(thing: Thing) -> bool:
 def is_optimizer(thing: Thing) -> bool:
     """Known by its class, by what is done to it, or, where only `step` is, by its name."""
     if thing.role is not None:
-        return thing.role is Role.OPTIMIZER
+        return thing.role in (Role.OPTIMIZER, Role.ENGINE)
     if thing.data or thing.cls is not None:
         return False
     uses = thing.uses
@@ -238,7 +245,7 @@ def is_optimizer(thing: Thing) -> bool:
 
 def is_engine(thing: Thing) -> bool:
     """An object that differentiates and steps, and clears by itself, as DeepSpeed's engine does."""
-    return thing.role is None and {"step", "backward(loss)"} <= thing.uses and "zero_grad" not in thing.uses
+    return thing.role is Role.ENGINE or thing.role is None and {"step", "backward(loss)"} <= thing.uses and "zero_grad" not in thing.uses
 
 
 def _may_be_optimizer(thing: Thing) -> bool:
@@ -250,11 +257,11 @@ def _may_be_optimizer(thing: Thing) -> bool:
     )
 
 
-def wire(entry: Entry) -> Wiring:
+def wire(entry: Entry, look_alikes: bool = False) -> Wiring:
     """The parameter sets of an entry: optimizers that share a view, or stand in for each other, share a set."""
     optimizers: dict[Thing, None] = {}
     together: list[tuple[Thing, ...]] = []
-    hooked = False
+    hooks: list[fx.Hook] = []
     for effect in leaves(entry.body):
         things: tuple[Thing, ...] = ()
         if isinstance(effect, fx.Step):
@@ -263,12 +270,12 @@ def wire(entry: Entry) -> Wiring:
             things = effect.holders
         elif isinstance(effect, fx.Create):
             things = (effect.thing,)
+        elif isinstance(effect, fx.Hook):
+            hooks.append(effect)
         found = tuple(thing for thing in things if is_optimizer(thing))
         optimizers.update(dict.fromkeys(found))
         if len(found) > 1:
             together.append(found)
-        for thing in found:
-            hooked = hooked or thing.hooked
     sets: list[ParameterSet] = []
     for optimizer in optimizers:
         parameters = optimizer.parameters or Parameters(opaque=True)
@@ -292,4 +299,4 @@ def wire(entry: Entry) -> Wiring:
             same.owners, same.opaque = same.owners | owners, same.opaque or parameters.opaque
         else:
             sets.append(ParameterSet([optimizer], owners, parameters.opaque))
-    return Wiring(sets, hooked)
+    return Wiring(sets, hooks, look_alikes)

@@ -201,6 +201,8 @@ def _external(
         return Sequence(tuple(args)) if known is Meaning.WRAP and len(args) > 1 else first
     elif known is Meaning.COPY:
         return _copy(m, node, first)
+    elif known is Meaning.ENGINE:
+        return _engine(m, node, args, keywords)
     elif known is Meaning.SEPARATE:
         return mix((*args, *keywords.values()))
     elif known is Meaning.PURE:
@@ -215,6 +217,14 @@ def _external(
     elif known is Meaning.NO_GRAD:
         return External(f"{callee.name}()")
     return UNKNOWN
+
+
+def _engine(m: Machine, node: ast.expr, args: list[Value], keywords: dict[str, Value]) -> Value:
+    """`(engine, optimizer, ...)`: the engine holds the model it was given and steps it."""
+    engine = _make(m, node, Role.ENGINE, "engine", args, keywords)
+    model = keywords.get("model", args[1] if len(args) > 1 else UNKNOWN)
+    engine.parameters = parameters_of(model)
+    return Sequence((engine, keywords.get("optimizer", UNKNOWN), UNKNOWN, UNKNOWN))
 
 
 def _union(args: list[Value]) -> Value:

@@ -94,6 +94,13 @@ class Unseen(Effect):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Hook(Effect):
+    """Code of the program acts on every gradient of `parameters` as soon as it arrives."""
+
+    parameters: Parameters
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Forward(Effect):
     """A model computes something."""
 

@@ -410,6 +410,9 @@ def _unpack(m: Machine, target: ast.Tuple | ast.List, value: Value) -> None:
         for element, part in zip(target.elts, value.items, strict=True):
             bind(m, element, part)
         return
+    if isinstance(value, Sequence) and len(value.items) >= len(target.elts) - 1:
+        _unpack_starred(m, target, value)
+        return
     for index, element in enumerate(target.elts):
         if isinstance(value, Thing):
             part = m.part(value, f"[{index}]")
@@ -418,6 +421,19 @@ def _unpack(m: Machine, target: ast.Tuple | ast.List, value: Value) -> None:
             bind(m, element, part)
         else:
             bind(m, element, item(m, value, Constant(index)))
+
+
+def _unpack_starred(m: Machine, target: ast.Tuple | ast.List, value: Sequence) -> None:
+    """`first, *rest = ...`; surplus values of an unequal length are dropped."""
+    at = next((index for index, element in enumerate(target.elts) if isinstance(element, ast.Starred)), len(target.elts))
+    behind = len(target.elts) - at - 1
+    for element, part in zip(target.elts[:at], value.items, strict=False):
+        bind(m, element, part)
+    if at < len(target.elts):
+        end = len(value.items) - behind
+        bind(m, target.elts[at], Sequence(value.items[at:end]))
+        for element, part in zip(target.elts[at + 1 :], value.items[end:], strict=False):
+            bind(m, element, part)
 
 
 def _name_thing(value: Value, name: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from . import calls, expressions
-from .effects import Backward, Block, Clear, Clip, Loop, Read, SetRate, Step, Unseen, Write
+from .effects import Backward, Block, Clear, Clip, Hook, Loop, Read, SetRate, Step, Unseen, Write
 from .machine import Machine
 from .naming import SCALER, names_optimizer, suggests
 from .things import (
@@ -44,8 +44,7 @@ def call(m: Machine, node: ast.expr, callee: Method, args: list[Value], keywords
     if isinstance(receiver, Gradient):
         return _on_gradient(m, node, receiver, name, args)
     if name == "register_post_accumulate_grad_hook":
-        for thing in things_in(receiver):
-            thing.hooked = True
+        m.emit_effect(Hook, node, calls.parameters_of(receiver))
         m.lose_sight(node, "a hook acts on every gradient as it arrives")
         return UNKNOWN
     if isinstance(receiver, (Sequence, Many, Mapping, Constant)):

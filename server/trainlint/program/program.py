@@ -13,12 +13,14 @@ from .frameworks.table import LOOK_ALIKES
 from .machine import Blindness, Machine, OutOfBudget
 from .scope import ClassInfo, Frame
 from .things import ClassValue, Function, Thing
+from .vocabulary import MODE_METHODS, TRAINING_METHODS
 
 TRAINING_WORDS = frozenset(
     {"backward", "manual_backward", "zero_grad", "optim", "optimizer", "optimizers", "GradScaler", "SGD", "Adam", "AdamW", "LBFGS",
      "RMSprop", "Adagrad", "Adadelta", "Adafactor", "NAdam", "RAdam", "Adamax"}
 )  # fmt: skip
-_ENTRY_WORDS = TRAINING_WORDS | {"step"}
+_UNCALLED = "statement that names a training method"
+_ENTRY_WORDS = TRAINING_WORDS | {"step", _UNCALLED}
 
 FunctionNode = (ast.FunctionDef, ast.AsyncFunctionDef)
 
@@ -177,6 +179,10 @@ def _words(tree: ast.Module) -> dict[ast.AST, set[str]]:
         elif isinstance(node, ast.Name):
             for words in open_sets:
                 words.add(node.id)
+        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Attribute):
+            if node.value.attr in TRAINING_METHODS | MODE_METHODS:
+                for words in open_sets:
+                    words.add(_UNCALLED)
         elif isinstance(node, ast.Attribute):
             for words in open_sets:
                 words.add(node.attr)

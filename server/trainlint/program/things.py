@@ -52,7 +52,6 @@ class Thing:
     opaque: bool = True
     data: bool = False
     escaped: bool = False
-    hooked: bool = False
     any_member: bool = False
 
     @property

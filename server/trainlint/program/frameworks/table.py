@@ -8,10 +8,11 @@ from typing import TypeVar
 
 from ..things import Role
 from .accelerate import ACCELERATE
+from .deepspeed import DEEPSPEED
 from .torch import TORCH
 from .vocabulary import Framework, Meaning, RateRange
 
-TABLES: tuple[Framework, ...] = (TORCH, ACCELERATE)
+TABLES: tuple[Framework, ...] = (TORCH, ACCELERATE, DEEPSPEED)
 
 PACKAGES = frozenset().union(*(table.packages for table in TABLES))
 READING_METHODS = frozenset().union(*(table.reading_methods for table in TABLES))

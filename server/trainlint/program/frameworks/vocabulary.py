@@ -25,6 +25,7 @@ class Meaning(Enum):
     NO_GRAD = auto()  # a context in which no graph is built
     SEPARATE = auto()  # gradients that never enter `.grad`
     PARTIAL = auto()  # a callable with arguments filled in
+    ENGINE = auto()  # wraps a model in an object that differentiates, steps and clears
     UNION = auto()  # one iterable made of its arguments
     FILTER = auto()  # some of the items of its last argument
 
