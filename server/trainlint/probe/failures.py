@@ -30,6 +30,8 @@ _DRIFT = re.compile(
     r"was removed|no longer supported|missing \d+ required positional|modified by an inplace operation",
     re.IGNORECASE,
 )
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+_LONGEST = 200
 _LAUNCHER = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 
 
@@ -60,7 +62,7 @@ def explain(error: ErrorSeen, setting: Setting) -> Failure:
     """One failure in words."""
     place = next((Place(frame.path, frame.line) for frame in reversed(error.frames) if frame.user), None)
     at = f" at line {place.line} of {os.path.basename(place.path)}" if place else ""
-    message = error.message.strip().splitlines()[0][:300] if error.message.strip() else ""
+    message = _first_line(error.message)
     told = f"{error.kind}: {message}" if message else error.kind
     advice, fault = _advice(error, setting, place)
     if error.kind == "SystemExit":
@@ -76,6 +78,12 @@ def explain(error: ErrorSeen, setting: Setting) -> Failure:
     else:
         what = f"The script stopped with {told}{at}."
     return Failure(what, advice, fault, place)
+
+
+def _first_line(message: str) -> str:
+    plain = _COLOURS.sub("", message).strip()
+    line = plain.splitlines()[0] if plain else ""
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
 
 
 def _left(error: ErrorSeen) -> str:

@@ -84,7 +84,7 @@ def _steps(evidence: Evidence) -> Iterator[Fact]:
         large = []
         for at in evidence.held_by(index):
             each = evidence.judged[at]
-            update = each.seen.steps[-1].update_norm if each.seen.steps else None
+            update = each.seen.update_norm
             weight = each.seen.weight_norm
             matrix = len(each.seen.shape) > 1 and each.seen.elements >= 16
             if each.status is Status.LEARNED and matrix and update and weight and update > weight:

@@ -130,7 +130,8 @@ class ParameterSeen:
 
     `used`: whether an operation took it, None where that could not be seen. `received`: whether a backward
     pass ever gave it a gradient that is not zero. `moved_outside`: elements changed outside every step.
-    `learned`: elements that learned in any observed step. `loaded`: its values came from a state dict. `cut`:
+    `learned`: elements that learned in any observed step. `loaded`: its values came from a state dict. The
+    norms are those of the last update that was seen. `cut`:
     index into `Observation.cuts`.
     """
 
@@ -150,6 +151,8 @@ class ParameterSeen:
     moved_at: Place | None = None
     moved_by: str = ""
     loaded: bool = False
+    gradient_norm: float | None = None
+    update_norm: float | None = None
     weight_norm: float | None = None
     cut: int | None = None
 

@@ -138,14 +138,14 @@ def _percent(fraction: float) -> str:
 
 
 def _gradient(members: Sequence[Judged]) -> str:
-    sizes = [each.seen.steps[-1].gradient_norm for each in members if each.seen.steps]
+    sizes = [each.seen.gradient_norm for each in members]
     return _range([size for size in sizes if size is not None])
 
 
 def _ratio(members: Sequence[Judged]) -> str:
     ratios = []
     for each in members:
-        update = each.seen.steps[-1].update_norm if each.seen.steps else None
+        update = each.seen.update_norm
         if update is not None and each.seen.weight_norm:
             ratios.append(update / each.seen.weight_norm)
     return _range(ratios) if any(ratios) else ""
@@ -175,7 +175,7 @@ def _footer(report: ProbeReport) -> str:
 
 
 def _parameter(each: Judged, optimizers: Sequence[str]) -> dict[str, Any]:
-    seen, last = each.seen, each.seen.steps[-1] if each.seen.steps else None
+    seen = each.seen
     return {
         "name": seen.name,
         "model": seen.model,
@@ -183,8 +183,8 @@ def _parameter(each: Judged, optimizers: Sequence[str]) -> dict[str, Any]:
         "optimizers": [optimizers[index] for index in seen.optimizers],
         "status": each.status.value,
         "fraction": each.fraction,
-        "grad_norm": _finite(last.gradient_norm) if last else None,
-        "update_norm": _finite(last.update_norm) if last else None,
+        "grad_norm": _finite(seen.gradient_norm),
+        "update_norm": _finite(seen.update_norm),
         "weight_norm": _finite(seen.weight_norm),
     }
 

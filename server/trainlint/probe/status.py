@@ -77,16 +77,24 @@ def verdict(observation: Observation, judged: Sequence[Judged]) -> Verdict:
     return Verdict.UNREACHED
 
 
-def _of_steps(observation: Observation, judged: Sequence[Judged]) -> Verdict:
-    everything = observation.ended in ("verdict", "script", "exit") or observation.limit == "backwards"
+def spoken_of(observation: Observation, judged: Sequence[Judged]) -> list[Judged]:
+    """The parameters that the verdict speaks of: handed to an optimizer, not frozen, and reached by the run.
+
+    When the run was cut short, what an optimizer holds that made no step yet was not reached.
+    """
+    whole = observation.ended in ("verdict", "script", "exit") or observation.limit == "backwards"
     pool = []
     for each in judged:
         held = holders(each.seen, observation)
         if not held or each.status is Status.FROZEN:
             continue
-        stepped = any(optimizer.completed or optimizer.mid_step or optimizer.skipped for optimizer in held)
-        if stepped or everything:
+        if whole or any(optimizer.completed or optimizer.mid_step or optimizer.skipped for optimizer in held):
             pool.append(each)
+    return pool
+
+
+def _of_steps(observation: Observation, judged: Sequence[Judged]) -> Verdict:
+    pool = spoken_of(observation, judged)
     learned = [each for each in pool if each.status is Status.LEARNED]
     disturbed = any(each.status is Status.FROZEN_BUT_CHANGED for each in judged)
     if learned and len(learned) == len(pool) and not disturbed:

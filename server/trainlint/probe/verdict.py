@@ -11,7 +11,7 @@ from .failures import Failure, Setting, explain
 from .findings import findings
 from .protocol import BufferSeen, Observation
 from .spans import Sources
-from .status import Judged, Status, Verdict, holders, judge, verdict
+from .status import Judged, Status, Verdict, holders, judge, spoken_of, verdict
 
 VERSION = 1
 """Of the report's JSON. It grows when a key changes its meaning or goes."""
@@ -151,11 +151,10 @@ def _stepped(evidence: Evidence) -> bool:
 
 
 def _counts(evidence: Evidence, reading: Verdict) -> str:
-    handed = [each for each in evidence.judged if holders(each.seen, evidence.seen)]
-    trained = [each for each in handed if each.status is not Status.FROZEN]
+    trained = spoken_of(evidence.seen, evidence.judged)
     learned = sum(each.status is Status.LEARNED for each in trained)
-    named = [each.name or each.kind for _, each in evidence.optimizers]
-    names = listed(list(dict.fromkeys(named)))
+    held = [one.name or one.kind for each in trained for one in holders(each.seen, evidence.seen)]
+    names = listed(list(dict.fromkeys(held or [each.name for _, each in evidence.optimizers])))
     total = f"{len(trained)} {verb(len(trained), 'parameter', 'parameters')}"
     if reading is Verdict.LEARNING:
         every = "the only parameter" if len(trained) == 1 else f"all {total}"
@@ -190,8 +189,10 @@ def _ending(evidence: Evidence, failure: Failure | None, around: Circumstances) 
     ]
     if seen.ended == "error" and failure is not None:
         count = sum(each.completed for _, each in evidence.optimizers)
+        before = f", before {listed(waiting)} made a step," if waiting else ""
+        told = failure.what.partition("The script stopped with ")[2] or failure.what
         return (
-            f"After {count} {verb(count, 'step', 'steps')} the script failed. {failure.what}",
+            f"After {count} {verb(count, 'step', 'steps')}{before} the script failed: {told}",
             failure.advice,
         )
     if seen.ended in ("limit", "stopped"):

@@ -34,12 +34,21 @@ class BatchWatch:
         self._seen = 0
         self._kinds: set[tuple[str, int]] = set()
         self._losses = 0
+        self._node: Any = None
+        self._pending: list[tuple[Any, list[Any], Any]] = []
 
     def model(self, module: Any, arguments: Any, output: Any, ledger: Ledger) -> None:
         """An outermost call of a model, with gradients on."""
         if self._seen >= _MODELS or next(module.parameters(), None) is None:
             return
         self._seen += 1
+        self._node = next((each.grad_fn for each in _outputs(output) if each.grad_fn is not None), None)
+        try:
+            self._look(module, arguments, output, ledger)
+        finally:
+            self._node = None
+
+    def _look(self, module: Any, arguments: Any, output: Any, ledger: Ledger) -> None:
         if not module.training:
             self._mode(module, ledger)
         inputs = [value for value in arguments if isinstance(value, torch.Tensor)]
@@ -98,9 +107,15 @@ class BatchWatch:
                 f"the first loss is {value:.3g}; {classes} classes guessed evenly give {expected:.3g}",
             )
 
-    def loss(self, value: float | None) -> None:
-        """A loss that is about to be differentiated."""
+    def loss(self, value: float | None, nodes: set[Any] | None) -> None:
+        """A loss that is about to be differentiated; `nodes` are those of its graph, None where they are
+        unknown.
+        """
         self._losses += 1
+        for node, facts, fact in self._pending:
+            if nodes is None or node in nodes:
+                facts.append(fact)
+        self._pending.clear()
         if value is not None and self._losses <= 2 and not math.isfinite(value):
             self._say("loss-not-finite", f"the loss is {value}")
 
@@ -121,9 +136,28 @@ class BatchWatch:
             label = ledger.label(module)
             if all(each.model != label for each in self.modes):
                 kinds = list(dict.fromkeys(type(each).__name__ for each in layers))
-                self.modes.append(ModeSeen(label, kinds, here()))
+                self._tell(self.modes, ModeSeen(label, kinds, here()))
 
     def _say(self, kind: str, text: str, key: int = 0) -> None:
         if (kind, key) not in self._kinds:
             self._kinds.add((kind, key))
-            self.facts.append(BatchSeen(kind, text, here()))
+            self._tell(self.facts, BatchSeen(kind, text, here()))
+
+    def _tell(self, facts: list[Any], fact: Any) -> None:
+        """Tell a fact at once, or, where it is about a call of a model, when that call turns out to feed a
+        loss.
+        """
+        if self._node is None:
+            facts.append(fact)
+        else:
+            self._pending.append((self._node, facts, fact))
+
+
+def _outputs(output: Any) -> list[Any]:
+    """The tensors in what a model returned."""
+    if isinstance(output, torch.Tensor):
+        return [output]
+    values = (
+        output.values() if isinstance(output, dict) else output if isinstance(output, (list, tuple)) else ()
+    )
+    return [each for each in values if isinstance(each, torch.Tensor)]

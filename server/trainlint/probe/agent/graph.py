@@ -8,9 +8,10 @@ LARGEST = 200_000
 """Nodes after which a graph is left alone."""
 
 
-def leaves(tensors: list[Any], largest: int = LARGEST) -> list[Any] | None:
-    """The leaves that require a gradient and that the graph of `tensors` holds; None for a graph too large to
-    walk.
+def walk(tensors: list[Any], largest: int = LARGEST) -> tuple[set[Any], list[Any]] | None:
+    """The nodes of the graph behind `tensors`, and the leaves in it that require a gradient.
+
+    None for a graph too large to walk.
     """
     pending = [tensor.grad_fn for tensor in tensors if tensor.grad_fn is not None]
     seen = set(pending)
@@ -26,4 +27,10 @@ def leaves(tensors: list[Any], largest: int = LARGEST) -> list[Any] | None:
                 pending.append(following)
         if len(seen) > largest:
             return None
-    return list(found.values())
+    return seen, list(found.values())
+
+
+def leaves(tensors: list[Any], largest: int = LARGEST) -> list[Any]:
+    """The leaves alone; none of a graph too large to walk."""
+    walked = walk(tensors, largest)
+    return walked[1] if walked is not None else []

@@ -198,7 +198,7 @@ class Lineage(TorchFunctionMode):  # type: ignore[misc]
             graph = [tensor for tensor in flowing if not tensor.is_leaf]
             if graph and self._walks[index] < _WALKS:
                 self._walks[index] += 1
-                behind.update(id(leaf) for leaf in leaves(graph, _WALK) or [])
+                behind.update(id(leaf) for leaf in leaves(graph, _WALK))
         return index
 
     def _cuts_of(self, tensor: Any) -> frozenset[int]:

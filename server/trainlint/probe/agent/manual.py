@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .ledger import Ledger, Subject
-from .tensors import beside, count, dense, differs, measurable, stash
+from .tensors import beside, count, dense, differs, measurable, norm, stash
 
 ENOUGH = 8
 """Updates by hand after which it is clear that the script does without an optimizer."""
@@ -31,6 +31,7 @@ class ManualUpdates:
         """A backward pass gave `tensor` this gradient."""
         if gradient is not None and measurable(tensor):
             self._gradients[id(tensor)] = dense(gradient) != 0
+            self._ledger.subject(tensor).seen.gradient_norm = norm(gradient)
 
     def finish(self) -> None:
         if self._gradients:
@@ -41,9 +42,11 @@ class ManualUpdates:
         for subject, tensor in self._ledger.live():
             if subject.known is None or subject.known.shape != tensor.shape:
                 continue
-            changed = differs(beside(subject.known, tensor), tensor.detach())
+            before = beside(subject.known, tensor)
+            changed = differs(before, tensor.detach())
             if not count(changed):
                 continue
+            subject.seen.update_norm = norm(tensor.detach() - before)
             subject.known = stash(tensor)
             gradient = self._gradients.get(id(tensor))
             learned = changed & gradient if gradient is not None else None

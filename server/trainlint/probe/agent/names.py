@@ -59,7 +59,7 @@ class Names:
                 self._attributes("self", scope["self"])
         for scope in scopes:
             for name, value in list(scope.items()):
-                if name != "self" and not name.startswith("__"):
+                if name != "self" and name not in self._rebound and not name.startswith("__"):
                     self._attributes(name, value)
 
     def of(self, value: Any) -> str | None:
@@ -90,7 +90,7 @@ class Names:
         module = issubclass(kind, torch.nn.Module)
         if not (module or issubclass(kind, (torch.optim.Optimizer, torch.Tensor))):
             return
-        if label in self._rebound or self.of(value) is not None:
+        if label in self._rebound:
             return
         if not issubclass(kind, torch.Tensor):
             holder = self._holder(label)
@@ -99,7 +99,9 @@ class Names:
                 if not (module and _contains(value, holder)):
                     self._rebound.add(label)
                     return
-            self._holders[label] = weakref.ref(value)
+        if self.of(value) is not None:
+            return
+        self._holders[label] = weakref.ref(value)
         key = id(value)
         self._labels[key] = label
         self._alive[key] = reference = weakref.ref(value)

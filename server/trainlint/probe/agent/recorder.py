@@ -238,13 +238,18 @@ class Recorder:
         self._backward_count += 1
         losses = list(tensors) if isinstance(tensors, (list, tuple)) else [tensors]
         losses = [each for each in losses if isinstance(each, torch.Tensor)]
+        for record in self._order:
+            optimizer = record.reference()
+            for parameter in parameters_of(optimizer) if optimizer is not None else ():
+                self.ledger.subject(parameter)
         self.ledger.settle(sys._getframe())
-        leaves = graph.leaves(losses)
+        walked = graph.walk(losses)
+        nodes, leaves = walked if walked is not None else (None, None)
         if self._by_hand():
             self.manual.backward(leaves or [] if not self._order else [])
         self.ledger.baseline()
         if accumulates:
-            self.batch.loss(scalar(losses[0]) if losses else None)
+            self.batch.loss(scalar(losses[0]) if losses else None, nodes)
             self.lineage.loss(losses)
         self.gradients.before_backward(losses, leaves, accumulates, self._order)
         self.reach("backward", self._backward_count)

@@ -141,6 +141,7 @@ def end(step: OpenStep, optimizer: Any, ledger: Ledger, index: int, complete: bo
                 subject.learned_mask = learned if mask is None else mask | learned
                 subject.seen.learned = count(subject.learned_mask)
             subject.seen.steps.append(seen)
+            subject.seen.gradient_norm, subject.seen.update_norm = seen.gradient_norm, seen.update_norm
             subject.known = stash(parameter)
             subject.applied = fingerprint(parameter.grad) if parameter.grad is not None else None
             subject.stale = subject.filled = subject.scaled = False
