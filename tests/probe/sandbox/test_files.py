@@ -84,10 +84,12 @@ def test_level_3_refuses_addresses_to_python(redirect: Outcomes, name: str) -> N
 
 def test_level_3_does_not_promise_what_it_lets_through(tmp_path: Path) -> None:
     plan = choose(Level.REDIRECT)
-    assert "NOT covered: other native libraries and programs that are not Python" in plan.promise
+    assert "NOT covered: other native libraries, programs that are not Python" in plan.promise
     victims.make(tmp_path / "sh-append")
     run(Level.REDIRECT, "-c", "import os; os.system('echo more >> file.txt')", cwd=tmp_path / "sh-append")
+    run(Level.REDIRECT, "-I", "-c", "open('made.txt', 'w')", cwd=tmp_path)
     assert (tmp_path / "sh-append" / "file.txt").read_text() == "original\nmore\n"
+    assert (tmp_path / "made.txt").exists()
 
 
 def test_without_a_sandbox_what_is_written_is_written(tmp_path: Path) -> None:

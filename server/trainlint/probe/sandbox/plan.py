@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from . import scratch
 from .level import Level
+from .promise import promise
 
 _AUTOMATIC = (Level.NAMESPACES, Level.FENCE, Level.REDIRECT)
 
@@ -33,27 +34,43 @@ class Plan:
     scratch_in_memory: bool = False
 
 
-def choose(forced: Level | None = None, *, network: bool = False) -> Plan:
-    """The best level that works here, or the forced one. `network` only changes the promise.
+def choose(
+    forced: Level | None = None, *, network: bool = False, cwd: str | os.PathLike[str] | None = None
+) -> Plan:
+    """The best level that works here, or the forced one.
 
-    The trial of each level is made once per process. Raises `LevelUnavailable` for a forced level that does
-    not work.
+    The trial of each level is made once per process. `network` only changes the promise. `cwd` is where the
+    command will work: an unprivileged user's overlay cannot hold files of every group. Raises
+    `LevelUnavailable` for a forced level that does not work.
     """
-    if forced is not None:
-        outcome = _trial(forced)
-        if outcome.failure:
-            raise LevelUnavailable(
-                f"the sandbox level `{forced.value}` does not work here: {outcome.failure}"
-            )
-        return _plan(forced, "it was asked for", outcome, network)
     refused: list[str] = []
-    for level in _AUTOMATIC:
+    for level in _AUTOMATIC if forced is None else (forced,):
         outcome = _trial(level)
-        if not outcome.failure:
+        failure = outcome.failure or (_foreign_group(cwd) if level is Level.NAMESPACES and cwd else "")
+        if not failure:
             reason = "; ".join(refused) or "it is the best level, and it works here"
-            return _plan(level, reason, outcome, network)
-        refused.append(f"`{level.value}` does not work here: {outcome.failure}")
+            promised = promise(level, network=network)
+            if forced is not None:
+                reason = "it was asked for"
+            return Plan(level, reason, promised, outcome.base, outcome.in_memory)
+        refused.append(f"`{level.value}` does not work here: {failure}")
     raise LevelUnavailable("; ".join(refused))
+
+
+def _foreign_group(cwd: str | os.PathLike[str]) -> str:
+    """Why what lies in `cwd` could not be copied up; empty if it can. Only our own group is known in the user
+    namespace of an unprivileged user, and a copy must have the group of its original."""
+    if os.geteuid() == 0:
+        return ""
+    try:
+        group = os.stat(cwd).st_gid
+    except OSError:
+        return ""
+    if group == os.getegid():
+        return ""
+    return (
+        f"`{os.fspath(cwd)}` belongs to group {group}, and your user namespace can only hold {os.getegid()}"
+    )
 
 
 @dataclass(frozen=True)
@@ -61,12 +78,6 @@ class _Outcome:
     failure: str = ""
     base: str = ""
     in_memory: bool = False
-
-
-def _plan(level: Level, reason: str, outcome: _Outcome, network: bool) -> Plan:
-    from .promise import promise
-
-    return Plan(level, reason, promise(level, network=network), outcome.base, outcome.in_memory)
 
 
 _TRIAL = """

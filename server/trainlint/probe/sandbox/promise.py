@@ -54,8 +54,9 @@ def _fence(network: bool) -> list[str]:
         _NO_SERVICES,
         _OPEN_NETWORK if network else "There is no network beyond this machine.",
         _ENDED_BY_MARK if sys.platform == "darwin" else _ENDED,
-        "Not covered: programs other than Python see the originals, not the scratch copies; a program that"
-        " rewrites its arguments on purpose while the fence reads them is not held.",
+        "Not covered: programs other than Python, and a Python started with -I, -E or -S, see the originals"
+        " and not the scratch copies; a program that rewrites its arguments on purpose while the fence reads"
+        " them is not held.",
         *([] if sys.platform == "darwin" else [_SHARED_MEMORY]),
     ]
 
@@ -64,8 +65,8 @@ def _redirect(network: bool) -> list[str]:
     return [
         "What Python code writes with Python's own functions, and with torch, h5py, sqlite3 and safetensors,"
         " goes to a scratch copy.",
-        "NOT covered: other native libraries and programs that are not Python write to your files as always,"
-        " and services of this machine can be reached.",
+        "NOT covered: other native libraries, programs that are not Python, and a Python started with -I, -E"
+        " or -S write to your files as always, and services of this machine can be reached.",
         "The network is open."
         if network
         else "Python's sockets refuse addresses beyond this machine; other code is free.",

@@ -77,14 +77,14 @@ class Entries:
 
 def functions(union: Union) -> dict[str, Callable[..., Any]]:
     def listdir(path: Any = ".") -> Any:
-        place = None if path is None else _place(union, path)
+        place = None if path is None or union.is_untouched() else _place(union, path)
         if place is None or not _is_merged_directory(union, place):
             return raw.listdir(path if place is None else _as_given(union, path, place))
         names = union.names(place)
         return [os.fsencode(name) for name in names] if isinstance(path, bytes) else names
 
     def scandir(path: Any = ".") -> Any:
-        place = None if path is None else _place(union, path)
+        place = None if path is None or union.is_untouched() else _place(union, path)
         if place is None or not _is_merged_directory(union, place):
             return raw.scandir(path if place is None else _as_given(union, path, place))
         prefix = place if isinstance(path, int) else os.fspath(path)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import _io
 import builtins
 import errno
 import io
 import os
+import posix
 import shutil
 from typing import Any
 
@@ -15,8 +17,12 @@ from .standin import StandIn
 
 def install() -> None:
     for name in ("rename", "replace"):
-        setattr(os, name, _moving(getattr(raw, name)))
-    _replace_open()
+        stand_in = StandIn(_moving(getattr(raw, name)), getattr(raw, name))
+        for module in (os, posix):
+            setattr(module, name, stand_in)
+    opening = StandIn(_opening(io.open), io.open)
+    for module in (builtins, io, _io):
+        module.open = opening  # type: ignore[attr-defined]
 
 
 def _moving(original: Any) -> Any:
@@ -41,18 +47,17 @@ def _moving(original: Any) -> Any:
                 raw.replace(beside, dst)
                 raw.unlink(src)
 
-    return StandIn(rename, original)
+    return rename
 
 
 def _beside(path: Any) -> str:
     return f"{os.fsdecode(path)}.{os.getpid()}.trainlint"
 
 
-def _replace_open() -> None:
+def _opening(original: Any) -> Any:
     """A file of an owner or group that the user namespace does not know cannot be copied up, though it may
     be written: put a copy of our own in its place.
     """
-    original = io.open
 
     def open_(file: Any, mode: str = "r", *arguments: Any, **keywords: Any) -> Any:
         try:
@@ -60,7 +65,7 @@ def _replace_open() -> None:
         except OSError as error:
             if error.errno not in (errno.EPERM, errno.EOVERFLOW) or isinstance(file, int):
                 raise
-            if not set(mode) & set("wa+") or not os.access(file, os.W_OK):
+            if not set(mode) & set("wa+") or not os.path.isfile(file) or not os.access(file, os.W_OK):
                 raise
         path = os.path.realpath(file)
         beside = _beside(path)
@@ -68,4 +73,4 @@ def _replace_open() -> None:
         raw.replace(beside, path)
         return original(file, mode, *arguments, **keywords)
 
-    builtins.open = io.open = StandIn(open_, original)
+    return open_

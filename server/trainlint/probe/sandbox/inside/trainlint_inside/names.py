@@ -29,15 +29,18 @@ def place_of(union: Union, path: Any, directory: Any = None, follow: bool = True
     return union.resolved(path, follow)
 
 
-def naming(path: Any, function: Function | None, *arguments: Any, **keywords: Any) -> Any:
-    """Call it; an error names the path that the script gave."""
-    assert function is not None
-    try:
-        return function(*arguments, **keywords)
-    except OSError as error:
-        if error.filename is not None:
-            error.filename = path
-        raise
+class Naming:
+    """Around a call: an error names the path that the script gave."""
+
+    def __init__(self, path: Any) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        if isinstance(error, OSError) and error.filename is not None:
+            error.filename = self._path
 
 
 class Names:
@@ -57,7 +60,9 @@ class Names:
         return self._union.cwd()
 
     def chdir(self, path: Any) -> None:
-        naming(path, raw.chdir, path if isinstance(path, int) else self._union.seen(path))
+        untouched = isinstance(path, int) or self._union.is_untouched()
+        with Naming(path):
+            raw.chdir(path if untouched else self._union.seen(path))
 
     def mkdir(self, path: Any, mode: int = 0o777, *, dir_fd: Any = None) -> None:
         self._create(path, dir_fd, lambda upper: raw.mkdir(upper, mode))
@@ -70,6 +75,7 @@ class Names:
 
     def symlink(self, src: Any, dst: Any, target_is_directory: bool = False, *, dir_fd: Any = None) -> None:
         self._create(dst, dir_fd, lambda upper: raw.symlink(os.fsdecode(src), upper, target_is_directory))
+        self._union.changed()
 
     def link(
         self,
@@ -111,7 +117,8 @@ class Names:
         else:
             if not self._union.exists(place):
                 raise _failure(errno.ENOENT, path)
-            naming(path, raw.truncate, self._union.taken(place, keep=length > 0), length)
+            with Naming(path):
+                raw.truncate(self._union.taken(place, keep=length > 0), length)
 
     def _existing(self, path: Any, directory: Any, follow: bool = False) -> str:
         place = place_of(self._union, path, directory, follow)
@@ -123,11 +130,13 @@ class Names:
         place = place_of(self._union, path, directory, follow=False)
         if self._union.exists(place):
             raise _failure(errno.EEXIST, path)
-        naming(path, make, self._union.taken(place, follow=False))
+        with Naming(path):
+            make(self._union.taken(place, follow=False))
 
     def _vanish(self, place: str, path: Any, remove: Function) -> None:
         if self._union.is_passed(place):
-            naming(path, remove, place)
+            with Naming(path):
+                remove(place)
             return
         parent = self._union.shown(os.path.dirname(place))
         if not raw.access(parent, os.W_OK):
@@ -151,15 +160,17 @@ class Names:
                 raise _failure(errno.EISDIR, dst)
             if covers_directory and union.names(new):
                 raise _failure(errno.ENOTEMPTY, dst)
-        source = union.take_tree(old) if not union.is_passed(old) else old
-        target = union.taken(new, follow=False, keep=False, contents=False)
-        if raw.is_own_directory(target):
-            raw.rmdir(target)
-        naming(src, _rename, source, target)
+        with Naming(src):
+            source = union.take_tree(old) if not union.is_passed(old) else old
+            target = union.taken(new, follow=False, keep=False, contents=False)
+            if raw.is_own_directory(target):
+                raw.rmdir(target)
+            _rename(source, target)
         if moves_directory and not union.is_passed(new):
             union.hide(new)
         if not union.is_passed(old):
             union.hide(old)
+        union.changed()
 
 
 def _rename(source: str, target: str) -> None:

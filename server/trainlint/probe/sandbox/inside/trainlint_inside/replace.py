@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import listing
 from .descriptors import path_of_descriptor
-from .names import Names, naming, place_of
+from .names import Names, Naming, place_of
 from .raw import raw
 from .standin import StandIn
 from .union import Union
@@ -83,11 +83,12 @@ def _reading(union: Union, name: str, follow: bool | None) -> Function:
     original = getattr(raw, name, None)
 
     def function(path: Any = None, *arguments: Any, **keywords: Any) -> Any:
-        if path is None or isinstance(path, int):
+        if path is None or isinstance(path, int) or union.is_untouched():
             return original(path, *arguments, **keywords)  # type: ignore[misc]
         follows = bool(follow) and keywords.get("follow_symlinks", True)
         place = place_of(union, path, keywords.pop("dir_fd", None), follows)
-        result = naming(path, original, union.shown(place), *arguments, **keywords)
+        with Naming(path):
+            result = original(union.shown(place), *arguments, **keywords)  # type: ignore[misc]
         if name == "readlink" and isinstance(path, bytes):
             return os.fsencode(result)
         return result
@@ -103,7 +104,9 @@ def _changing(union: Union, name: str, follow: bool | None) -> Function:
         place = place_of(union, path, keywords.pop("dir_fd", None), follows)
         if isinstance(path, int) and (not place or union.is_passed(place)):
             return original(path, *arguments, **keywords)  # type: ignore[misc]
-        return naming(path, original, union.taken(place, follows, contents=False), *arguments, **keywords)
+        with Naming(path):
+            target = union.taken(place, follows, contents=False)
+            return original(target, *arguments, **keywords)  # type: ignore[misc]
 
     return function
 
@@ -123,27 +126,38 @@ def _by_descriptor(union: Union, name: str) -> Function:
 
 def _open(union: Union) -> Function:
     def open_(path: Any, flags: int, mode: int = 0o777, *, dir_fd: Any = None) -> int:
+        if not flags & _WRITES and union.is_untouched():
+            return int(raw.open(path, flags, mode, dir_fd=dir_fd))
         follow = not flags & getattr(os, "O_NOFOLLOW", 0)
         place = place_of(union, path, dir_fd, follow)
-        if not flags & _WRITES:
-            target = union.shown(place)
-        elif _TEMPORARY and flags & _TEMPORARY == _TEMPORARY:
-            target = union.taken(place, contents=False)
-        else:
-            if flags & os.O_CREAT and flags & os.O_EXCL and union.exists(place):
-                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)
-            if not flags & os.O_CREAT and not union.exists(place):
-                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
-            if raw.is_directory(union.shown(place)):
-                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
-            target = union.taken(place, follow, keep=not flags & os.O_TRUNC)
+        with Naming(path):
+            if not flags & _WRITES:
+                return int(raw.open(union.shown(place), flags, mode))
+            target = _target(union, place, flags)
             if flags & os.O_TRUNC and not flags & (os.O_WRONLY | os.O_RDWR):
                 # The fence of older kernels refuses this kind of open everywhere.
-                naming(path, raw.truncate, target, 0)
+                raw.truncate(target, 0)
                 flags &= ~os.O_TRUNC
-        return int(naming(path, raw.open, target, flags, mode))
+            return int(raw.open(target, flags, mode))
 
     return open_
+
+
+def _target(union: Union, place: str, flags: int) -> str:
+    """Where an open for writing goes. Raises what the system would raise."""
+    if _TEMPORARY and flags & _TEMPORARY == _TEMPORARY:
+        return union.taken(place, contents=False)
+    exists = union.exists(place)
+    number = 0
+    if flags & os.O_CREAT and flags & os.O_EXCL and exists:
+        number = errno.EEXIST
+    elif not flags & os.O_CREAT and not exists:
+        number = errno.ENOENT
+    elif raw.is_directory(union.shown(place)):
+        number = errno.EISDIR
+    if number:
+        raise OSError(number, os.strerror(number), place)
+    return union.taken(place, follow=not flags & getattr(os, "O_NOFOLLOW", 0), keep=not flags & os.O_TRUNC)
 
 
 def _replace_io(open_: Function) -> None:

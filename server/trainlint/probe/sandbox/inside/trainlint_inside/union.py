@@ -2,7 +2,7 @@
 
     files/PATH        what was written at PATH, or a directory on the way to it
     gone/PATH/.gone   the original at PATH, with all below it, is hidden
-    gone/.gone        there is such a mark at all
+    changes           one byte for each change that can make a path lead elsewhere
 
 The state is in these two trees alone, so that every Python process of a run sees the same.
 """
@@ -20,6 +20,7 @@ from .raw import raw
 
 _GONE = ".gone"
 _MOST_LINKS = 40
+_MOST_REMEMBERED = 4096
 _SHARED_MEMORY = "/dev/shm"
 
 
@@ -34,7 +35,15 @@ class Union:
         self.scratch = scratch
         self.files = os.path.join(scratch, "files")
         self._gone = os.path.join(scratch, "gone")
+        self._changes = os.path.join(scratch, "changes")
         self._most_bytes = most_bytes
+        self._known_changes = 0
+        self._directories: dict[str, str] = {}
+
+    def is_untouched(self) -> bool:
+        """Whether no process of the run has written anything yet, so that every path leads where it says."""
+        self._keep_up()
+        return self._known_changes == 0
 
     def cwd(self) -> str:
         return self.original(raw.getcwd())
@@ -58,30 +67,52 @@ class Union:
             return os.path.normpath(os.path.join(self.cwd(), text))
         if _is_of_the_machine(text):
             return text
-        pending = self.original(text if text.startswith("/") else self.cwd() + "/" + text).split("/")[::-1]
-        current, links = "/", 0
-        while pending:
-            name = pending.pop()
-            if name in ("", "."):
-                continue
+        self._keep_up()
+        head, tail = os.path.split(self.original(text if text.startswith("/") else self.cwd() + "/" + text))
+        if tail in ("", ".", ".."):
+            return self._walked(os.path.join(head, tail), 0)
+        directory = self._directories.get(head)
+        if directory is None:
+            directory = self._directories[head] = self._walked(head, 0)
+        place = os.path.join(directory, tail)
+        return self._followed(place, 0) if follow else place
+
+    def _walked(self, path: str, links: int) -> str:
+        current = "/"
+        for name in path.split("/"):
             if name == "..":
                 current = os.path.dirname(current)
-                continue
-            step = os.path.join(current, name)
-            if not follow and not any(pending):
-                return step
-            try:
-                target = self.original(os.fsdecode(raw.readlink(self.shown(step))))
-            except OSError:
-                current = step
-                continue
-            links += 1
-            if links > _MOST_LINKS:
-                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), text)
-            if target.startswith("/"):
-                current = "/"
-            pending.extend(target.split("/")[::-1])
+            elif name not in ("", "."):
+                current = self._followed(os.path.join(current, name), links)
         return current
+
+    def _followed(self, place: str, links: int) -> str:
+        try:
+            target = self.original(os.fsdecode(raw.readlink(self.shown(place))))
+        except OSError:
+            return place
+        if links >= _MOST_LINKS:
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), place)
+        return self._walked(os.path.join(os.path.dirname(place), target), links + 1)
+
+    def _keep_up(self) -> None:
+        """Forget what is remembered of paths if any process changed where they lead."""
+        try:
+            changes = raw.stat(self._changes).st_size
+        except OSError:
+            return
+        if changes != self._known_changes or len(self._directories) > _MOST_REMEMBERED:
+            self._directories = {}
+            self._known_changes = changes
+
+    def changed(self) -> None:
+        """A path may lead elsewhere from now on."""
+        descriptor = raw.open(self._changes, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            os.write(descriptor, b".")
+        finally:
+            os.close(descriptor)
+        self._keep_up()
 
     def seen(self, path: Any, follow: bool = True) -> str:
         """Where the content that the script should see at `path` lies; a path without a file if there is
@@ -109,6 +140,8 @@ class Union:
         exists = self.exists(place)
         if not raw.access(place if exists and contents else parent, os.W_OK) and (contents or not exists):
             raise _failure(errno.EACCES, path)
+        if self._known_changes == 0:
+            self.changed()
         self._mirror(os.path.dirname(place))
         if exists:
             copying.copy(place, upper, keep, self._most_bytes)
@@ -128,14 +161,16 @@ class Union:
         if raw.exists(place) and not self.is_hidden(place):
             mark = _below(self._gone, place)
             raw.make_directories(mark)
-            for directory in (mark, self._gone):
-                with raw.io_open(os.path.join(directory, _GONE), "wb"):
-                    pass
+            with raw.io_open(os.path.join(mark, _GONE), "wb"):
+                pass
+        self.changed()
 
     def is_hidden(self, place: str) -> bool:
-        if not raw.exists(os.path.join(self._gone, _GONE)):
-            return False
         mark = _below(self._gone, place)
+        # Mostly nothing was removed near the place, and its top directory tells.
+        top = mark.find(os.sep, len(self._gone) + 1)
+        if not raw.exists(mark if top < 0 else mark[:top]):
+            return False
         while len(mark) > len(self._gone):
             if raw.exists(os.path.join(mark, _GONE)):
                 return True
@@ -144,7 +179,7 @@ class Union:
 
     def is_merged(self, place: str) -> bool:
         """Whether a listing of the directory at `place` may differ from that of the original."""
-        return raw.exists(self.upper(place)) or raw.exists(os.path.join(self._gone, _GONE))
+        return raw.exists(self.upper(place)) or raw.exists(_below(self._gone, place)) or self.is_hidden(place)
 
     def names(self, place: str) -> list[str]:
         """What a listing of the directory at `place` shows."""
