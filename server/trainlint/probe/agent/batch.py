@@ -157,7 +157,5 @@ def _outputs(output: Any) -> list[Any]:
     """The tensors in what a model returned."""
     if isinstance(output, torch.Tensor):
         return [output]
-    values = (
-        output.values() if isinstance(output, dict) else output if isinstance(output, (list, tuple)) else ()
-    )
+    values = output.values() if isinstance(output, dict) else output if isinstance(output, (list, tuple)) else ()
     return [each for each in values if isinstance(each, torch.Tensor)]

@@ -13,9 +13,7 @@ _ACCELERATORS = ("cuda", "mps", "xpu", "hip", "npu", "hpu")
 class OnlyCpu(TorchFunctionMode):  # type: ignore[misc]
     """Rewrites every device in the arguments of torch's functions."""
 
-    def __torch_function__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
+    def __torch_function__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None) -> Any:
         name = getattr(func, "__name__", "")
         kwargs = {key: _cpu(key, value) for key, value in (kwargs or {}).items()}
         if name in ("cuda", "mps", "xpu", "hip"):

@@ -31,9 +31,7 @@ class Attachment:
     def attach(self) -> None:
         recorder = self._recorder
         self._handles = [
-            register_optimizer_step_pre_hook(
-                lambda optimizer, args, kwargs: recorder.step_begins(optimizer, args, kwargs)
-            ),
+            register_optimizer_step_pre_hook(lambda optimizer, args, kwargs: recorder.step_begins(optimizer, args, kwargs)),
             register_optimizer_step_post_hook(lambda optimizer, args, kwargs: recorder.step_ends(optimizer)),
         ]
         module = torch.nn.modules.module

@@ -70,9 +70,7 @@ class Ledger:
         """The parameter whose values begin at an address of memory."""
         if self._mapped != len(self.order):
             self._mapped = len(self.order)
-            self._addresses = {
-                tensor.data_ptr(): subject for subject, tensor in self.live() if measurable(tensor)
-            }
+            self._addresses = {tensor.data_ptr(): subject for subject, tensor in self.live() if measurable(tensor)}
         return self._addresses.get(address)
 
     def merge(self, earlier: Subject, later: Subject) -> None:

@@ -76,9 +76,7 @@ class Lineage(TorchFunctionMode):  # type: ignore[misc]
         for mode in reversed(above):
             torch._C._push_on_torch_function_stack(mode)
 
-    def __torch_function__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
+    def __torch_function__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None) -> Any:
         kwargs = kwargs or {}
         result = func(*args, **kwargs)
         if not self.paused and self._entered and not self.quiet():

@@ -71,8 +71,6 @@ def traceback_frames(traceback: TracebackType | None, limit: int = 40) -> list[F
         if not os.path.abspath(code.co_filename).startswith(_PROBE + os.sep):
             path = code.co_filename
             user = is_user(path)
-            frames.append(
-                Frame(os.path.abspath(path) if user else path, traceback.tb_lineno, code.co_name, user)
-            )
+            frames.append(Frame(os.path.abspath(path) if user else path, traceback.tb_lineno, code.co_name, user))
         traceback = traceback.tb_next
     return frames[-limit:]

@@ -99,9 +99,7 @@ class Recorder:
         if number > self._stage or stage in ("backward", "step"):
             self._stage = max(self._stage, number)
             place = here()
-            self._progress(
-                Progress(stage, time.monotonic() - self._started, count, place.line if place else None)
-            )
+            self._progress(Progress(stage, time.monotonic() - self._started, count, place.line if place else None))
 
     # Optimizers
 
@@ -186,8 +184,15 @@ class Recorder:
         paused, self.lineage.paused = self.lineage.paused, 0
         try:
             yield
+            self._closure_ends(record)
         finally:
             self.lineage.paused = paused
+
+    @guarded
+    def _closure_ends(self, record: steps.OptimizerRecord) -> None:
+        if record.open is not None:
+            record.open.read_gradients()
+            record.open.seen.backwards = self._backward_count
 
     def _inside_another(self, record: steps.OptimizerRecord, optimizer: Any) -> bool:
         """Whether a wrapper that holds the same parameters is in the middle of its own step."""
@@ -209,16 +214,12 @@ class Recorder:
 
     def _waiting(self) -> bool:
         """Whether an optimizer that still exists has not been seen enough."""
-        return any(
-            not record.enough and not record.inner and record.reference() is not None
-            for record in self._order
-        )
+        return any(not record.enough and not record.inner and record.reference() is not None for record in self._order)
 
     def _worth_waiting(self) -> bool:
         """Whether a parameter has had zero gradients only, so that one more step may tell more."""
         quiet = any(
-            subject.seen.steps and all(each.gradient == "zero" for each in subject.seen.steps)
-            for subject in self.ledger.order
+            subject.seen.steps and all(each.gradient == "zero" for each in subject.seen.steps) for subject in self.ledger.order
         )
         self._patience -= 1
         return quiet and self._patience >= 0
@@ -403,9 +404,7 @@ class Recorder:
         observation.torch = str(torch.__version__)
         observation.children = self.children
         observation.optimizers = [record.seen for record in self._order]
-        if not self._backward_count and not any(
-            seen.completed or seen.skipped for seen in observation.optimizers
-        ):
+        if not self._backward_count and not any(seen.completed or seen.skipped for seen in observation.optimizers):
             return
         frame = sys._current_frames().get(threading.main_thread().ident or 0)
         self.ledger.settle(frame)
@@ -438,7 +437,7 @@ class Recorder:
             held = self.ledger.subject(parameter).seen.optimizers
             if not record.inner and record.index not in held:
                 held.append(record.index)
-        if record.open is not None and not record.open.skipped_inside:
+        if record.open is not None and not record.open.skipped_inside and record.open.reached:
             record.seen.mid_step = True
             self._record(record.open, optimizer, complete=False)
 

@@ -67,9 +67,24 @@ class OpenStep:
         self.copy: StepCopy | None = None
         self.skipped_inside = False
 
-    def watch_closure(
-        self, around: Callable[[OptimizerRecord], ContextManager[None]]
-    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    @property
+    def reached(self) -> bool:
+        """Whether a step that has not ended has already changed a weight."""
+        optimizer = self.record.reference()
+        found = {id(p): p for p in parameters_of(optimizer)} if optimizer is not None else {}
+        return any(
+            bool(count(differs(beside(before, found[key]), found[key].detach())))
+            for key, before in self.before.items()
+            if key in found
+        )
+
+    def read_gradients(self) -> None:
+        """Keep the gradients that a closure has just computed: its next call clears them."""
+        optimizer = self.record.reference()
+        if optimizer is not None:
+            self.gradients = {id(p): p.grad.detach().clone() for p in parameters_of(optimizer) if p.grad is not None}
+
+    def watch_closure(self, around: Callable[[OptimizerRecord], ContextManager[None]]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The arguments of the step, its closure called inside `around`."""
 
         def wrap(value: Any) -> Any:
@@ -117,8 +132,6 @@ def end(step: OpenStep, optimizer: Any, ledger: Ledger, index: int, complete: bo
     """Record what the step did to every parameter. False where the counterfactual step could not be made."""
     worked = True
     gradients = step.gradients
-    if step.closure:
-        gradients = {id(p): p.grad.detach() for p in parameters_of(optimizer) if p.grad is not None}
     otherwise = _repeat(step, _zeros(gradients)) if complete else {}
     worked = bool(otherwise) or not complete
     descent = 0.0
@@ -236,9 +249,7 @@ def _explain(step: OpenStep, rows: list[_Row], gradients: dict[int, Any], repeat
         key = id(row.parameter)
         if row.seen.moved:
             still = undecayed.get(key)
-            momentum = not row.decays or (
-                still is not None and bool(count(differs(still, beside(row.before, still))))
-            )
+            momentum = not row.decays or (still is not None and bool(count(differs(still, beside(row.before, still)))))
             row.seen.moved_by = "momentum" if momentum else "decay"
         if row.untraced is not None:
             felt = row.untraced
