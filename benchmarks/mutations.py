@@ -35,12 +35,12 @@ def findings(path: Path, text: str) -> set[tuple[str, str]]:
     return {(finding.code, finding.message) for finding in check(Document(str(path), text)).findings}
 
 
-def statement_calls(tree: ast.Module) -> Iterator[tuple[ast.stmt, str, str, ast.AST, bool, list[ast.stmt]]]:
-    """`(statement, method, receiver, function, in a loop, suite)` of every bare call of a training method."""
+def statement_calls(tree: ast.Module) -> Iterator[tuple[ast.stmt, str, str, ast.AST, bool]]:
+    """`(statement, method, receiver, function, in a loop)` of every bare call of a training method."""
 
     def visit(
         node: ast.AST, function: ast.AST, looped: bool
-    ) -> Iterator[tuple[ast.stmt, str, str, ast.AST, bool, list[ast.stmt]]]:
+    ) -> Iterator[tuple[ast.stmt, str, str, ast.AST, bool]]:
         for field in ("body", "orelse", "finalbody"):
             suite = getattr(node, field, None)
             if not isinstance(suite, list):
@@ -75,7 +75,7 @@ def mutants(text: str) -> Iterator[Mutant]:
     calls = list(statement_calls(tree))
     optimizers = {receiver for _, method, receiver, *_ in calls if method == "zero_grad"}
     counts = Counter((method, receiver, function) for _, method, receiver, function, *_ in calls)
-    for statement, method, receiver, function, looped, suite in calls:
+    for statement, method, receiver, function, looped in calls:
         single = statement.lineno == statement.end_lineno
         if not looped or not single or counts[method, receiver, function] > 1:
             continue
@@ -85,7 +85,7 @@ def mutants(text: str) -> Iterator[Mutant]:
         if lines[index].strip().startswith(method):
             continue
         indent = lines[index][: len(lines[index]) - len(lines[index].lstrip())]
-        dropped = lines[:index] + [indent + "pass\n"] + lines[index + 1 :]
+        dropped = [*lines[:index], indent + "pass\n", *lines[index + 1 :]]
         yield Mutant(f"drop {method}", statement.lineno, "".join(dropped))
 
 
@@ -103,20 +103,12 @@ def rate_mutants(text: str) -> Iterator[Mutant]:
                     for rate in RATES:
                         row = keyword.value.lineno - 1
                         raw = lines[row].encode()
-                        new = (
-                            raw[: keyword.value.col_offset]
-                            + rate.encode()
-                            + raw[keyword.value.end_col_offset :]
-                        )
-                        yield Mutant(
-                            f"lr {rate}", row + 1, "".join([*lines[:row], new.decode(), *lines[row + 1 :]])
-                        )
+                        new = raw[: keyword.value.col_offset] + rate.encode() + raw[keyword.value.end_col_offset :]
+                        yield Mutant(f"lr {rate}", row + 1, "".join([*lines[:row], new.decode(), *lines[row + 1 :]]))
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--missed", action="store_true", help="print every mutant that was not named")
     arguments = parser.parse_args()

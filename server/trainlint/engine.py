@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from .analysis.facts import Facts
 from .analysis.sight import describe
-from .cancel import Cancelled, CancelFlag
+from .cancel import CancelFlag, Cancelled
 from .finding import Confidence, FileStatus, Finding, Related, Report, Severity, Status
 from .fixes.build import build as build_fix
 from .program.program import TRAINING_WORDS, Program, build
@@ -58,9 +58,7 @@ def check(
     return Report(findings, (status,))
 
 
-def explain(
-    document: Document, line: int, workspace: Workspace | None = None, settings: Settings | None = None
-) -> str:
+def explain(document: Document, line: int, workspace: Workspace | None = None, settings: Settings | None = None) -> str:
     """What the analysis sees at a line: things, effects, the states they meet, and where sight was lost."""
     try:
         tree = parse(document.source)
@@ -100,9 +98,7 @@ def _finding(
         path=document.path,
         span=span,
         fingerprint=_fingerprint(rule.code, document, span),
-        related=tuple(
-            Related(document.path, _header(node, document), message) for node, message in observation.related
-        ),
+        related=tuple(Related(document.path, _header(node, document), message) for node, message in observation.related),
         fixes=tuple(fix for fix in fixes if fix is not None),
     )
 

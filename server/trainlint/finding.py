@@ -101,7 +101,7 @@ class Status(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class FileStatus:
-    """SKIPPED: no training vocabulary. PARTIAL: sight was lost somewhere. UNREADABLE: no text or no syntax. FAILED: our defect."""
+    """SKIPPED: no training vocabulary. PARTIAL: sight was lost. UNREADABLE: no text or no syntax. FAILED: our defect."""
 
     path: str
     status: Status

@@ -173,11 +173,20 @@ class _Reader:
         backwards = [e for e in run.events if isinstance(e, Backward) and e.reached & step.parameters]
         last = max((e for e in backwards if e.index < step.index), key=lambda e: e.index, default=None)
         wasted = last is not None and not self._applied_between(run, last, step)
-        if wasted and _crossed(last, step) is None:
+        elsewhere = last is not None and self._serves_another(last, step)
+        if wasted and not elsewhere and _crossed(last, step) is None:
             return _History.CLEARED
         if any(_stands_after(backward, step) for backward in backwards):
             return _History.EARLY
         return _History.CLEARED_AROUND if wasted else _History.MISSING
+
+    def _serves_another(self, backward: Backward, step: Step) -> bool:
+        """Whether in some run a step of other parameters applies what this backward gives them."""
+        return any(
+            (parameter, other.number) in run.applied
+            for run, other in self.backwards[backward.place]
+            for parameter in other.reached - step.parameters
+        )
 
     def _applied_between(self, run: Run, backward: Backward, step: Step) -> bool:
         between = run.events[backward.index : step.index]

@@ -41,11 +41,11 @@ class Program:
 
 
 def programs() -> Iterator[Program]:
-    """All programs, no text twice."""
+    """All programs, no text twice; a program without a single loss draws a schedule at best, and is none of them."""
     seen: set[str] = set()
     for family, block, spelling in _spelled():
         text = spell(block, spelling)
-        if text not in seen:
+        if text not in seen and "(x), y)" in text:
             seen.add(text)
             yield Program(family, text, situations(block))
 

@@ -30,16 +30,20 @@ class Observer(Protocol):
     def on_backward(self, place: Place, root: Tensor, run: Callable[[Tensor | None], None]) -> None:
         """`run(seed)` differentiates; None keeps the seed that the program gave."""
 
-    def on_clear(self, place: Place, parameters: list[Tensor], run: Callable[[], None]) -> None: ...
+    def on_clear(self, place: Place, parameters: list[Tensor], run: Callable[[], None]) -> None:
+        """Also where the program itself looks at a gradient and finds None: `if p.grad is not None: p.grad.zero_()`."""
 
     def on_write(self, place: Place, parameter: Tensor, run: Callable[[], None]) -> None: ...
-
-    def on_look(self, place: Place, parameter: Tensor) -> None:
-        """The program itself read `parameter.grad` and found None."""
 
     def before_step(self, place: Place, optimizer: Optimizer) -> None: ...
 
     def after_step(self, place: Place, optimizer: Optimizer) -> None: ...
+
+
+def gradient_of(parameter: Tensor) -> Tensor | None:
+    """`parameter.grad`, unseen by any hook."""
+    gradient: Tensor | None = _GRAD.__get__(parameter)
+    return gradient
 
 
 def parameters_of(optimizer: Optimizer) -> list[Tensor]:
@@ -169,9 +173,9 @@ class Hooks:
                 self.observer.on_write(self.place(), parameter, lambda: _GRAD.__set__(parameter, value))
 
         def get_grad(parameter: Tensor) -> Tensor | None:
-            value: Tensor | None = _GRAD.__get__(parameter)
+            value = gradient_of(parameter)
             if value is None and sys._getframe(1).f_code.co_filename == self.filename:
-                self.observer.on_look(self.place(), parameter)
+                self.observer.on_clear(self.place(), [parameter], lambda: None)
             return value
 
         def zero_(tensor: Tensor) -> Tensor:
@@ -193,4 +197,4 @@ class Hooks:
         self._known.clear()
 
     def _owner(self, gradient: Tensor) -> Tensor | None:
-        return next((p for p in self._known.values() if _GRAD.__get__(p) is gradient), None)
+        return next((p for p in self._known.values() if gradient_of(p) is gradient), None)

@@ -12,14 +12,15 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import cache
 from types import CodeType
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from tests.oracle.hooks import Hooks, Place, parameters_of
+from tests.oracle.hooks import Hooks, Place, gradient_of, parameters_of
 
 FILENAME = "<program>"
 MOST_BACKWARDS = 26
@@ -53,8 +54,7 @@ class Situation:
         return ["program.py", str(self.epochs), str(self.batches), *(["--warmup"] if self.warmup else [])]
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(NamedTuple):
     """Where an event lies in one loop: which entry of the loop, which turn of it, both counted from 1."""
 
     loop: int
@@ -62,7 +62,7 @@ class Turn:
     number: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Event:
     index: int
     place: Place
@@ -74,21 +74,21 @@ class Event:
         return self.place[0]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Backward(Event):
     number: int
     reached: frozenset[int]
     """The parameters whose gradient it changed."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Clear(Event):
     parameters: frozenset[int]
     discarded: frozenset[tuple[int, int]]
     """(parameter, backward) that were in the gradients and are gone."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Step(Event):
     optimizer: int
     parameters: frozenset[int]
@@ -124,6 +124,7 @@ class Judge:
         dtype, threads = torch.get_default_dtype(), torch.get_num_threads()
         torch.set_default_dtype(torch.float64)
         torch.set_num_threads(1)
+        self._seeds = [torch.tensor(4.0**number) for number in range(MOST_BACKWARDS)]
         replaced = {
             (torch.nn.functional, "l1_loss"): self._l1_loss,
             (random, "random"): lambda: 0.0 if self._toss() else 1.0,
@@ -219,7 +220,7 @@ class Judge:
             raise JudgeError("more backwards than a float64 has digits")
         self._backwards += 1
         before = [self._contents(parameter) for parameter in self._parameters]
-        run(torch.tensor(4.0**number))
+        run(self._seeds[number])
         reached = set()
         for index, parameter in enumerate(self._parameters):
             new = self._contents(parameter) - before[index]
@@ -237,10 +238,6 @@ class Judge:
         after = frozenset().union(*map(self._contents, known))
         numbers = frozenset(self._numbers[id(parameter)] for parameter in known)
         self._add(Clear(len(self._run.events), place, self._turns(place), numbers, before - after))
-
-    def on_look(self, place: Place, parameter: Tensor) -> None:
-        """Programs read a gradient only to clear it; where they find none, this is where they would have."""
-        self.on_clear(place, [parameter], lambda: None)
 
     def on_write(self, place: Place, parameter: Tensor, run: Callable[[], None]) -> None:
         raise JudgeError(f"line {place[0]} writes a gradient by hand")
@@ -287,20 +284,19 @@ class Judge:
 
     def _contents(self, parameter: Tensor) -> frozenset[tuple[int, int]]:
         """The backwards in the gradient of `parameter`, read off its base-4 digits."""
-        gradient = parameter.grad
+        gradient = gradient_of(parameter)
         if gradient is None:
             return frozenset()
-        values = gradient.tolist()
-        rest = int(values[0])
-        if any(value != rest * (2 * place + 1) for place, value in enumerate(values)):
-            raise JudgeError(f"the gradient {values} is no sum of this program's backwards")
-        index, digit, found = self._numbers[id(parameter)], 0, []
-        while rest:
-            if rest & 3:
-                found.append((index, digit))
-            rest >>= 2
-            digit += 1
-        return frozenset(found)
+        first, *others = gradient.tolist()
+        if not first.is_integer() or any(value != first * (3 + 2 * n) for n, value in enumerate(others)):
+            raise JudgeError(f"the gradient {[first, *others]} is no sum of this program's backwards")
+        return _digits(self._numbers[id(parameter)], int(first))
+
+
+@cache
+def _digits(parameter: int, number: int) -> frozenset[tuple[int, int]]:
+    """(parameter, place) for every base-4 digit of `number` that is not zero."""
+    return frozenset((parameter, place) for place in range(MOST_BACKWARDS + 1) if number >> 2 * place & 3)
 
 
 _COMPOUND = (ast.For, ast.While, ast.If, ast.Try, ast.With, ast.FunctionDef, ast.ClassDef)

@@ -178,7 +178,9 @@ class Projection:
         loss = effect.loss
         if loss.opaque and not loss.sources and not loss.loss:
             return None
-        if (loss.loss or loss.sources) and (loss.opaque or self.wiring.touches(loss.sources, self.target) or len(self.wiring.sets) == 1):
+        if (loss.loss or loss.sources) and (
+            loss.opaque or self.wiring.touches(loss.sources, self.target) or len(self.wiring.sets) == 1
+        ):
             return Event(Kind.COMPUTE, effect, sure=False)
         return None
 

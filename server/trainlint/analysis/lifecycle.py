@@ -32,14 +32,14 @@ class Token(NamedTuple):
     `state`: UNKNOWN at the entry, LOST after a call that may have done anything.
     `pending`: backwards in the gradients that no step applied yet.
     `discarded`: backwards that the last clear threw away unapplied.
-    `turned`: a loop was gone round since the last backward.
+    `recent`: those of both whose own loops have not begun another turn since.
     `crossed`: loops gone round since gradients were applied that are still there.
     """
 
     state: str = UNKNOWN
     pending: frozenset[Event] = frozenset()
     discarded: frozenset[Event] = frozenset()
-    turned: bool = False
+    recent: frozenset[Event] = frozenset()
     crossed: frozenset[fx.Loop] = frozenset()
 
 
@@ -104,10 +104,9 @@ class _Automaton:
 
     def region(self, region: object, worlds: set[World]) -> set[World]:
         if isinstance(region, Event):
-            after = {(context, result) for context, token in worlds for result in self.event(region, token)}
             for observer in self.tries:
-                observer |= after
-            return after
+                observer |= worlds
+            return {(context, result) for context, token in worlds for result in self.event(region, token)}
         if isinstance(region, fx.Block):
             return self.block(region, worlds)
         if isinstance(region, fx.Branch):
@@ -185,12 +184,19 @@ class _Automaton:
         return self.block(loop.orelse, ended) | broken
 
     def attempt(self, region: fx.Try, worlds: set[World]) -> set[World]:
+        jumps = (self.breaks, self.continues, self.returns)
+        for collectors in jumps:
+            collectors.append(set())
         self.tries.append(set(worlds))
         after = self.block(region.body, worlds)
         thrown = self.tries.pop()
         after = self.block(region.orelse, after)
         for handler in region.handlers:
             after |= self.block(handler, set(thrown))
+        leaving = [collectors.pop() for collectors in jumps]
+        for collectors, left in zip(jumps, leaving, strict=True):
+            target = collectors[-1] if collectors else self.returned
+            target |= self.block(region.final, left)
         return self.block(region.final, after)
 
     def event(self, event: Event, token: Token) -> tuple[Token, ...]:
@@ -202,9 +208,10 @@ class _Automaton:
         return tuple({token, after, Token(CLEAR)} if event.clears else {token, after})
 
     def backward(self, event: Event, token: Token) -> Token:
-        if token.pending and token.turned:
+        if token.pending - token.recent:
             self.facts.accumulated.add(event)
-        return Token(_AFTER_BACKWARD[token.state], token.pending | {event}, crossed=token.crossed)
+        recent = (token.recent & token.pending) | {event}
+        return Token(_AFTER_BACKWARD[token.state], token.pending | {event}, recent=recent, crossed=token.crossed)
 
     def write(self, event: Event, token: Token) -> Token:
         self.facts.used |= token.pending
@@ -225,7 +232,7 @@ class _Automaton:
             self.facts.discards.add((event, backward))
         if token.state == CLEAR:
             return token
-        return Token(CLEAR, discarded=token.pending, turned=token.turned)
+        return Token(CLEAR, discarded=token.pending, recent=token.recent & token.pending)
 
     def read(self, event: Event, token: Token) -> Token:
         self.facts.used |= token.pending
@@ -265,6 +272,6 @@ _TRANSITIONS = {
 
 
 def _go_round(token: Token, loop: fx.Loop) -> Token:
-    turned = token.turned or bool(token.pending or token.discarded)
+    recent = frozenset(event for event in token.recent if loop not in event.loops)
     crossed = token.crossed | {loop} if token.state in (APPLIED, STALE) else token.crossed
-    return token._replace(turned=turned, crossed=crossed)
+    return token._replace(recent=recent, crossed=crossed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -126,9 +127,7 @@ def _clears_in(loop: fx.Loop, seen: Lifecycle) -> bool:
     return any(loop in event.loops and (event.kind in _CLEARING or event.clears) for event in seen.ran)
 
 
-def _stale_parts(
-    protocol: Protocol, entry: Entry, wiring: Wiring, target: ParameterSet, view: View, cancel: CancelFlag
-) -> None:
+def _stale_parts(protocol: Protocol, entry: Entry, wiring: Wiring, target: ParameterSet, view: View, cancel: CancelFlag) -> None:
     """An optimizer over several models, of which only some are cleared."""
     partly = any(event.kind is Kind.CLEAR and not event.sure for event in view.events)
     if not partly or target.opaque or not 1 < len(target.owners) <= _MAX_PARTS:
@@ -142,15 +141,13 @@ def _stale_parts(
         _stale(protocol, part, seen)
 
 
-def _empty(
-    protocol: Protocol, target: ParameterSet, view: View, seen: Lifecycle, elsewhere: set[fx.Effect]
-) -> None:
+def _empty(protocol: Protocol, target: ParameterSet, view: View, seen: Lifecycle, elsewhere: set[fx.Effect]) -> None:
     for step, tokens in seen.steps.items():
         empty = {token for token in tokens if token.state == CLEAR}
         if not empty or not _first_turns_only(tokens - empty, step, seen):
             continue
         why, backward, clear = _explain(step, empty, view, seen, elsewhere)
-        if why is Emptiness.NO_BACKWARD and not _computes(step, seen):
+        if why is Emptiness.NO_BACKWARD and not _trains(step, view):
             continue
         assert isinstance(step.effect, fx.Step)
         protocol.empty.append(EmptyStep(step.effect, why, backward, clear, target))
@@ -174,12 +171,10 @@ def _explain(
     """Why a step finds nothing, with the backward meant for it: not one that only passes through on its way to another
     set, whose step applies it `elsewhere`."""
     wasted = {event for token in tokens for event in token.discarded if event.sure}
-    at_once = {event for token in tokens if not token.turned for event in token.discarded if event.sure}
+    at_once = {event for token in tokens for event in token.discarded & token.recent if event.sure}
     inner = set([loop for loop in step.loops if loop.repeats][-1:])
     later = {
-        event
-        for event in view.events
-        if event.kind is Kind.BACKWARD and event.order > step.order and inner <= set(event.loops)
+        event for event in view.events if event.kind is Kind.BACKWARD and event.order > step.order and inner <= set(event.loops)
     }
     for why, events in (
         (Emptiness.CLEARED, {event for event in at_once if event.effect not in elsewhere}),
@@ -193,9 +188,12 @@ def _explain(
     return Emptiness.NO_BACKWARD, None, None
 
 
-def _computes(step: Event, seen: Lifecycle) -> bool:
-    """A model computes something where the step runs: it is training, not a schedule being drawn."""
-    return any(event.kind is Kind.FORWARD and event.loops[: len(step.loops)] == step.loops for event in seen.ran)
+def _trains(step: Event, view: View) -> bool:
+    """A model computes something here, or a backward is written: not a schedule being drawn."""
+    if any(event.kind is Kind.FORWARD for event in view.events):
+        return True
+    function = ast.walk(step.effect.site.function)
+    return any(isinstance(node, ast.Attribute) and node.attr == "backward" for node in function)
 
 
 def _backward(event: Event) -> fx.Backward:
@@ -216,13 +214,14 @@ def _thrown_each_turn(backward: Event, seen: Lifecycle) -> tuple[Event, fx.Loop]
 
 
 def _thrown_in_loop(backward: Event, seen: Lifecycle) -> tuple[Event, fx.Loop] | None:
-    """A clear inside a loop around `backward` that throws its gradients away, perhaps those of several turns."""
-    for clear, thrown in sorted(seen.discards, key=lambda pair: pair[0].order):
-        if thrown is backward and clear.sure and isinstance(clear.effect, fx.Clear):
-            shared = [loop for loop in backward.loops if loop in clear.loops and loop.repeats]
-            if shared:
-                return clear, shared[-1]
-    return None
+    """A clear in a loop around `backward`, the innermost, that throws its gradients away, perhaps those of several turns."""
+    found = [
+        (clear, [loop for loop in backward.loops if loop in clear.loops and loop.repeats])
+        for clear, thrown in seen.discards
+        if thrown is backward and clear.sure and isinstance(clear.effect, fx.Clear)
+    ]
+    clear, shared = max(found, key=lambda pair: (len(pair[1]), -pair[0].order), default=(None, []))
+    return (clear, shared[-1]) if clear is not None and shared else None
 
 
 def _late(protocol: Protocol, target: ParameterSet, view: View, seen: Lifecycle) -> None:
@@ -241,9 +240,7 @@ def _late(protocol: Protocol, target: ParameterSet, view: View, seen: Lifecycle)
             break
 
 
-def _unapplied(
-    protocol: Protocol, entry: Entry, ran: list[tuple[ParameterSet, View, Lifecycle]], used: set[fx.Effect]
-) -> None:
+def _unapplied(protocol: Protocol, entry: Entry, ran: list[tuple[ParameterSet, View, Lifecycle]], used: set[fx.Effect]) -> None:
     explained = {fact.target for fact in protocol.empty if fact.why is not Emptiness.NO_BACKWARD}
     told: set[fx.Effect] = set()
     for target, view, seen in ran:
@@ -256,7 +253,9 @@ def _unapplied(
                 continue
             if any(_handed_out(entry, other, facts, life, effect) for other, facts, life in ran if other in reached):
                 continue
-            if not (entry.closed or any(loop.repeats for loop in event.loops) or any(_uses_optimizer(one) for one in view.events)):
+            if not (
+                entry.closed or any(loop.repeats for loop in event.loops) or any(_uses_optimizer(one) for one in view.events)
+            ):
                 continue
             told.add(effect)
             protocol.unapplied.append(UnappliedBackward(_backward(event), _clear_of(event, seen), target))

@@ -9,7 +9,7 @@ from ..program import effects as fx
 from ..program.frameworks.table import RateRange, rate_range
 from ..program.program import Program, leaves
 from ..program.things import Constant, Role, Thing
-from .wiring import related
+from ..source.parse import Site
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class KnownRate:
     """`value` is the learning rate `optimizer` keeps for its whole life; `usual` is where such optimizers work."""
 
     optimizer: Thing
-    site: fx.Site
+    site: Site
     node: ast.AST
     value: float
     usual: RateRange | None
@@ -42,7 +42,8 @@ def known_rates(program: Program) -> list[KnownRate]:
         rate = optimizer.arguments.get("lr")
         if not isinstance(rate, Constant) or not isinstance(rate.value, (int, float)) or isinstance(rate.value, bool):
             continue
-        if optimizer in changed or optimizer.escaped or any(optimizer.within(thing) or related(optimizer, thing) and optimizer in thing.holds for thing in touched):
+        handed_out = any(optimizer.within(thing) or optimizer in thing.holds for thing in touched)
+        if optimizer in changed or optimizer.escaped or handed_out:
             continue
         assert optimizer.created_by is not None
         owners = optimizer.parameters.owners if optimizer.parameters else frozenset()

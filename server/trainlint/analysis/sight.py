@@ -106,6 +106,8 @@ def _name(event: Event) -> str:
     if event.kind is Kind.ANYTHING or event.kind is Kind.COMPUTE:
         assert isinstance(event.effect, fx.Unseen)
         return f"`{event.effect.text}` is out of sight and may " + (
-            "do anything to them" if event.kind is Kind.ANYTHING else "compute gradients" + (" or clear them" if event.clears else "")
+            "do anything to them"
+            if event.kind is Kind.ANYTHING
+            else "compute gradients" + (" or clear them" if event.clears else "")
         )
-    return event.kind.value
+    return str(event.kind.value)

@@ -112,8 +112,13 @@ class Wiring:
 
     def holds_optimizer(self, touched: Iterable[Thing], target: ParameterSet) -> bool:
         """An object among `touched` is an optimizer of the set or gives access to one."""
-        return any(optimizer.within(thing) or thing in optimizer.holds and thing.role is Role.OPTIMIZER or optimizer in _reach(thing)
-                   for thing in touched for optimizer in target.optimizers)  # fmt: skip
+        return any(
+            optimizer.within(thing)
+            or (optimizer in thing.holds and thing.role is Role.OPTIMIZER)
+            or optimizer in _reach(thing)
+            for thing in touched
+            for optimizer in target.optimizers
+        )
 
     def touches(self, things: Iterable[Thing], target: ParameterSet) -> bool:
         """Parameters of one of `things` belong to the set, as far as anyone can see."""
@@ -245,7 +250,9 @@ def is_optimizer(thing: Thing) -> bool:
 
 def is_engine(thing: Thing) -> bool:
     """An object that differentiates and steps, and clears by itself, as DeepSpeed's engine does."""
-    return thing.role is Role.ENGINE or thing.role is None and {"step", "backward(loss)"} <= thing.uses and "zero_grad" not in thing.uses
+    return thing.role is Role.ENGINE or (
+        thing.role is None and {"step", "backward(loss)"} <= thing.uses and "zero_grad" not in thing.uses
+    )
 
 
 def _may_be_optimizer(thing: Thing) -> bool:

@@ -33,14 +33,18 @@ class Numbers:
 
 
 class Conditions:
-    """Evaluates guards. Flags are remembered where they are tested more than once (`repeated`). Periods out of sight, and long ones, are stood in for by short ones of their own."""
+    """Evaluates guards.
+
+    Flags are remembered where they are tested more than once (`repeated`). Periods out of sight, and long ones, are
+    stood in for by short ones of their own.
+    """
 
     def __init__(self, periods: dict[str, set[int | str]], bounds: dict[str, int], repeated: frozenset[str]) -> None:
         self.repeated = repeated
         self.stand_ins: dict[int | str, int] = {}
         taken = iter((3, 4, 5, 7))
-        for modulus in sorted({modulus for group in periods.values() for modulus in group if isinstance(modulus, str)}):
-            self.stand_ins[modulus] = next(taken, 5)
+        for symbol in sorted({modulus for group in periods.values() for modulus in group if isinstance(modulus, str)}):
+            self.stand_ins[symbol] = next(taken, 5)
         self.numbers: dict[str, Numbers] = {}
         for counter, moduli in periods.items():
             cycle = 1
@@ -92,8 +96,8 @@ class Conditions:
             for truth in (True, False) if known is None else (known,):
                 yield truth, context if known is not None else (context[0], tuple(sorted((*context[1], (guard.key, truth)))))
         elif isinstance(guard, (Periodic, Reached)):
-            truth = self._number(guard, dict(context[0]).get(guard.counter))
-            for option in (True, False) if truth is None else (truth,):
+            decided = self._number(guard, dict(context[0]).get(guard.counter))
+            for option in (True, False) if decided is None else (decided,):
                 yield option, context
         elif isinstance(guard, Not):
             for truth, after in self.decide(guard.guard, context, depends):

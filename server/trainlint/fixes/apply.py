@@ -53,9 +53,7 @@ def apply_edits(text: str, edits: Iterable[Edit]) -> str:
     source = SourceText(text)
     pieces: list[str] = []
     reached = 0
-    for start, end, new in sorted(
-        {(source.offset(edit.span.start), source.offset(edit.span.end), edit.text) for edit in edits}
-    ):
+    for start, end, new in sorted({(source.offset(edit.span.start), source.offset(edit.span.end), edit.text) for edit in edits}):
         if start < reached:
             raise ValueError(f"two edits overlap at offset {start}")
         pieces += [text[reached:start], new]
@@ -123,10 +121,7 @@ def _without_overlaps(text: str, candidates: Iterable[_Candidate]) -> list[_Cand
     taken: set[tuple[int, int, str]] = set()
     chosen: list[_Candidate] = []
     for finding, fix in candidates:
-        edits = {
-            (source.offset(edit.span.start), source.offset(edit.span.end), edit.text)
-            for edit in fix.edits or ()
-        }
+        edits = {(source.offset(edit.span.start), source.offset(edit.span.end), edit.text) for edit in fix.edits or ()}
         new = edits - taken
         if any(_meet(edit, other) for edit in new for other in taken):
             continue
@@ -150,9 +145,7 @@ class _Attempt:
     failed: dict[_Key, Refusal]
 
 
-def _attempt(
-    text: str, before: Report, batch: Sequence[_Candidate], check: Check, seen: Collection[str]
-) -> _Attempt:
+def _attempt(text: str, before: Report, batch: Sequence[_Candidate], check: Check, seen: Collection[str]) -> _Attempt:
     new = apply_edits(text, [edit for _, fix in batch for edit in fix.edits or ()])
     fixed = Counter(_key(finding) for finding, _ in batch)
     if new in seen:

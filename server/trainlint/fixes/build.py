@@ -18,7 +18,7 @@ _NOTE = " (changes training)"
 
 def build(remedy: Remedy, tree: ast.Module, source: SourceText) -> Fix | None:
     """The fix for a remedy; None where the text leaves no safe place for it."""
-    return _BUILDERS[type(remedy)](remedy, tree, source)  # type: ignore[arg-type]
+    return _BUILDERS[type(remedy)](remedy, tree, source)
 
 
 def _unsafe(title: str, *edits: Edit) -> Fix:
@@ -77,7 +77,9 @@ def _step_after(remedy: StepAfter, tree: ast.Module, source: SourceText) -> Fix 
         meeting = layout.meet(anchor, remedy.clear.statement)
         if meeting is not None and isinstance(meeting[1], ast.If) and meeting[0] is not meeting[1]:
             behind = layout.places[meeting[1]].index > layout.places[meeting[0]].index
-            if behind:
+            if behind and _leaves(layout, remedy.clear.statement):
+                anchor = meeting[1]
+            elif behind:
                 return _unsafe(f"Insert `{calls[0]}` before the clear", layout.before(remedy.clear.statement, *calls))
         if meeting is not None and meeting[0] is not meeting[1] and isinstance(meeting[0], (ast.If, ast.With, ast.Try)):
             anchor = meeting[0]
@@ -91,12 +93,21 @@ def _step_after(remedy: StepAfter, tree: ast.Module, source: SourceText) -> Fix 
     return _unsafe(title, layout.after(anchor, *calls))
 
 
+def _leaves(layout: Layout, statement: ast.stmt) -> bool:
+    """The turn or the function ends with the suite of `statement`: what follows does not run."""
+    return isinstance(layout.places[statement].suite[-1], (ast.Continue, ast.Break, ast.Return, ast.Raise))
+
+
 def _backward_before(remedy: BackwardBefore, tree: ast.Module, source: SourceText) -> Fix | None:
     layout = _layout(remedy.step, source)
     found = _nearest_loss(layout, remedy.step.statement) if layout is not None else None
     if layout is None or found is None:
         return None
     loss, anchor = found
+    if _is_consumed(loss, layout.preceding(anchor)):
+        return None
+    if not _is_periodic(anchor):
+        anchor = remedy.step.statement
     for earlier in reversed(layout.preceding(anchor)):
         if not _prepares_step(layout, earlier):
             break
@@ -115,6 +126,26 @@ def _nearest_loss(layout: Layout, step: ast.stmt) -> tuple[str, ast.stmt] | None
     return None
 
 
+def _is_periodic(statement: ast.stmt) -> bool:
+    """A guard that lets every k-th turn through, or the last of a window: gradients gather in front of it."""
+    if not isinstance(statement, ast.If):
+        return True
+    words = ast.unparse(statement.test).lower()
+    return "%" in words or "accum" in words or "sync" in words
+
+
+def _is_consumed(loss: str, statements: list[ast.stmt]) -> bool:
+    """Gradients of `loss` were asked for before, which frees its graph."""
+    return any(
+        isinstance(node, ast.Call)
+        and ast.unparse(node.func).rpartition(".")[2] == "grad"
+        and bool(node.args)
+        and ast.unparse(node.args[0]) == loss
+        for statement in statements
+        for node in ast.walk(statement)
+    )
+
+
 def _assigned_loss(statement: ast.stmt) -> str | None:
     if isinstance(statement, (ast.With, ast.AsyncWith)):
         for inner in reversed(statement.body):
@@ -123,12 +154,10 @@ def _assigned_loss(statement: ast.stmt) -> str | None:
                 return name
     if isinstance(statement, ast.Assign) and not isinstance(statement.value, ast.Constant):
         for target in statement.targets:
-            names = target.elts if isinstance(target, ast.Tuple) else [target]
-            for name in names:
-                if isinstance(name, (ast.Name, ast.Attribute)) and suggests(ast.unparse(name).rpartition(".")[2], LOSS):
-                    if isinstance(statement.value, ast.Call) and ast.unparse(statement.value).endswith(".item()"):
-                        return None
-                    return ast.unparse(name)
+            for part in target.elts if isinstance(target, ast.Tuple) else [target]:
+                if isinstance(part, (ast.Name, ast.Attribute)) and suggests(ast.unparse(part).rpartition(".")[2], LOSS):
+                    detached = isinstance(statement.value, ast.Call) and ast.unparse(statement.value).endswith(".item()")
+                    return None if detached else ast.unparse(part)
     return None
 
 

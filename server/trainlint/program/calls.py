@@ -117,9 +117,7 @@ def _super_method(m: Machine, node: ast.Call) -> Value | None:
     return Method(receiver, func.attr) if func.attr in KNOWN_METHODS else receiver
 
 
-def _choice(
-    m: Machine, node: ast.expr, callee: Choice, args: list[Value], keywords: dict[str, Value], used: bool
-) -> Value:
+def _choice(m: Machine, node: ast.expr, callee: Choice, args: list[Value], keywords: dict[str, Value], used: bool) -> Value:
     result: Value = UNKNOWN
     outer = m.block
     for option in callee.options:
@@ -174,9 +172,7 @@ def role_of_class(info: ClassInfo) -> Role:
     return Role.INSTANCE
 
 
-def _external(
-    m: Machine, node: ast.expr, callee: External, args: list[Value], keywords: dict[str, Value], used: bool
-) -> Value:
+def _external(m: Machine, node: ast.expr, callee: External, args: list[Value], keywords: dict[str, Value], used: bool) -> Value:
     if callee.name.startswith("builtins."):
         return _builtin(m, node, callee.name[9:], args, keywords, used)
     role = maker(callee.name)
@@ -281,7 +277,11 @@ def parameters_of(value: Value) -> Parameters:
     if isinstance(value, Parameters):
         return value
     if isinstance(value, Thing):
-        return value.parameters if value.role is Role.OPTIMIZER and value.parameters else Parameters(frozenset({value}), value.role is not Role.LEAF)
+        return (
+            value.parameters
+            if value.role is Role.OPTIMIZER and value.parameters
+            else Parameters(frozenset({value}), value.role is not Role.LEAF)
+        )
     if isinstance(value, Mapping):
         inner = [item for key, item in value.items if key == "params"]
         return parameters_of(inner[0]) if inner else Parameters(opaque=True)
@@ -295,9 +295,7 @@ def parameters_of(value: Value) -> Parameters:
     return Parameters(opaque=True)
 
 
-def _builtin(
-    m: Machine, node: ast.expr, name: str, args: list[Value], keywords: dict[str, Value], used: bool
-) -> Value:
+def _builtin(m: Machine, node: ast.expr, name: str, args: list[Value], keywords: dict[str, Value], used: bool) -> Value:
     first = args[0] if args else UNKNOWN
     if name in ("list", "tuple", "set", "sorted", "reversed", "iter"):
         return first
@@ -377,13 +375,15 @@ def unseen(
             frozenset().union(*(value.owners for value in owned)), any(value.opaque for value in owned)
         )
     label = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
-    handed = tuple(thing for value in values for thing in things_in(value) if thing.role in (Role.OPTIMIZER, None) and not thing.data)
+    handed = tuple(
+        thing for value in values for thing in things_in(value) if thing.role in (Role.OPTIMIZER, None) and not thing.data
+    )
     if handed:
         m.emit_effect(SetRate, node, handed)
     if not _only_reads(label):
         touches = frozenset(
             thing
-            for value in (*values, *([receiver] if receiver is not None else []))
+            for value in (*values, *((receiver,) if receiver is not None else ()))
             for thing in things_in(value)
             if not thing.data and thing.role is not Role.LOSS_FUNCTION
         )
@@ -473,5 +473,3 @@ def _evaluate_apart(
     m.frame, m.block, m.statement, m.stack = outer
     set_attribute(m, node, holder, name, value)
     return value
-
-

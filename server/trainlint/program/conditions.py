@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from . import expressions
-from .guards import FRESH, TRUE, And, Flag, Guard, Known, Not, Or, Periodic, Reached, negate
+from .guards import FRESH, TRUE, And, Flag, Guard, Known, Or, Periodic, Reached, negate
 from .machine import Machine
 from .things import Constant, Counter, External, Function, Gradient, Modulo, Parameters, Sequence, Thing, Value
 

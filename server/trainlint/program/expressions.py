@@ -174,10 +174,7 @@ def item(m: Machine, holder: Value, index: Value) -> Value:
         for known, value in holder.items:
             if known == key:
                 return value
-        merged = UNKNOWN
-        for _, value in holder.items:
-            merged = join(merged, value)
-        return merged
+        return item_of(Sequence(tuple(value for _, value in holder.items)))
     if isinstance(holder, (Parameters, Tensor, Gradient)):
         return holder
     if isinstance(holder, Choice):
@@ -464,7 +461,7 @@ def class_info(m: Machine, node: ast.ClassDef) -> ClassInfo:
     return info
 
 
-_HANDLERS: dict[type[ast.expr], Callable[[Machine, ast.expr], Value]] = {
+_HANDLERS: dict[type[ast.expr], Callable[..., Value]] = {
     ast.Constant: _constant,
     ast.Name: _name,
     ast.Attribute: _attribute,
@@ -491,6 +488,6 @@ _HANDLERS: dict[type[ast.expr], Callable[[Machine, ast.expr], Value]] = {
     ast.Yield: _yield,
     ast.YieldFrom: _yield,
     ast.JoinedStr: _joined,
-}  # type: ignore[assignment]
+}
 
 __all__ = ["attribute", "bind", "class_info", "consume", "evaluate", "item", "variable"]

@@ -101,7 +101,8 @@ def _enumerate(m: Machine, node: ast.Call) -> Track:
     items = None
     if inner.items is not None:
         items = tuple(
-            Sequence((Constant(start + index) if start is not None else UNKNOWN, value)) for index, value in enumerate(inner.items)
+            Sequence((Constant(start + index) if start is not None else UNKNOWN, value))
+            for index, value in enumerate(inner.items)
         )
     return Track(Sequence((Counter(counter), inner.element)), inner.every, items, inner.runs, counter, start)
 
@@ -115,9 +116,7 @@ def _zip(m: Machine, node: ast.Call) -> Track:
         items = tuple(Sequence(parts) for parts in zip(*known, strict=False))
     every = any(track.every for track in tracks)
     numbered = next((track for track in tracks if track.counter is not None), None)
-    return Track(
-        element, every, items, None, numbered.counter if numbered else None, numbered.start if numbered else None
-    )
+    return Track(element, every, items, None, numbered.counter if numbered else None, numbered.start if numbered else None)
 
 
 def matters(value: Value) -> bool:

@@ -25,7 +25,6 @@ from .things import (
     Gradient,
     Mapping,
     Parameters,
-    Role,
     Sequence,
     Tensor,
     Thing,
@@ -546,7 +545,7 @@ def _effects_only(m: Machine, node: ast.Assert) -> bool:
     return True
 
 
-_HANDLERS: dict[type[ast.stmt], Callable[[Machine, ast.stmt], bool]] = {
+_HANDLERS: dict[type[ast.stmt], Callable[..., bool]] = {
     ast.Expr: _expression_statement,
     ast.Assign: _assign,
     ast.AnnAssign: _annotated,
@@ -570,8 +569,7 @@ _HANDLERS: dict[type[ast.stmt], Callable[[Machine, ast.stmt], bool]] = {
     ast.With: _with,
     ast.AsyncWith: _with,
     ast.Assert: _effects_only,
-}  # type: ignore[assignment]
+}
 
 if hasattr(ast, "TryStar"):
-    _HANDLERS[ast.TryStar] = _try  # type: ignore[assignment]
-
+    _HANDLERS[ast.TryStar] = _try

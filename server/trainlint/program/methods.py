@@ -6,6 +6,7 @@ import ast
 
 from . import calls, expressions
 from .effects import Backward, Block, Clear, Clip, Hook, Loop, Read, SetRate, Step, Unseen, Write
+from .frameworks.table import READING_METHODS
 from .machine import Machine
 from .naming import SCALER, names_optimizer, suggests
 from .things import (
@@ -27,7 +28,7 @@ from .things import (
     options,
     things_in,
 )
-from .vocabulary import CUTTING, LIST_GROWTH, PARAMETER_LISTS, READING_METHODS, SAME_OBJECT, WRAPPING_METHODS
+from .vocabulary import CUTTING, LIST_GROWTH, PARAMETER_LISTS, SAME_OBJECT, WRAPPING_METHODS
 
 
 def call(m: Machine, node: ast.expr, callee: Method, args: list[Value], keywords: dict[str, Value], used: bool) -> Value:
@@ -103,9 +104,7 @@ def _step(m: Machine, node: ast.expr, receiver: Value, args: list[Value], keywor
     return UNKNOWN
 
 
-def _backward(
-    m: Machine, node: ast.expr, receiver: Value, args: list[Value], keywords: dict[str, Value], name: str
-) -> Value:
+def _backward(m: Machine, node: ast.expr, receiver: Value, args: list[Value], keywords: dict[str, Value], name: str) -> Value:
     assert isinstance(node, ast.Call)
     first = args[0] if args else keywords.get("loss")
     if isinstance(receiver, Thing) and first is not None:
@@ -204,5 +203,3 @@ def _receiver_text(node: ast.expr) -> str:
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         return ast.unparse(node.func.value)
     return ""
-
-

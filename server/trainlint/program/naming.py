@@ -7,7 +7,9 @@ from functools import lru_cache
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
-OPTIMIZER = frozenset({"opt", "opts", "optim", "optims", "optimizer", "optimizers", "optimiser", "optimisers", "optm", "optimzer"})
+OPTIMIZER = frozenset(
+    {"opt", "opts", "optim", "optims", "optimizer", "optimizers", "optimiser", "optimisers", "optm", "optimzer"}
+)
 SCHEDULER = frozenset({"sched", "schedule", "scheduler", "schedulers", "schedular", "warmup", "lr"})
 SCALER = frozenset({"scaler", "scalers", "gradscaler"})
 LOSS = frozenset(

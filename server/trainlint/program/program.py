@@ -16,8 +16,8 @@ from .things import ClassValue, Function, Thing
 from .vocabulary import MODE_METHODS, TRAINING_METHODS
 
 TRAINING_WORDS = frozenset(
-    {"backward", "manual_backward", "zero_grad", "optim", "optimizer", "optimizers", "GradScaler", "SGD", "Adam", "AdamW", "LBFGS",
-     "RMSprop", "Adagrad", "Adadelta", "Adafactor", "NAdam", "RAdam", "Adamax"}
+    {"backward", "manual_backward", "zero_grad", "optim", "optimizer", "optimizers", "GradScaler", "SGD", "Adam", "AdamW",
+     "LBFGS", "RMSprop", "Adagrad", "Adadelta", "Adafactor", "NAdam", "RAdam", "Adamax"}
 )  # fmt: skip
 _UNCALLED = "statement that names a training method"
 _ENTRY_WORDS = TRAINING_WORDS | {"step", _UNCALLED}
@@ -106,7 +106,7 @@ def _entries(
     waiting = [node for node in words if node in relevant]
     for roots_only in (True, False):
         for node in waiting:
-            if node in machine.reached or node in machine.nested and machine.nested[node][0] is not frame:
+            if node in machine.reached or (node in machine.nested and machine.nested[node][0] is not frame):
                 continue
             name = getattr(node, "name", "")
             if roots_only and any(name in used for other, used in words.items() if other is not node and other in relevant):
@@ -203,5 +203,3 @@ def _relevant(words: dict[ast.AST, set[str]]) -> frozenset[ast.AST]:
             return frozenset(relevant)
         relevant |= more
         names |= {getattr(node, "name", "") for node in more} - {"__init__", "forward", "__call__"}
-
-

@@ -123,14 +123,14 @@ class Store:
             merged.update(layer)
         return merged
 
-    def keys_of(self, holder: Hashable) -> set[str]:
+    def keys_of(self, holder: Hashable) -> frozenset[str]:
         """The attributes of `holder` that were written."""
         names: set[str] = set()
         store: Store | None = self
         while store is not None:
             names.update(name for owner, name in store._changes if owner is holder)
             store = store._parent
-        return names
+        return frozenset(names)
 
     def join(self, paths: Iterable[dict[Key, Value]]) -> bool:
         """Let the paths meet here; True if anything that was known before changed."""

@@ -238,13 +238,12 @@ def things_in(value: Value, depth: int = 4) -> Iterator[Thing]:
     elif isinstance(value, Mapping):
         for _, item in value.items:
             yield from things_in(item, depth - 1)
-    elif isinstance(value, Method):
-        yield from things_in(value.receiver, depth - 1)
-    elif isinstance(value, Function) and value.receiver is not None:
-        yield from things_in(value.receiver, depth - 1)
+    elif isinstance(value, (Method, Function)):
+        yield from things_in(value.receiver or UNKNOWN, depth - 1)
     elif isinstance(value, Partial):
-        for item in (value.function, *value.args, *(item for _, item in value.keywords)):
-            yield from things_in(item, depth - 1)
+        given = [keyword for _, keyword in value.keywords]
+        for part in (value.function, *value.args, *given):
+            yield from things_in(part, depth - 1)
 
 
 def as_tensor(value: Value) -> Tensor:

@@ -12,8 +12,8 @@ CUTTING = frozenset(
 
 PARAMETER_LISTS = frozenset({"parameters", "named_parameters", "trainable_parameters", "get_parameters"})
 SAME_OBJECT = frozenset(
-    {"to", "cuda", "cpu", "double", "half", "float", "type", "bfloat16", "train", "eval", "requires_grad_", "apply", "share_memory",
-     "to_empty", "compile", "copy", "clone", "contiguous"}
+    {"to", "cuda", "cpu", "double", "half", "float", "type", "bfloat16", "train", "eval", "requires_grad_", "apply",
+     "share_memory", "to_empty", "compile", "copy", "clone", "contiguous"}
 )  # fmt: skip
 LIST_GROWTH = frozenset({"append", "add", "insert", "extend"})
 WRAPPING_METHODS = frozenset({"prepare", "prepare_model", "prepare_optimizer", "setup", "setup_module", "setup_optimizers"})

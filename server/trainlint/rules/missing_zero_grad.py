@@ -54,7 +54,8 @@ def check(facts: Facts) -> Iterable[Observation]:
             name = stale.step.text
             yield Observation(
                 stale.step.site.node,
-                f"`{written(stale.step)}` applies gradients that were already applied: nothing clears them between iterations of this loop",
+                f"`{written(stale.step)}` applies gradients that were already applied: "
+                "nothing clears them between iterations of this loop",
                 confidence(stale.target.certain),
                 (
                     (stale.loop.node, "this loop never clears them"),

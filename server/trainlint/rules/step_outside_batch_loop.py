@@ -53,7 +53,8 @@ def check(facts: Facts) -> Iterable[Observation]:
         for late in protocol.late:
             yield Observation(
                 late.step.site.node,
-                f"`{written(late.step)}` applies the gradients of the last turn only: the loop before it clears those of every other turn",
+                f"`{written(late.step)}` applies the gradients of the last turn only: "
+                "the loop before it clears those of every other turn",
                 confidence(late.target.certain),
                 (
                     (late.loop.node, "this loop computes gradients and never steps"),

@@ -22,6 +22,7 @@ MARK = "TRAINLINT_SANDBOX"
 """Environment variable of every process in a sandbox: the path of its scratch."""
 
 _LOCK = "lock"
+_LIFTED = "lifted-"
 
 
 def bases() -> Iterator[str]:
@@ -126,20 +127,31 @@ def _occupied(info: os.stat_result) -> int:
 
 
 def _delete(path: str) -> bool:
-    """Delete a tree whatever modes the command left on it."""
-
-    def open_up(directory: str) -> None:
+    """Delete a tree whatever modes the command left on it and however deep it is: directories are moved up one by one,
+    so that no path gets long and no call nests."""
+    flattened = 0
+    pending = [path]
+    while pending:
+        directory = pending.pop()
         with contextlib.suppress(OSError):
             os.chmod(directory, 0o700)
             with os.scandir(directory) as entries:
-                for entry in entries:
-                    if entry.is_dir(follow_symlinks=False):
-                        open_up(entry.path)
-
-    shutil.rmtree(path, ignore_errors=True)
-    if os.path.lexists(path):
-        open_up(path)
-        shutil.rmtree(path, ignore_errors=True)
+                for entry in list(entries):
+                    if not entry.is_dir(follow_symlinks=False):
+                        os.unlink(entry.path)
+                        continue
+                    os.chmod(entry.path, 0o700)
+                    lifted = entry.path
+                    if directory != path:
+                        flattened += 1
+                        lifted = os.path.join(path, f"{_LIFTED}{flattened}")
+                        os.rename(entry.path, lifted)
+                    pending.append(lifted)
+        if directory != path:
+            with contextlib.suppress(OSError):
+                os.rmdir(directory)
+    with contextlib.suppress(OSError):
+        os.rmdir(path)
     return not os.path.lexists(path)
 
 

@@ -209,10 +209,20 @@ class View:
         os.symlink("pts/ptmx", f"{dev}/ptmx")
         os.mkdir(f"{dev}/pts")
         kernel.mount("none", f"{dev}/pts", "devpts", kernel.MS_NOSUID, "newinstance,ptmxmode=0666,mode=620")
-        os.mkdir(f"{dev}/shm")
-        size = "" if shared_memory_mb is None else f",size={shared_memory_mb}m"
+        self._shared_memory(f"{dev}/shm", "" if shared_memory_mb is None else f",size={shared_memory_mb}m")
+
+    def _shared_memory(self, target: str, size: str) -> None:
+        """What lies in /dev/shm can be read (some keep their data there); what is written stays in memory."""
+        os.mkdir(target)
         flags = kernel.MS_NOSUID | kernel.MS_NODEV
-        kernel.mount("none", f"{dev}/shm", "tmpfs", flags, "mode=1777" + size)
+        kernel.mount("none", target, "tmpfs", flags, "mode=1777" + size)
+        upper, work = f"{target}/upper", f"{target}/work"
+        os.mkdir(upper)
+        os.mkdir(work)
+        os.chmod(upper, 0o1777)
+        options = f"lowerdir=/dev/shm,upperdir={_escaped(upper)},workdir={_escaped(work)},userxattr,volatile"
+        with contextlib.suppress(OSError):
+            kernel.mount("overlay", target, "overlay", flags, options)
 
 
 def _next_name(directory: str, below: str) -> str:
