@@ -39,9 +39,7 @@ def test_silence(case: Case) -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_nothing_fails(case: Case) -> None:
-    assert [
-        status for status in case.report.files if status.status in (Status.FAILED, Status.UNREADABLE)
-    ] == []
+    assert [status for status in case.report.files if status.status in (Status.FAILED, Status.UNREADABLE)] == []
 
 
 @pytest.mark.parametrize("case", FAULTY, ids=str)

@@ -40,8 +40,7 @@ def difference(one: ast.Module, other: ast.Module) -> str | None:
         rest = left[:taken] + left[taken + 1 :]
         gap = _gap(right, rest)
         if gap is not None and any(
-            right[place].header == line.header and right[:place] + right[place + 1 :] == rest
-            for place in range(len(right))
+            right[place].header == line.header and right[:place] + right[place + 1 :] == rest for place in range(len(right))
         ):
             return "moved"
     return None
@@ -72,7 +71,5 @@ def _header(statement: ast.AST) -> str:
     for field, value in ast.iter_fields(statement):
         if field not in _SUITES:
             values = value if isinstance(value, list) else [value]
-            parts.append(
-                f"{field}={[ast.dump(item) if isinstance(item, ast.AST) else repr(item) for item in values]}"
-            )
+            parts.append(f"{field}={[ast.dump(item) if isinstance(item, ast.AST) else repr(item) for item in values]}")
     return " ".join(parts)

@@ -1,0 +1,240 @@
+"""Fixtures executed on real torch, and what their gradients and weights say about each claim.
+
+Nothing here looks at the text: whether a step had something to apply, whether that had been applied before, and
+what became of each backward is read from the numbers in `.grad` and in the weights, before and after each event.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+from tests.oracle.hooks import Hooks, Place, parameters_of
+
+
+@dataclass
+class Backward:
+    """`reached`: the parameters whose gradient it changed. `applied`: those that a step then moved by it."""
+
+    line: int
+    reached: set[int] = field(default_factory=set)
+    applied: set[int] = field(default_factory=set)
+
+
+@dataclass(frozen=True)
+class Step:
+    """`nothing`: no gradient but zeros. `stale`: new gradients were added to ones already applied."""
+
+    line: int
+    nothing: bool
+    stale: bool
+    backwards: frozenset[int]
+    """Which backwards are in its gradients, by number."""
+
+
+@dataclass(frozen=True)
+class Built:
+    """An optimizer and the weights it had when it was built, and has now."""
+
+    line: int
+    optimizer: Optimizer
+    before: list[Tensor]
+
+    @property
+    def now(self) -> list[Tensor]:
+        return [parameter.detach().clone() for parameter in parameters_of(self.optimizer)]
+
+    @property
+    def moved(self) -> bool:
+        return any(not torch.equal(old, new) for old, new in zip(self.before, self.now, strict=True))
+
+    @property
+    def relative_change(self) -> float:
+        """The largest change of a weight over the largest weight; not finite where they blew up."""
+        scale = max(float(old.abs().max()) for old in self.before)
+        change = max(float((new - old).abs().max()) for old, new in zip(self.before, self.now, strict=True))
+        return change / scale
+
+
+@dataclass
+class Run:
+    """What happened, in order, until the end or until `error`."""
+
+    backwards: list[Backward] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    optimizers: list[Built] = field(default_factory=list)
+    output: str = ""
+    error: Exception | None = None
+    state: list[object] = field(default_factory=list)
+    """When it has ended: what the optimizers hold, and what a global name of the script leads to."""
+
+    def steps_at(self, line: int) -> list[Step]:
+        return [step for step in self.steps if step.line == line]
+
+    def backwards_at(self, line: int) -> list[Backward]:
+        return [backward for backward in self.backwards if backward.line == line]
+
+    def fingerprint(self) -> list[object]:
+        return [self.output, *self.state]
+
+
+class _Contents:
+    """What is in the gradient of one parameter."""
+
+    def __init__(self, parameter: Tensor) -> None:
+        self.parameter = parameter
+        self.backwards: set[int] = set()
+        self.applied = False
+        self.stale = False
+
+    def empty(self) -> bool:
+        gradient = self.parameter.grad
+        return gradient is None or not bool(gradient.to_dense().any())
+
+    def look(self) -> None:
+        """Forget what is gone: a gradient that is None or all zeros holds nothing."""
+        if self.empty():
+            self.backwards.clear()
+            self.applied = self.stale = False
+
+
+class Witness:
+    """Sees one run through the hooks of torch."""
+
+    def __init__(self, filename: str) -> None:
+        self.run = Run()
+        self._filename = filename
+        self._contents: dict[int, _Contents] = {}
+        self._numbers: dict[int, int] = {}
+        self._active: list[int] = []
+
+    def on_optimizer(self, optimizer: Optimizer) -> None:
+        for parameter in parameters_of(optimizer):
+            if id(parameter) not in self._numbers:
+                self._numbers[id(parameter)] = len(self._numbers)
+                self._contents[self._numbers[id(parameter)]] = _Contents(parameter)
+        before = [parameter.detach().clone() for parameter in parameters_of(optimizer)]
+        self.run.optimizers.append(Built(self._line(), optimizer, before))
+
+    def on_backward(self, place: Place, root: Tensor, run: Callable[[Tensor | None], None]) -> None:
+        self._look()
+        before = {index: _copy(contents.parameter.grad) for index, contents in self._contents.items()}
+        number = len(self.run.backwards)
+        backward = Backward(place[0])
+        self.run.backwards.append(backward)
+        self._active.append(number)
+        run(None)
+        self._active.pop()
+        for index, contents in self._contents.items():
+            if _changed(before.get(index), contents.parameter.grad) and not contents.empty():
+                backward.reached.add(index)
+                contents.stale |= contents.applied
+                contents.backwards.add(number)
+
+    def on_clear(self, place: Place, parameters: list[Tensor], run: Callable[[], None]) -> None:
+        run()
+        self._look()
+
+    def on_write(self, place: Place, parameter: Tensor, run: Callable[[], None]) -> None:
+        run()
+        if (index := self._numbers.get(id(parameter))) is not None:
+            contents = self._contents[index]
+            contents.backwards.clear()
+            contents.applied = contents.stale = False
+
+    def before_step(self, place: Place, optimizer: Optimizer) -> None:
+        self._look()
+
+    def after_step(self, place: Place, optimizer: Optimizer) -> None:
+        held = [self._contents[self._numbers[id(parameter)]] for parameter in parameters_of(optimizer)]
+        full = [contents for contents in held if not contents.empty()]
+        for contents in full:
+            if not contents.backwards and self._active:
+                contents.backwards.add(self._active[-1])
+        numbers = frozenset(number for contents in full for number in contents.backwards)
+        stale = any(contents.stale for contents in full)
+        self.run.steps.append(Step(place[0], not full, stale, numbers))
+        for contents in full:
+            for number in contents.backwards:
+                self.run.backwards[number].applied.add(self._numbers[id(contents.parameter)])
+            contents.applied = True
+
+    def _look(self) -> None:
+        for contents in self._contents.values():
+            contents.look()
+
+    def _line(self) -> int:
+        frame = sys._getframe()
+        while frame.f_code.co_filename != self._filename and frame.f_back is not None:
+            frame = frame.f_back
+        return frame.f_lineno
+
+
+def execute(text: str) -> Run:
+    """Run a script as `__main__` and see what it does. The error it ends in is part of the answer."""
+    filename = "<fixture>"
+    witness = Witness(filename)
+    namespace: dict[str, object] = {"__name__": "__main__"}
+    output = io.StringIO()
+    argv, sys.argv = sys.argv, [filename]
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with (
+            Hooks(witness, filename).active(),
+            contextlib.redirect_stdout(output),
+            warnings.catch_warnings(),
+        ):
+            warnings.simplefilter("ignore")
+            exec(compile(text, filename, "exec"), namespace)
+    except Exception as error:
+        witness.run.error = error
+    finally:
+        sys.argv = argv
+        torch.set_grad_enabled(True)
+        torch.set_num_threads(threads)
+    witness.run.output = output.getvalue()
+    witness.run.state = list(_state([*witness.run.optimizers, *namespace.values()]))
+    return witness.run
+
+
+def _state(reached: list[object]) -> Iterator[object]:
+    """Every weight, buffer, rate and mode in sight."""
+    seen: set[int] = set()
+    while reached:
+        value = reached.pop(0)
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        if isinstance(value, Built):
+            reached.append(value.optimizer)
+        elif isinstance(value, torch.nn.Module):
+            yield [module.training for module in value.modules()]
+            yield [tensor.tolist() for tensor in value.state_dict().values()]
+        elif isinstance(value, Optimizer):
+            yield [group.get("lr") for group in value.param_groups]
+            yield [parameter.tolist() for parameter in parameters_of(value)]
+        elif isinstance(value, dict):
+            reached.extend(value.values())
+        elif isinstance(value, (list, tuple)):
+            reached.extend(value)
+        elif type(value).__module__ == "__main__" and hasattr(value, "__dict__"):
+            reached.extend(vars(value).values())
+
+
+def _copy(gradient: Tensor | None) -> Tensor | None:
+    return None if gradient is None else gradient.detach().clone()
+
+
+def _changed(before: Tensor | None, after: Tensor | None) -> bool:
+    if before is None or after is None:
+        return before is not after
+    return not torch.equal(before, after)
