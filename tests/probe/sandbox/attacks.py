@@ -289,9 +289,7 @@ def python_children() -> None:
 @attack(PYTHON)
 def worker_processes() -> None:
     for method in ("fork", "spawn"):
-        process = multiprocessing.get_context(method).Process(
-            target=write, args=("file.txt", method + "\n", "a")
-        )
+        process = multiprocessing.get_context(method).Process(target=write, args=("file.txt", method + "\n", "a"))
         process.start()
         process.join(60)
         assert process.exitcode == 0

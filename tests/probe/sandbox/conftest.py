@@ -110,9 +110,7 @@ def redirect(tmp_path_factory: pytest.TempPathFactory, outside: dict[str, str]) 
 
 
 @pytest.fixture(scope="session", params=[1, 2])
-def old_fence(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, outside: dict[str, str]
-) -> Outcomes:
+def old_fence(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, outside: dict[str, str]) -> Outcomes:
     """Level 2 as on kernels whose Landlock knows neither truncation nor signals, the first not even
     renaming.
     """

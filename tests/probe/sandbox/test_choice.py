@@ -83,17 +83,13 @@ chosen = choose()
 print(chosen.level.value)
 print(chosen.reason)
 """
-    done = subprocess.run(
-        ["unshare", "--user", "--map-root-user", sys.executable, "-c", code], capture_output=True, text=True
-    )
+    done = subprocess.run(["unshare", "--user", "--map-root-user", sys.executable, "-c", code], capture_output=True, text=True)
     level, reason = done.stdout.splitlines() or ["", done.stderr]
     assert level == "fence", reason
     assert "user.max_user_namespaces is 0" in reason
 
 
-def test_scratch_goes_to_memory_where_no_disk_can_hold_an_upper_layer(
-    monkeypatch: pytest.MonkeyPatch, fresh: None
-) -> None:
+def test_scratch_goes_to_memory_where_no_disk_can_hold_an_upper_layer(monkeypatch: pytest.MonkeyPatch, fresh: None) -> None:
     original = plan._try
 
     def refusing(level: Level, base: str, in_memory: bool) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -123,6 +124,28 @@ os._exit(9)
     after = {place: set(os.listdir(place)) for place in places}
     ours = {place: {entry for entry in after[place] - before[place] if name in entry} for place in places}
     assert ours == {place: set() for place in places}
+
+
+@pytest.mark.parametrize("level", [Level.NAMESPACES, Level.FENCE, Level.REDIRECT])
+def test_data_in_shared_memory_can_be_read(level: Level) -> None:
+    """Some keep their data there, or even work there."""
+    place = Path(f"/dev/shm/trainlint-data-{os.getpid()}")
+    victims.make(place)
+    try:
+        before = victims.snapshot(place)
+        code = """
+import os, shutil
+with open("file.txt", "a") as file:
+    file.write("more")
+assert open("file.txt").read() == "original\\nmore"
+shutil.rmtree("tree")
+os.makedirs("tree")
+assert os.listdir("tree") == []
+"""
+        assert run(level, "-c", code, cwd=place) == 0
+        assert victims.snapshot(place) == before
+    finally:
+        shutil.rmtree(place)
 
 
 @pytest.mark.parametrize("level", [Level.NAMESPACES, Level.FENCE])

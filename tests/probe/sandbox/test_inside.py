@@ -100,9 +100,9 @@ FileNotFoundError missing.txt"""
 def test_a_redirection_that_cannot_be_set_up_ends_the_interpreter(level: Level, tmp_path: Path) -> None:
     """Without it nothing would stand between the script and the files."""
     code = """
-import os, subprocess, sys
-env = dict(os.environ, TRAINLINT_SANDBOX_BYTES="no number")
-done = subprocess.run([sys.executable, "-c", "print('ran')"], env=env, capture_output=True, text=True)
+import subprocess, sys
+command = "TRAINLINT_SANDBOX_BYTES=none exec " + sys.executable + " -c 'print(1)'"
+done = subprocess.run(["sh", "-c", command], capture_output=True, text=True)
 print(done.returncode, repr(done.stdout), "could not be set up" in done.stderr)
 """
     assert says(level, code, tmp_path) == "70 '' True"
@@ -142,3 +142,71 @@ print(len(open("log.txt").readlines()))
 """
     assert says(level, code, tmp_path) == "1160"
     assert (tmp_path / "log.txt").read_text() == "original\n" * 1000
+
+
+@pytest.mark.parametrize("level", REDIRECTING)
+def test_a_python_child_is_redirected_whatever_its_environment(level: Level, tmp_path: Path) -> None:
+    (tmp_path / "log.txt").write_text("original\n")
+    code = """
+import multiprocessing, os, subprocess, sys
+append = "print('more', file=open('log.txt', 'a'))"
+subprocess.run([sys.executable, "-c", append], env={}, check=True)
+os.environ["PYTHONPATH"] = "elsewhere"
+subprocess.run([sys.executable, "-c", append], check=True)
+assert os.system(f'{sys.executable} -c "{append}"') == 0
+assert os.environ["PYTHONPATH"] == "elsewhere"
+if os.fork() == 0:
+    os.execve(sys.executable, [sys.executable, "-c", append], {"PATH": os.environ["PATH"]})
+os.wait()
+if os.fork() == 0:
+    os.execlp(sys.executable, sys.executable, "-c", append)
+os.wait()
+process = multiprocessing.get_context("spawn").Process(target=exec, args=(append,))
+process.start()
+process.join()
+print(len(open("log.txt").readlines()))
+"""
+    assert says(level, code, tmp_path) == "7"
+    assert (tmp_path / "log.txt").read_text() == "original\n"
+
+
+@pytest.mark.parametrize("level", REDIRECTING)
+def test_children_get_the_written_copies_that_their_arguments_name(level: Level, tmp_path: Path) -> None:
+    (tmp_path / "log.txt").write_text("original\n")
+    code = """
+import os, subprocess, sys
+with open("log.txt", "a") as file:
+    file.write("more\\n")
+with open("made.py", "w") as file:
+    file.write("print('ran')\\n")
+with open("made.sh", "w") as file:
+    file.write("#!/bin/sh\\nlog=$1; echo more >> $log; wc -l < $log\\n")
+os.chmod("made.sh", 0o755)
+os.makedirs("out/run")
+def run(*argv, **options):
+    return subprocess.run(argv, check=True, capture_output=True, text=True, **options).stdout.strip()
+print(run(sys.executable, "made.py"), run("./made.sh", "log.txt"))
+print(run("pwd", cwd="out/run").endswith("out/run"), len(open("log.txt").readlines()))
+"""
+    assert says(level, code, tmp_path) == "ran 3\nTrue 3"
+    assert os.listdir(tmp_path) == ["log.txt"]
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_scratch_goes_however_deep_it_is(level: Level, tmp_path: Path) -> None:
+    code = """
+import os
+for _ in range(1500):
+    os.mkdir("deeper-and-deeper")
+    os.chdir("deeper-and-deeper")
+with open("file.txt", "w") as file:
+    file.write("x")
+os.chmod(".", 0)
+os._exit(0)
+"""
+    before = os.listdir(choose(level).scratch_base)
+    native = ["-I"] if level is Level.NAMESPACES else []
+    with Sandboxed([sys.executable, *native, "-c", code], cwd=tmp_path, env=dict(os.environ), plan=choose(level)) as command:
+        command.wait(60)
+    assert os.listdir(choose(level).scratch_base) == before
+    assert os.listdir(tmp_path) == []

@@ -21,9 +21,7 @@ FOREVER = "import time; time.sleep(600)"
 
 def stopped(level: Level, code: str, cwd: Path, limits: Limits, in_memory: bool = False) -> Sandboxed:
     plan = replace(choose(level), scratch_in_memory=in_memory)
-    with Sandboxed(
-        [sys.executable, "-c", code], cwd=cwd, env=dict(os.environ), plan=plan, limits=limits
-    ) as command:
+    with Sandboxed([sys.executable, "-c", code], cwd=cwd, env=dict(os.environ), plan=plan, limits=limits) as command:
         command.wait(30)
     return command
 

@@ -79,9 +79,7 @@ def test_level_1_has_a_loopback_of_its_own(server: int, tmp_path: Path, isolated
 
 @pytest.mark.parametrize("isolated", [True, False])
 @pytest.mark.parametrize("level", [Level.FENCE, Level.REDIRECT])
-def test_the_loopback_of_this_machine_is_open_at_the_others(
-    level: Level, server: int, tmp_path: Path, isolated: bool
-) -> None:
+def test_the_loopback_of_this_machine_is_open_at_the_others(level: Level, server: int, tmp_path: Path, isolated: bool) -> None:
     attempt = f"socket.create_connection(('127.0.0.1', {server}))"
     assert outcome(level, attempt, tmp_path, isolated=isolated) == "reached"
 
@@ -93,9 +91,7 @@ def test_a_network_that_was_asked_for_is_there(level: Level, server: int, tmp_pa
 
 
 @pytest.mark.parametrize("level", [Level.NAMESPACES, Level.FENCE])
-def test_a_network_that_was_asked_for_opens_no_service(
-    level: Level, outside: dict[str, str], tmp_path: Path
-) -> None:
+def test_a_network_that_was_asked_for_opens_no_service(level: Level, outside: dict[str, str], tmp_path: Path) -> None:
     for address in (outside["SERVICE_SOCKET"], "\0" + outside["ABSTRACT_SOCKET"]):
         attempt = f"socket.socket(socket.AF_UNIX).connect({address!r})"
         said = outcome(level, attempt, tmp_path, network=True)
@@ -105,9 +101,7 @@ def test_a_network_that_was_asked_for_opens_no_service(
 @pytest.mark.parametrize("level", [Level.FENCE, Level.REDIRECT])
 def test_python_is_told_what_to_do(level: Level, tmp_path: Path) -> None:
     attempt = "import urllib.request; urllib.request.urlopen('http://example.com')"
-    assert "the sandbox has no network; --network opens it" in outcome(
-        level, attempt, tmp_path, isolated=False
-    )
+    assert "the sandbox has no network; --network opens it" in outcome(level, attempt, tmp_path, isolated=False)
 
 
 @pytest.mark.parametrize("level", [Level.NAMESPACES, Level.FENCE, Level.REDIRECT])

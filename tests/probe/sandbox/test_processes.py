@@ -162,9 +162,7 @@ print(sys.stdin.read().upper(), os.getcwd(), os.environ["TEST_MARK"])
 os.kill(os.getpid(), 11)
 """
     pipe = subprocess.PIPE
-    with sandboxed(
-        level, code, mark, tmp_path, stdin=pipe, stdout=pipe, stderr=pipe, pass_fds=(writer,)
-    ) as command:
+    with sandboxed(level, code, mark, tmp_path, stdin=pipe, stdout=pipe, stderr=pipe, pass_fds=(writer,)) as command:
         os.close(writer)
         assert command.stdin is not None
         assert command.stdout is not None

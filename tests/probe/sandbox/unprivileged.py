@@ -10,9 +10,7 @@ from trainlint.probe.sandbox import Level, Limits, Sandboxed, choose
 
 def main() -> None:
     level, directory, *command = sys.argv[1:]
-    with Sandboxed(
-        command, cwd=directory, env=dict(os.environ), plan=choose(Level(level)), limits=Limits(wall_s=100)
-    ) as run:
+    with Sandboxed(command, cwd=directory, env=dict(os.environ), plan=choose(Level(level)), limits=Limits(wall_s=100)) as run:
         sys.exit(run.wait())
 
 

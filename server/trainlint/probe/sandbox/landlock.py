@@ -69,9 +69,7 @@ def restrict(rules: Rules) -> None:
     """Bind this thread and all it starts from now on. Needs no_new_privs."""
     attributes = struct.pack("=QQQ", rules.handled, 0, rules.scoped)
     # Older kernels refuse a longer structure than they know, unless the rest of it is zero.
-    ruleset = kernel.syscall(
-        "landlock_create_ruleset", kernel.SYS_LANDLOCK_CREATE_RULESET, attributes, len(attributes), 0
-    )
+    ruleset = kernel.syscall("landlock_create_ruleset", kernel.SYS_LANDLOCK_CREATE_RULESET, attributes, len(attributes), 0)
     try:
         for path in rules.allowed:
             _allow(ruleset, path, rules.handled)
@@ -86,8 +84,6 @@ def _allow(ruleset: int, path: str, handled: int) -> None:
         is_directory = stat.S_ISDIR(os.fstat(beneath).st_mode)
         rights = handled if is_directory else handled & (_WRITE_FILE | _TRUNCATE)
         rule = struct.pack("=Qi", rights, beneath)
-        kernel.syscall(
-            "landlock_add_rule", kernel.SYS_LANDLOCK_ADD_RULE, ruleset, _RULE_PATH_BENEATH, rule, 0
-        )
+        kernel.syscall("landlock_add_rule", kernel.SYS_LANDLOCK_ADD_RULE, ruleset, _RULE_PATH_BENEATH, rule, 0)
     finally:
         os.close(beneath)

@@ -51,9 +51,7 @@ def visible(mounts: Iterable[Mount]) -> dict[str, Mount]:
             continue
         seen[mount.point] = mount
         points = {child.point: child for child in below}
-        pending.extend(
-            child for point, child in points.items() if not any(is_below(point, other) for other in points)
-        )
+        pending.extend(child for point, child in points.items() if not any(is_below(point, other) for other in points))
     return seen
 
 

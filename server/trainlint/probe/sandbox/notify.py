@@ -91,9 +91,7 @@ class Judge:
     whether a process id belongs to the sandbox.
     """
 
-    def __init__(
-        self, *, scratch: str, network: bool, abstract_sockets: bool, is_ours: Callable[[int], bool]
-    ) -> None:
+    def __init__(self, *, scratch: str, network: bool, abstract_sockets: bool, is_ours: Callable[[int], bool]) -> None:
         self._scratch = os.path.realpath(scratch) + "/"
         self._network = network
         self._abstract_sockets = abstract_sockets

@@ -21,6 +21,4 @@ def start(order: Order, scratch: str) -> subprocess.Popen[bytes]:
         from . import seatbelt
 
         argv = seatbelt.wrapped(argv, scratch, network=order.network)
-    return subprocess.Popen(
-        argv, cwd=order.cwd, env=order.env, pass_fds=order.pass_fds, start_new_session=True
-    )
+    return subprocess.Popen(argv, cwd=order.cwd, env=order.env, pass_fds=order.pass_fds, start_new_session=True)

@@ -34,9 +34,7 @@ class Plan:
     scratch_in_memory: bool = False
 
 
-def choose(
-    forced: Level | None = None, *, network: bool = False, cwd: str | os.PathLike[str] | None = None
-) -> Plan:
+def choose(forced: Level | None = None, *, network: bool = False, cwd: str | os.PathLike[str] | None = None) -> Plan:
     """The best level that works here, or the forced one.
 
     The trial of each level is made once per process. `network` only changes the promise. `cwd` is where the
@@ -68,9 +66,7 @@ def _foreign_group(cwd: str | os.PathLike[str]) -> str:
         return ""
     if group == os.getegid():
         return ""
-    return (
-        f"`{os.fspath(cwd)}` belongs to group {group}, and your user namespace can only hold {os.getegid()}"
-    )
+    return f"`{os.fspath(cwd)}` belongs to group {group}, and your user namespace can only hold {os.getegid()}"
 
 
 @dataclass(frozen=True)
@@ -109,9 +105,7 @@ def _trial(level: Level) -> _Outcome:
             return _Outcome(base=base)
         first_failure = first_failure or failure
     if not base:
-        return _Outcome(
-            "no directory for scratch files can be made, neither temporary nor in the cache directory"
-        )
+        return _Outcome("no directory for scratch files can be made, neither temporary nor in the cache directory")
     if level is not Level.NAMESPACES:
         return _Outcome(first_failure)
     if not _try(level, base, in_memory=True):

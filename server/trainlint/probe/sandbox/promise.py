@@ -8,9 +8,7 @@ import sys
 
 from .level import Level
 
-_ENDED = (
-    "When the run ends, however it ends, every process it started is killed and what it wrote is deleted."
-)
+_ENDED = "When the run ends, however it ends, every process it started is killed and what it wrote is deleted."
 _ENDED_BY_MARK = (
     "When the run ends, what it wrote to scratch is deleted and every process that still carries its mark is"
     " killed; a program that clears its environment and leaves its session can stay."
@@ -37,8 +35,7 @@ def _namespaces(network: bool) -> list[str]:
     return [
         "The script and everything it starts see your files but write to a scratch copy: no file, mode,"
         " owner or time outside scratch changes, whatever the language of the program that writes.",
-        "Other processes are out of sight, /dev has only computing devices, /proc/sys and /sys cannot be"
-        " written.",
+        "Other processes are out of sight, /dev has only computing devices, /proc/sys and /sys cannot be written.",
         _NO_SERVICES,
         _OPEN_NETWORK if network else "There is no network beyond loopback.",
         _ENDED,
@@ -67,9 +64,7 @@ def _redirect(network: bool) -> list[str]:
         " goes to a scratch copy.",
         "NOT covered: other native libraries, programs that are not Python, and a Python started with -I, -E"
         " or -S write to your files as always, and services of this machine can be reached.",
-        "The network is open."
-        if network
-        else "Python's sockets refuse addresses beyond this machine; other code is free.",
+        "The network is open." if network else "Python's sockets refuse addresses beyond this machine; other code is free.",
         _ENDED if sys.platform in ("linux", "win32") else _ENDED_BY_MARK,
         *([_SHARED_MEMORY] if sys.platform == "linux" else []),
     ]

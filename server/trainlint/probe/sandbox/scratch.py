@@ -22,7 +22,6 @@ MARK = "TRAINLINT_SANDBOX"
 """Environment variable of every process in a sandbox: the path of its scratch."""
 
 _LOCK = "lock"
-_LIFTED = "lifted-"
 
 
 def bases() -> Iterator[str]:
@@ -61,9 +60,9 @@ class Scratch:
 
     def delete(self) -> bool:
         """False when something in it could not be deleted; a later sweep tries again."""
-        gone = _delete(self.path)
+        _empty(self.path)
         self._held.close()
-        return gone
+        return _vanish(self.path)
 
 
 def trial_scratch(base: str) -> Scratch:
@@ -95,7 +94,8 @@ def stale(base: str) -> list[str]:
 
 
 def delete_stale(path: str) -> None:
-    _delete(path)
+    _empty(path)
+    _vanish(path)
 
 
 def bytes_used(path: str) -> int:
@@ -126,30 +126,43 @@ def _occupied(info: os.stat_result) -> int:
     return info.st_blocks * 512 if sys.platform != "win32" else info.st_size
 
 
-def _delete(path: str) -> bool:
-    """Delete a tree whatever modes the command left on it and however deep it is: directories are moved up one by one,
-    so that no path gets long and no call nests."""
-    flattened = 0
+def _empty(path: str) -> None:
+    """Delete everything but the lock, whatever modes the command left and however deep it nested
+    directories: they are lifted one by one, so that no path gets long and no call nests.
+    """
+    lifted = 0
     pending = [path]
     while pending:
         directory = pending.pop()
-        with contextlib.suppress(OSError):
-            os.chmod(directory, 0o700)
-            with os.scandir(directory) as entries:
-                for entry in list(entries):
-                    if not entry.is_dir(follow_symlinks=False):
+        for entry in _opened(directory):
+            with contextlib.suppress(OSError):
+                if not entry.is_dir(follow_symlinks=False):
+                    if entry.path != os.path.join(path, _LOCK):
                         os.unlink(entry.path)
-                        continue
-                    os.chmod(entry.path, 0o700)
-                    lifted = entry.path
-                    if directory != path:
-                        flattened += 1
-                        lifted = os.path.join(path, f"{_LIFTED}{flattened}")
-                        os.rename(entry.path, lifted)
-                    pending.append(lifted)
+                    continue
+                place = entry.path
+                if directory != path:
+                    os.chmod(place, 0o700)
+                    lifted += 1
+                    place = os.path.join(path, f"lifted-{lifted}")
+                    os.rename(entry.path, place)
+                pending.append(place)
         if directory != path:
             with contextlib.suppress(OSError):
                 os.rmdir(directory)
+
+
+def _opened(directory: str) -> list[os.DirEntry[str]]:
+    with contextlib.suppress(OSError):
+        os.chmod(directory, 0o700)
+        with os.scandir(directory) as entries:
+            return list(entries)
+    return []
+
+
+def _vanish(path: str) -> bool:
+    with contextlib.suppress(OSError):
+        os.unlink(os.path.join(path, _LOCK))
     with contextlib.suppress(OSError):
         os.rmdir(path)
     return not os.path.lexists(path)

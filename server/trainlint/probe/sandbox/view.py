@@ -221,8 +221,11 @@ class View:
         os.mkdir(work)
         os.chmod(upper, 0o1777)
         options = f"lowerdir=/dev/shm,upperdir={_escaped(upper)},workdir={_escaped(work)},userxattr,volatile"
-        with contextlib.suppress(OSError):
+        try:
             kernel.mount("overlay", target, "overlay", flags, options)
+        except OSError:
+            os.rmdir(upper)
+            os.rmdir(work)
 
 
 def _next_name(directory: str, below: str) -> str:

@@ -18,6 +18,7 @@ def begin() -> None:
         mend.install()
     elif level in ("fence", "redirect"):
         from . import natives, network, register, replace
+        from .children import Children
         from .union import Union
 
         scratch = os.environ[MARK]
@@ -25,5 +26,6 @@ def begin() -> None:
         register.install(scratch)
         replace.install(union)
         natives.install(union)
+        Children(union, MARK).install()
         if os.environ.get(MARK + "_NETWORK") != "1":
             network.install()
