@@ -5,7 +5,9 @@ has its twin.
 from __future__ import annotations
 
 import ast
+import re
 import sys
+from pathlib import Path
 
 import pytest
 from trainlint.finding import Status
@@ -35,6 +37,18 @@ def test_exactly_the_announced_findings(case: Case) -> None:
 @pytest.mark.parametrize("case", CORRECT, ids=str)
 def test_silence(case: Case) -> None:
     assert [f"{finding.span} {finding.code} {finding.message}" for finding in case.report.findings] == []
+
+
+@pytest.mark.parametrize("case", FAULTY, ids=str)
+def test_messages_speak_of_the_users_own_names(case: Case) -> None:
+    words = set(re.findall(r"\w+", case.text))
+    for finding in case.report.findings:
+        for message in (finding.message, *(related.message for related in finding.related)):
+            assert not message.endswith(".")
+            for quoted in re.findall(r"`([^`]*)`", message):
+                assert re.match(r"\w", quoted), message
+                assert re.findall(r"\w+", quoted)[0] in words, message
+        assert "`" in finding.message
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -67,12 +81,14 @@ def test_correct_case_announces_nothing(case: Case) -> None:
 
 @pytest.mark.parametrize("code", CODES)
 def test_rule_has_enough_cases(code: str) -> None:
-    assert len(list((ROOT / code).glob("*.bad.py"))) >= LEAST_CASES
+    count = sum(1 for _ in (ROOT / code).glob("*.bad.py"))
+    assert count >= LEAST_CASES
 
 
 @pytest.mark.parametrize("folder", sorted((ROOT / IDIOMS).iterdir()), ids=lambda folder: folder.name)
-def test_idiom_has_enough_spellings(folder: object) -> None:
-    assert len([case for case in CORRECT if case.path.parent == folder]) >= LEAST_SPELLINGS
+def test_idiom_has_enough_spellings(folder: Path) -> None:
+    count = sum(case.path.parent == folder for case in CORRECT)
+    assert count >= LEAST_SPELLINGS
 
 
 def test_every_folder_of_a_code_has_a_rule() -> None:

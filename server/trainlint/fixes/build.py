@@ -14,6 +14,7 @@ from .layout import Layout
 
 _GUARDS = (ast.If, ast.For, ast.While, ast.Try, ast.Match)
 _NOTE = " (changes training)"
+_COMPOUND = (ast.If, ast.With, ast.Try, ast.For, ast.While)
 
 
 def build(remedy: Remedy, tree: ast.Module, source: SourceText) -> Fix | None:
@@ -73,6 +74,9 @@ def _step_after(remedy: StepAfter, tree: ast.Module, source: SourceText) -> Fix 
     if remedy.scaler is not None:
         calls = [f"{remedy.scaler}.step({remedy.optimizer})", f"{remedy.scaler}.update()"]
     title = f"Insert `{calls[0]}` after the backward"
+    if remedy.clear is None:
+        calls.append(f"{remedy.optimizer}.zero_grad()")
+        title = f"Insert `{calls[0]}` and `{calls[-1]}` after the backward"
     if remedy.clear is not None and remedy.clear.statement in layout.places:
         meeting = layout.meet(anchor, remedy.clear.statement)
         if meeting is not None and isinstance(meeting[1], ast.If) and meeting[0] is not meeting[1]:
@@ -81,7 +85,7 @@ def _step_after(remedy: StepAfter, tree: ast.Module, source: SourceText) -> Fix 
                 anchor = meeting[1]
             elif behind:
                 return _unsafe(f"Insert `{calls[0]}` before the clear", layout.before(remedy.clear.statement, *calls))
-        if meeting is not None and meeting[0] is not meeting[1] and isinstance(meeting[0], (ast.If, ast.With, ast.Try)):
+        if meeting is not None and meeting[0] is not meeting[1] and isinstance(meeting[0], _COMPOUND):
             anchor = meeting[0]
     for following in layout.following(anchor):
         if not _prepares_step(layout, following):
@@ -89,7 +93,7 @@ def _step_after(remedy: StepAfter, tree: ast.Module, source: SourceText) -> Fix 
         anchor = following
     rest = layout.following(anchor)
     if rest and remedy.scaler is not None and f"{remedy.scaler}.update()" in _text(layout, rest[0]):
-        calls = calls[:1]
+        calls.remove(f"{remedy.scaler}.update()")
     return _unsafe(title, layout.after(anchor, *calls))
 
 
