@@ -29,12 +29,7 @@ def causes(evidence: Evidence) -> Iterator[Fact]:
 def _rows(evidence: Evidence, index: int) -> list[tuple[int, StepOfParameter]]:
     """What the steps of an optimizer did to each of its parameters, with the parameter's position."""
     mine = {at for at, _ in evidence.steps_of(index)}
-    return [
-        (at, row)
-        for at in evidence.held_by(index)
-        for row in evidence.judged[at].seen.steps
-        if row.step in mine
-    ]
+    return [(at, row) for at in evidence.held_by(index) for row in evidence.judged[at].seen.steps if row.step in mine]
 
 
 def _stale(evidence: Evidence, index: int, optimizer: OptimizerSeen) -> Iterator[Fact]:
@@ -202,17 +197,11 @@ def _cuts(evidence: Evidence) -> Iterator[Fact]:
         about = [
             at
             for at, each in enumerate(evidence.judged)
-            if each.seen.cut == number
-            and each.seen.optimizers
-            and each.status in (Status.NO_GRADIENT, Status.DECAY_ONLY)
+            if each.seen.cut == number and each.seen.optimizers and each.status in (Status.NO_GRADIENT, Status.DECAY_ONLY)
         ]
         if not about or all(backward.leaf or backward.reached == 0 for backward in evidence.seen.backwards):
             continue
-        how = (
-            "gradients are switched off here"
-            if cut.operation == "no_grad"
-            else f"`{cut.operation}` cuts the graph here"
-        )
+        how = "gradients are switched off here" if cut.operation == "no_grad" else f"`{cut.operation}` cuts the graph here"
         backward = evidence.last_backward()
         related = ((backward, BACKWARD, "the loss that goes back no further"),) if backward else ()
         yield Fact(
@@ -263,16 +252,10 @@ def _in_two_optimizers(evidence: Evidence) -> Iterator[Fact]:
 
 def _modes(evidence: Evidence) -> Iterator[Fact]:
     for mode in evidence.seen.modes:
-        learned = [
-            each
-            for each in evidence.judged
-            if each.seen.model == mode.model and each.status is Status.LEARNED
-        ]
+        learned = [each for each in evidence.judged if each.seen.model == mode.model and each.status is Status.LEARNED]
         if learned:
             layers = " and ".join(f"`{kind}`" for kind in mode.affected[:3])
-            text = (
-                f"`{mode.model}` is in evaluation mode while it is trained: its {layers} layers do not train"
-            )
+            text = f"`{mode.model}` is in evaluation mode while it is trained: its {layers} layers do not train"
             yield Fact("TRN601", f"{text}; call `{mode.model}.train()`", mode.at, (mode.model,))
 
 
@@ -286,9 +269,7 @@ def _clipping(evidence: Evidence) -> Iterator[Fact]:
             break
     for clip in clips:
         if clip.scaled:
-            text = (
-                "the gradients still carry the scaler's factor when they are clipped: call `unscale_` first"
-            )
+            text = "the gradients still carry the scaler's factor when they are clipped: call `unscale_` first"
             yield Fact("TRN801", text, clip.at, CLIP)
             break
     if clips and all(clip.after_step or clip.before_backward for clip in clips):

@@ -137,9 +137,7 @@ def environment(request: Request) -> dict[str, str]:
 class _Conversation:
     """One agent from its start to its end."""
 
-    def __init__(
-        self, request: Request, plan: Plan, progress: Callable[[Progress], None], cancel: CancelFlag
-    ) -> None:
+    def __init__(self, request: Request, plan: Plan, progress: Callable[[Progress], None], cancel: CancelFlag) -> None:
         self._request = request
         self._plan = plan
         self._progress = progress
@@ -292,9 +290,7 @@ class _Conversation:
             return Observation(reached, "limit", seconds, "wall-time")
         if not self._ready:
             message = self._output.text().strip().splitlines()
-            raise ProbeError(
-                f"{self._request.python} did not start the agent: {message[-1] if message else 'no output'}"
-            )
+            raise ProbeError(f"{self._request.python} did not start the agent: {message[-1] if message else 'no output'}")
         error = ErrorSeen("ProcessEnded", self._last_words(), [], "run")
         return Observation(reached, "error", seconds, error=error)
 

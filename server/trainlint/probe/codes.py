@@ -27,9 +27,7 @@ _E, _W, _I = Severity.ERROR, Severity.WARNING, Severity.INFO
 OWN = (
     Code("TRNP01", "zero-gradient", _W, "Every gradient the parameter gets is exactly zero."),
     Code("TRNP02", "no-gradient", _W, "A model uses the parameter, and no loss gives it a gradient."),
-    Code(
-        "TRNP03", "unused-in-forward", _I, "An optimizer holds the parameter, and nothing computes with it."
-    ),
+    Code("TRNP03", "unused-in-forward", _I, "An optimizer holds the parameter, and nothing computes with it."),
     Code("TRNP04", "decay-only", _W, "Only weight decay moves the parameter."),
     Code("TRNP05", "momentum-only", _W, "Only momentum of earlier steps moves the parameter."),
     Code("TRNP06", "rounded-away", _W, "The updates are smaller than what the number format can hold."),
@@ -48,15 +46,11 @@ OWN = (
         "Something other than an optimizer step changes the parameter.",
     ),
     Code("TRNP11", "frozen-but-changed", _W, "The parameter requires no gradient, and steps change it."),
-    Code(
-        "TRNP12", "rate-zero", _I, "The learning rate was zero at the steps that were seen: a warm-up begins."
-    ),
+    Code("TRNP12", "rate-zero", _I, "The learning rate was zero at the steps that were seen: a warm-up begins."),
     Code("TRNP20", "loss-rises", _I, "To first order the step raises the loss."),
     Code("TRNP21", "update-exceeds-weights", _W, "A step changes weights by more than their own size."),
     Code("TRNP30", "input-not-finite", _E, "The inputs of a model hold NaN or infinite values."),
-    Code(
-        "TRNP31", "large-inputs", _I, "The inputs of a model are far from the scale that layers start with."
-    ),
+    Code("TRNP31", "large-inputs", _I, "The inputs of a model are far from the scale that layers start with."),
     Code("TRNP32", "identical-samples", _W, "All samples of a batch are the same."),
     Code("TRNP33", "one-class", _W, "All targets of a batch are one class."),
     Code("TRNP34", "initial-loss", _I, "The first loss is far above that of even guessing."),
@@ -64,9 +58,7 @@ OWN = (
     Code("TRNP36", "dead-activations", _W, "A layer of activations puts out nothing but zeros."),
     Code("TRNP37", "saturated-activations", _I, "A layer of activations is saturated almost everywhere."),
     Code("TRNP40", "script-failed", _E, "The script stopped with an error."),
-    Code(
-        "TRNP41", "not-reached", _I, "The script ended, or a limit came, before the training could be judged."
-    ),
+    Code("TRNP41", "not-reached", _I, "The script ended, or a limit came, before the training could be judged."),
 )
 
 RULES = (
@@ -82,13 +74,9 @@ RULES = (
     Code("TRN203", "graph-free-loss-seed", _E, "The loss holds a graph that no parameter is in."),
     Code("TRN204", "trained-branch-detached", _W, "Trained parameters lie behind a cut of the graph."),
     Code("TRN205", "training-under-no-grad", _E, "The loss is computed with gradients switched off."),
-    Code(
-        "TRN302", "model-replaced-after-optimizer", _E, "The optimizer holds parameters that no model uses."
-    ),
+    Code("TRN302", "model-replaced-after-optimizer", _E, "The optimizer holds parameters that no model uses."),
     Code("TRN303", "optimizer-over-frozen-parameters", _E, "Every parameter of an optimizer is frozen."),
-    Code(
-        "TRN304", "parameters-in-no-optimizer", _W, "Parameters get gradients, and no optimizer holds them."
-    ),
+    Code("TRN304", "parameters-in-no-optimizer", _W, "Parameters get gradients, and no optimizer holds them."),
     Code("TRN319", "parameter-in-two-optimizers", _W, "Two optimizers step the same parameter."),
     Code("TRN401", "zero-learning-rate", _E, "The learning rate is zero."),
     Code("TRN512", "flatten-mixes-samples", _W, "More or fewer rows come out of a model than samples go in."),

@@ -56,24 +56,14 @@ def add_probe_parser(commands: Any) -> None:
         epilog=_EPILOG,
         allow_abbrev=False,
     )
-    parser.add_argument(
-        "script", nargs="?", metavar="SCRIPT", help="the training script; its arguments after --"
-    )
+    parser.add_argument("script", nargs="?", metavar="SCRIPT", help="the training script; its arguments after --")
     _add_common(parser)
     parser.add_argument("--device", choices=("cpu",), help="stand in for every accelerator with the CPU")
     parser.add_argument("--network", action="store_true", help="allow the network beyond this machine")
-    parser.add_argument(
-        "--timeout", type=_positive, default=60.0, metavar="S", help="seconds for the script (default: 60)"
-    )
-    parser.add_argument(
-        "--memory", type=_count, metavar="MB", help="memory for all its processes (default: no limit)"
-    )
-    parser.add_argument(
-        "--scratch", type=_count, default=2048, metavar="MB", help="what it may write (default: 2048)"
-    )
-    parser.add_argument(
-        "--sandbox-level", choices=sorted(_LEVELS), help="this level of the sandbox and no other"
-    )
+    parser.add_argument("--timeout", type=_positive, default=60.0, metavar="S", help="seconds for the script (default: 60)")
+    parser.add_argument("--memory", type=_count, metavar="MB", help="memory for all its processes (default: no limit)")
+    parser.add_argument("--scratch", type=_count, default=2048, metavar="MB", help="what it may write (default: 2048)")
+    parser.add_argument("--sandbox-level", choices=sorted(_LEVELS), help="this level of the sandbox and no other")
     parser.add_argument("--show-sandbox", action="store_true", help="tell which level works here, and why")
     parser.add_argument("--no-sandbox", action="store_true", help="run it unprotected")
     parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
@@ -93,9 +83,7 @@ def add_watch_parser(commands: Any) -> None:
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--python", default=sys.executable, metavar="INTERPRETER", help="the interpreter that has torch"
-    )
+    parser.add_argument("--python", default=sys.executable, metavar="INTERPRETER", help="the interpreter that has torch")
     parser.add_argument("--cwd", metavar="DIR", help="the script's working directory (default: this one)")
     parser.add_argument(
         "--backwards",

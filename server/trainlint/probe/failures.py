@@ -140,9 +140,7 @@ def _advice(error: ErrorSeen, setting: Setting, place: Place | None) -> tuple[st
     if error.kind == "KeyboardInterrupt":
         return "It was interrupted.", "setting"
     last = error.frames[-1] if error.frames else None
-    if _DRIFT.search(text) and (
-        error.kind in ("AttributeError", "TypeError", "ImportError", "UnpicklingError") or last
-    ):
+    if _DRIFT.search(text) and (error.kind in ("AttributeError", "TypeError", "ImportError", "UnpicklingError") or last):
         return (
             "It may be written for other versions of its libraries: choose an interpreter with `--python`.",
             "libraries",

@@ -9,7 +9,7 @@ from .causes import causes
 from .codes import BY_CODE, OF_BATCH, OF_STATUS
 from .facts import Evidence, Fact, verb
 from .spans import Sources
-from .status import Status
+from .status import Status, spoken_of
 
 _WORDS = {
     Status.ZERO_GRADIENT: "{names} {gets} a gradient that is exactly zero at every step",
@@ -38,14 +38,13 @@ def findings(evidence: Evidence, extra: Iterable[Fact], sources: Sources) -> tup
 def _statuses(evidence: Evidence, explained: frozenset[int]) -> Iterator[Fact]:
     """One fact for all parameters of an optimizer that share a status nobody has explained yet."""
     seen = evidence.seen
-    over = seen.ended in ("verdict", "script", "exit") or seen.limit == "backwards"
+    spoken = {id(each) for each in spoken_of(seen, evidence.judged)}
     groups: dict[tuple[int, Status], list[int]] = {}
     for at, each in enumerate(evidence.judged):
-        held = [index for index in each.seen.optimizers if not seen.optimizers[index].inner]
-        if each.status is Status.NOT_STEPPED and not over:
+        if id(each) not in spoken or at in explained or each.status not in _WORDS:
             continue
-        if held and each.status in _WORDS and at not in explained:
-            groups.setdefault((held[0], each.status), []).append(at)
+        held = next(index for index in each.seen.optimizers if not seen.optimizers[index].inner)
+        groups.setdefault((held, each.status), []).append(at)
     for (index, status), about in groups.items():
         place, calls = evidence.place_of(index)
         first = evidence.judged[about[0]]

@@ -59,12 +59,9 @@ def as_json(report: ProbeReport) -> dict[str, Any]:
         "steps": report.steps,
         "limit": report.limit,
         "sandbox": report.sandbox,
-        "parameters": [
-            _parameter(each, [one.name or one.kind for one in optimizers]) for each in report.parameters
-        ],
+        "parameters": [_parameter(each, [one.name or one.kind for one in optimizers]) for each in report.parameters],
         "buffers": [
-            {"name": each.name, "model": each.model, "shape": each.shape, "changed": each.changed}
-            for each in report.buffers
+            {"name": each.name, "model": each.model, "shape": each.shape, "changed": each.changed} for each in report.buffers
         ],
         "loss": _finite(report.loss),
         "findings": as_object(Report(report.findings))["findings"],
@@ -165,13 +162,8 @@ def _footer(report: ProbeReport) -> str:
     if report.sandbox is not None:
         parts.append(f"sandbox: {report.sandbox['level']}")
     if not seen.counterfactual:
-        parts.append(
-            "no copy of the optimizer could be made: changed elements with a gradient count as learned"
-        )
-    return (
-        "; ".join(parts)
-        + ". It says nothing of branches that were not taken, nor whether training converges.\n"
-    )
+        parts.append("no copy of the optimizer could be made: changed elements with a gradient count as learned")
+    return "; ".join(parts) + ". It says nothing of branches that were not taken, nor whether training converges.\n"
 
 
 def _parameter(each: Judged, optimizers: Sequence[str]) -> dict[str, Any]:

@@ -71,9 +71,7 @@ class Sources(Mapping[str, SourceText]):
         text = self.get(path)
         if text is None:
             return ""
-        context = [
-            text.line(number).strip() for number in range(max(span.start.line - 2, 1), span.start.line + 1)
-        ]
+        context = [text.line(number).strip() for number in range(max(span.start.line - 2, 1), span.start.line + 1)]
         return hashlib.sha256("\0".join((code, text.slice(span), *context)).encode()).hexdigest()[:16]
 
     def _call(self, path: str, text: SourceText, line: int, calls: tuple[str, ...]) -> Span | None:

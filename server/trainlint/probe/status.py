@@ -80,15 +80,16 @@ def verdict(observation: Observation, judged: Sequence[Judged]) -> Verdict:
 def spoken_of(observation: Observation, judged: Sequence[Judged]) -> list[Judged]:
     """The parameters that the verdict speaks of: handed to an optimizer, not frozen, and reached by the run.
 
-    When the run was cut short, what an optimizer holds that made no step yet was not reached.
+    When the run was cut short, what an optimizer holds that made no step yet was not reached, unless so many
+    backward passes have given it gradients in vain that this was the reason to stop.
     """
-    whole = observation.ended in ("verdict", "script", "exit") or observation.limit == "backwards"
+    whole = observation.ended in ("verdict", "script", "exit")
     pool = []
     for each in judged:
         held = holders(each.seen, observation)
-        if not held or each.status is Status.FROZEN:
-            continue
-        if whole or any(optimizer.completed or optimizer.mid_step or optimizer.skipped for optimizer in held):
+        stepped = any(one.completed or one.mid_step or one.skipped for one in held)
+        in_vain = observation.limit == "backwards" and each.seen.received
+        if held and each.status is not Status.FROZEN and (whole or stepped or in_vain):
             pool.append(each)
     return pool
 

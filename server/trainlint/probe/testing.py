@@ -54,9 +54,7 @@ def _watched(models: list[Any], optimizer: Any) -> Iterator[None]:
 
     caller = next(user_frames(sys._getframe(1)))
     answers: list[tuple[Observation, str | None]] = []
-    recorder = Recorder(
-        BACKWARDS, lambda *answer: answers.append(answer), lambda event: None, time.monotonic()
-    )
+    recorder = Recorder(BACKWARDS, lambda *answer: answers.append(answer), lambda event: None, time.monotonic())
     for model in models:
         recorder.ledger.call(model, outermost=True)
     ledger = recorder.ledger

@@ -124,9 +124,7 @@ def _failure_facts(evidence: Evidence, failure: Failure | None, reading: Verdict
     return [Fact("TRNP40", f"{failure.what} {failure.advice}".strip(), place)]
 
 
-def _words(
-    evidence: Evidence, reading: Verdict, failure: Failure | None, around: Circumstances
-) -> tuple[str, str]:
+def _words(evidence: Evidence, reading: Verdict, failure: Failure | None, around: Circumstances) -> tuple[str, str]:
     """The verdict in one or two sentences, and what to do."""
     if reading is Verdict.FAILED:
         if failure is None:
@@ -137,11 +135,7 @@ def _words(
         return f"Failed: {_lower(failure.what)}", failure.advice
     if reading is Verdict.UNREACHED:
         return _unreached(evidence, failure, around)
-    sentence = (
-        _manual(evidence)
-        if not _stepped(evidence) and evidence.seen.manual_updates
-        else _counts(evidence, reading)
-    )
+    sentence = _manual(evidence) if not _stepped(evidence) and evidence.seen.manual_updates else _counts(evidence, reading)
     ending, advice = _ending(evidence, failure, around)
     return f"{sentence} {ending}".strip(), advice
 
@@ -161,9 +155,7 @@ def _counts(evidence: Evidence, reading: Verdict) -> str:
         return f"Learning: {every} handed to {names} {verb(len(trained), 'learns', 'learn')}."
     if reading is Verdict.PARTLY and learned == len(trained):
         frozen = [each.seen.name for each in evidence.judged if each.status is Status.FROZEN_BUT_CHANGED]
-        return (
-            f"Partly learning: all {total} handed to {names} learn, and frozen ones change: {listed(frozen)}."
-        )
+        return f"Partly learning: all {total} handed to {names} learn, and frozen ones change: {listed(frozen)}."
     if reading is Verdict.PARTLY:
         return f"Partly learning: {learned} of {total} handed to {names} {verb(learned, 'learns', 'learn')}."
     if not trained:
@@ -184,9 +176,7 @@ def _manual(evidence: Evidence) -> str:
 def _ending(evidence: Evidence, failure: Failure | None, around: Circumstances) -> tuple[str, str]:
     """How the run ended where that bears on the verdict."""
     seen = evidence.seen
-    waiting = [
-        each.name or each.kind for _, each in evidence.optimizers if not (each.completed or each.skipped)
-    ]
+    waiting = [each.name or each.kind for _, each in evidence.optimizers if not (each.completed or each.skipped)]
     if seen.ended == "error" and failure is not None:
         count = sum(each.completed for _, each in evidence.optimizers)
         before = f", before {listed(waiting)} made a step," if waiting else ""

@@ -29,49 +29,52 @@ class Names:
     """
 
     def __init__(self) -> None:
-        self._labels: dict[int, str] = {}
+        self._labels: dict[int, tuple[str, Any]] = {}
         self._alive: dict[int, Any] = {}
-        self._holders: dict[str, Any] = {}
-        self._rebound: set[str] = set()
+        self._taken: dict[str, Any] = {}
+        self._holders: dict[tuple[Any, str], Any] = {}
+        self._rebound: set[tuple[Any, str]] = set()
         self.modules: dict[int, Any] = {}
 
     def look(self, frame: FrameType | None) -> None:
-        """Read the variables that are in sight from `frame`: the script's, then those of functions, then
-        attributes.
+        """Read the variables that are in sight from `frame`.
+
+        The script's own come first, then those of functions, outermost first, then attributes and elements.
         """
-        frames = list(user_frames(frame))
-        main = vars(sys.modules["__main__"])
-        scopes = [
-            main,
-            *(dict(each.f_locals) for each in reversed(frames) if each.f_globals is not each.f_locals),
+        frames = [each for each in user_frames(frame) if each.f_globals is not each.f_locals]
+        scopes: list[tuple[Any, dict[str, Any]]] = [("main", vars(sys.modules["__main__"]))]
+        scopes += [(each.f_code, dict(each.f_locals)) for each in reversed(frames)]
+        visible = [
+            (scope, name, value)
+            for scope, variables in scopes
+            for name, value in list(variables.items())
+            if name not in _UNTELLING and not name.startswith("__")
         ]
-        for scope in scopes:
-            for name, value in list(scope.items()):
-                if name not in _UNTELLING and not name.startswith("__"):
-                    self._name(name, value)
-        for scope in scopes:
-            for name, value in list(scope.items()):
-                if not name.startswith("__"):
-                    for label, element in _elements(name, value):
-                        self._name(label, element)
-        for scope in reversed(scopes):
-            if "self" in scope:
-                self._attributes("self", scope["self"])
-        for scope in scopes:
-            for name, value in list(scope.items()):
-                if name != "self" and name not in self._rebound and not name.startswith("__"):
-                    self._attributes(name, value)
+        for scope, name, value in visible:
+            self._name(scope, name, value)
+        for scope, name, value in visible:
+            self._name_elements(scope, name, value)
+        for scope, variables in reversed(scopes):
+            if "self" in variables:
+                self._name_attributes(scope, "self", variables["self"])
+        for scope, name, value in visible:
+            if (scope, name) not in self._rebound:
+                self._name_attributes(scope, name, value)
 
     def of(self, value: Any) -> str | None:
         reference = self._alive.get(id(value))
-        return self._labels[id(value)] if reference is not None and reference() is value else None
+        return self._labels[id(value)][0] if reference is not None and reference() is value else None
 
     def named_modules(self) -> list[tuple[str, Any]]:
         """Every live module that has a name, with that name."""
-        live = [(self._labels[key], reference()) for key, reference in self.modules.items()]
+        live = [(self._labels[key][0], reference()) for key, reference in self.modules.items()]
         return [(label, module) for label, module in live if module is not None]
 
-    def _attributes(self, owner: str, value: Any) -> None:
+    def _name_elements(self, scope: Any, name: str, value: Any) -> None:
+        for label, element in _elements(name, value):
+            self._name(scope, label, element)
+
+    def _name_attributes(self, scope: Any, owner: str, value: Any) -> None:
         kind = type(value)
         if issubclass(kind, (torch.Tensor, torch.optim.Optimizer, type)) or not _plain_object(kind):
             return
@@ -81,44 +84,41 @@ class Names:
         for name, inner in list(attributes.items()):
             if name.startswith("_") and issubclass(kind, torch.nn.Module):
                 continue
-            self._name(f"{owner}.{name}", inner)
-            for label, element in _elements(f"{owner}.{name}", inner):
-                self._name(label, element)
+            self._name(scope, f"{owner}.{name}", inner)
+            self._name_elements(scope, f"{owner}.{name}", inner)
 
-    def _name(self, label: str, value: Any) -> None:
+    def _name(self, scope: Any, label: str, value: Any) -> None:
         kind = type(value)
         module = issubclass(kind, torch.nn.Module)
         if not (module or issubclass(kind, (torch.optim.Optimizer, torch.Tensor))):
             return
-        if label in self._rebound:
+        if not issubclass(kind, torch.Tensor) and self._is_rebound(scope, label, value):
             return
-        if not issubclass(kind, torch.Tensor):
-            holder = self._holder(label)
-            if holder is not None and holder is not value:
-                self._drop(holder)
-                if not (module and _contains(value, holder)):
-                    self._rebound.add(label)
-                    return
-        if self.of(value) is not None:
+        taken = self._taken.get(label)
+        holder = taken() if taken is not None and not issubclass(kind, torch.Tensor) else None
+        if self.of(value) is not None or (holder is not None and self.of(holder) == label):
             return
-        self._holders[label] = weakref.ref(value)
         key = id(value)
-        self._labels[key] = label
-        self._alive[key] = reference = weakref.ref(value)
+        self._labels[key] = (label, scope)
+        self._alive[key] = self._taken[label] = reference = weakref.ref(value)
         if module:
             self.modules[key] = reference
         else:
             self.modules.pop(key, None)
 
-    def _holder(self, label: str) -> Any:
-        reference = self._holders.get(label)
-        value = reference() if reference is not None else None
-        return value if value is not None and self.of(value) == label else None
-
-    def _drop(self, value: Any) -> None:
-        """Take the name from an object whose variable holds another one by now."""
-        for table in (self._labels, self._alive, self.modules):
-            table.pop(id(value), None)
+    def _is_rebound(self, scope: Any, label: str, value: Any) -> bool:
+        """Whether a variable holds one object after another. What it gave its name to loses that again."""
+        variable = (scope, label)
+        reference = self._holders.get(variable)
+        before = reference() if reference is not None else None
+        self._holders[variable] = weakref.ref(value)
+        if before is not None and before is not value:
+            if self._labels.get(id(before)) == (label, scope):
+                for table in (self._labels, self._alive, self.modules):
+                    table.pop(id(before), None)
+            if not _contains(value, before):
+                self._rebound.add(variable)
+        return variable in self._rebound
 
 
 def _elements(name: str, value: Any) -> Iterator[tuple[str, Any]]:
@@ -146,4 +146,5 @@ def _plain_object(kind: type) -> bool:
 
 def _contains(outer: Any, inner: Any) -> bool:
     """Whether a module wraps another: `model = DataParallel(model)` names the wrapper."""
-    return isinstance(inner, torch.nn.Module) and any(each is inner for each in outer.modules())
+    modules = isinstance(outer, torch.nn.Module) and isinstance(inner, torch.nn.Module)
+    return modules and any(each is inner for each in outer.modules())
