@@ -19,6 +19,14 @@ MALFORMED = "trainlint/malformed"
 Callback = Callable[["Future[Any]"], None]
 
 
+class Refusal(Exception):
+    """A request is answered with an error, by a sentence for the user; nothing is wrong with the server."""
+
+    def __init__(self, message: str, code: int = types.LSPErrorCodes.RequestFailed) -> None:
+        super().__init__(message)
+        self.code = code
+
+
 def _error(code: int, message: str) -> types.ResponseError:
     return types.ResponseError(code, message)
 
@@ -50,6 +58,22 @@ class Protocol(LanguageServerProtocol):
             callback(future)
 
         super()._execute_handler(msg_id, handler, finished, args, kwargs)
+
+    # Not reported upstream: a handler cannot refuse, each of its errors is reported as a defect of the server.
+    def _send_handler_result(self, future: Future[Any], *, msg_id: Any) -> None:
+        refusal = None if future.cancelled() else future.exception()
+        if isinstance(refusal, Refusal):
+            self._request_futures.pop(msg_id, None)
+            self._send_response(msg_id, error=_error(refusal.code, str(refusal)))
+        else:
+            super()._send_handler_result(future, msg_id=msg_id)
+
+    # Not reported upstream: a command goes on although its request was cancelled, and does not hear of it.
+    def when_cancelled(self, callback: Callable[[], None]) -> None:
+        """Call `callback` when the client cancels the request that is being handled, or the session ends."""
+        request = self._request_futures.get(self.msg_id or "")
+        if request is not None:
+            request.add_done_callback(lambda future: callback() if future.cancelled() else None)
 
     # 608: the result type of a request that ends by an error, or is cancelled, is kept forever.
     def send_request(

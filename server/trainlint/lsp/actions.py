@@ -18,7 +18,7 @@ from ..fixes.apply import applicable
 from ..source.document import Document
 from ..source.text import Position, SourceText, Span
 from .client import Client
-from .convert import SOURCE, Coordinates
+from .convert import PROBE_SOURCE, SOURCE, Coordinates, source_of
 from .session import Result
 
 QUICK_FIX = types.CodeActionKind.QuickFix.value
@@ -39,10 +39,11 @@ def for_range(
     """Fixes of the findings that the client names, or of those at `range`, and comments to silence them."""
     coordinates = Coordinates(result.document.source, client.encoding)
     asked = coordinates.span(range)
-    ours = [diagnostic for diagnostic in context.diagnostics if diagnostic.source == SOURCE]
+    ours = [diagnostic for diagnostic in context.diagnostics if diagnostic.source in (SOURCE, PROBE_SOURCE)]
     fixes: list[types.CodeAction] = []
     ignores: list[types.CodeAction] = []
-    for finding in result.findings:
+    silenced: set[tuple[str, int]] = set()
+    for finding in (*result.findings, *result.seen):
         shown = [diagnostic for diagnostic in ours if _shows(diagnostic, finding)]
         meant = shown if context.diagnostics else _meet(finding.span, asked)
         if not meant:
@@ -59,7 +60,9 @@ def for_range(
                         edit=workspace_edit(result.uri, result.document, client, fix.edits),
                     )
                 )
-        silence = ignore_edit(result.document.source, finding)
+        place = (finding.code, finding.span.start.line)
+        silence = None if place in silenced else ignore_edit(result.document.source, finding)
+        silenced.add(place)
         if silence:
             ignores.append(
                 types.CodeAction(
@@ -78,7 +81,7 @@ def _meet(one: Span, other: Span) -> bool:
 
 def _shows(diagnostic: types.Diagnostic, finding: Finding) -> bool:
     """Whether the client means `finding`. Columns do not tell: Neovim 0.7 sends them back in other units."""
-    if diagnostic.code != finding.code:
+    if diagnostic.code != finding.code or diagnostic.source != source_of(finding):
         return False
     data = diagnostic.data
     if isinstance(data, Mapping) and finding.fingerprint and "fingerprint" in data:

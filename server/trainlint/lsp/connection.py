@@ -16,6 +16,8 @@ from pygls.lsp.server import LanguageServer
 from .. import __version__
 from ..configuration import NAMES
 from ..discovery import Source, read
+from ..finding import Finding
+from ..source.document import Document
 from ..source.text import SourceText, Span
 from ._pygls_compat import Protocol
 from .client import Client
@@ -23,6 +25,7 @@ from .convert import SOURCE, Coordinates, diagnostic, uri_of
 from .folders import Folders, Problem
 from .hover import Rule
 from .schedule import DELAY_SECONDS, Check, Schedule
+from .seen import Seen
 from .session import Result, Session
 
 SECTION = "trainlint"
@@ -38,7 +41,8 @@ logger = logging.getLogger(__name__)
 class Connection(LanguageServer):
     """The server of one client. `check` is the engine, `rules` are what it may report.
 
-    `session` and `schedule` are there from ``initialize`` on; `watch` is called with the client's process.
+    `session` and `schedule` are there from ``initialize`` on; `watch` is called with the client's process, each
+    of `at_end` when the session ends.
     """
 
     protocol: Protocol
@@ -51,6 +55,7 @@ class Connection(LanguageServer):
         self.rules: Mapping[str, Rule] = {rule.code: rule for rule in rules}
         self.check = check
         self.ready = asyncio.Event()
+        self.at_end: list[Callable[[], None]] = []
         self._asked: Future[Sequence[Any]] | None = None
         self._initial_settings: object = None
         self._told: set[str] = set()
@@ -77,6 +82,8 @@ class Connection(LanguageServer):
         self.ask_for_settings()
 
     def stop(self) -> None:
+        for end in self.at_end:
+            end()
         if hasattr(self, "schedule"):
             self.schedule.stop()
 
@@ -191,6 +198,7 @@ class Connection(LanguageServer):
         due = self.session.close(uri)
         self.schedule.drop(uri)
         self.changed(uri, due)
+        self.show_seen(uri, {})
         if known and not self.session.client.pulls_diagnostics:
             self._show(uri, [])
 
@@ -203,22 +211,35 @@ class Connection(LanguageServer):
         if not self.session.client.pulls_diagnostics:
             self._show(result.uri, self.diagnostics(result), result.document.version)
 
+    def show_seen(self, run: str, seen: Mapping[str, Seen]) -> None:
+        """Show what a run of the document `run` saw, by path, in place of what the last one saw."""
+        results = self.session.saw(run, seen)
+        for result in results:
+            self.publish(result)
+        self.refresh([result.uri for result in results])
+
     def _show(self, uri: str, diagnostics: list[types.Diagnostic], version: int | None = None) -> None:
         self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, diagnostics, version))
 
     def diagnostics(self, result: Result) -> list[types.Diagnostic]:
+        static = self._diagnostics(result.uri, result.document, result.findings)
+        return [*static, *self._diagnostics(result.uri, result.seen_in or result.document, result.seen)]
+
+    def _diagnostics(
+        self, uri: str, document: Document, findings: Iterable[Finding]
+    ) -> list[types.Diagnostic]:
         client = self.session.client
-        coordinates = Coordinates(result.document.source, client.encoding)
+        coordinates = Coordinates(document.source, client.encoding)
 
         def locate(path: str, span: Span) -> types.Location:
-            if path == result.document.path:
-                return types.Location(result.uri, coordinates.range(span))
+            if path == document.path:
+                return types.Location(uri, coordinates.range(span))
             opened = self.session.opened(path)
             if opened:
-                uri, document = opened
-                return types.Location(uri, Coordinates(document.source, client.encoding).range(span))
+                other, text = opened
+                return types.Location(other, Coordinates(text.source, client.encoding).range(span))
             found = read(path)
             source = found.document.source if isinstance(found, Source) else SourceText("")
             return types.Location(uri_of(path), Coordinates(source, client.encoding).range(span))
 
-        return [diagnostic(finding, coordinates, client, locate) for finding in result.findings]
+        return [diagnostic(finding, coordinates, client, locate) for finding in findings]

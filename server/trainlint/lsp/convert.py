@@ -16,17 +16,20 @@ from urllib.parse import unquote, urlsplit
 from lsprotocol import types
 
 from .. import __version__
-from ..finding import Finding, Severity
+from ..finding import Finding, Origin, Severity
 from ..source.text import Position, SourceText, Span
 from .client import Client
 
 SOURCE = "trainlint"
+PROBE_SOURCE = "trainlint probe"
 
 RULE_PAGE = "https://trainlint.readthedocs.io/en/v{version}/rules/{code}/"
 
 _DRIVE = re.compile(r"^/([A-Za-z]:)")
 
 _UNIT_BYTES = {types.PositionEncodingKind.Utf16.value: 2, types.PositionEncodingKind.Utf32.value: 4}
+
+_RULE = re.compile(r"TRN[0-9]{3}")
 
 _TAGS = {"TRN108": frozenset({types.DiagnosticTag.Unnecessary})}
 """Rules about code that does nothing; editors show it faded."""
@@ -108,6 +111,11 @@ def changed(text: str, change: types.TextDocumentContentChangeEvent, encoding: s
     return text[:start] + change.text + text[max(start, end) :]
 
 
+def source_of(finding: Finding) -> str:
+    """Who says it, as the client shows it."""
+    return PROBE_SOURCE if finding.source is Origin.PROBE else SOURCE
+
+
 def diagnostic(
     finding: Finding,
     coordinates: Coordinates,
@@ -119,14 +127,15 @@ def diagnostic(
         types.DiagnosticRelatedInformation(locate(place.path, place.span), place.message)
         for place in finding.related
     ]
-    page = RULE_PAGE.format(version=__version__, code=finding.code)
+    is_rule = _RULE.fullmatch(finding.code)
+    page = RULE_PAGE.format(version=__version__, code=finding.code) if is_rule else None
     return types.Diagnostic(
         range=coordinates.range(finding.span),
         message=finding.message,
         severity=_SEVERITY[finding.severity],
         code=finding.code,
-        code_description=types.CodeDescription(page) if client.code_description else None,
-        source=SOURCE,
+        code_description=types.CodeDescription(page) if page and client.code_description else None,
+        source=source_of(finding),
         tags=list(_TAGS.get(finding.code, frozenset()) & client.diagnostic_tags) or None,
         related_information=related if related and client.related_information else None,
         data={"fingerprint": finding.fingerprint} if client.diagnostic_data else None,

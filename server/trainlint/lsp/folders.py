@@ -58,6 +58,12 @@ class Folders:
     def uris(self) -> list[str]:
         return list(self._paths)
 
+    @property
+    def first(self) -> str | None:
+        """The path of the first folder, where documents that lie nowhere belong."""
+        folder = next(iter(self._paths.values()), None)
+        return str(folder) if folder else None
+
     def change(
         self, added: Iterable[types.WorkspaceFolder], removed: Iterable[types.WorkspaceFolder]
     ) -> None:

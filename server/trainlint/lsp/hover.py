@@ -44,7 +44,7 @@ def hover(
     else:
         here = [
             finding
-            for finding in (result.findings if result else ())
+            for finding in ((*result.findings, *result.seen) if result else ())
             if finding.span.start.line <= position.line <= finding.span.end.line
         ]
         if not here:

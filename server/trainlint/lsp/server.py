@@ -11,7 +11,7 @@ from pathlib import Path
 from lsprotocol import types
 
 from ..configuration import NAMES
-from . import actions
+from . import actions, probe
 from .connection import SECTION, Connection
 from .convert import path_of
 from .hover import Rule, hover
@@ -43,12 +43,13 @@ def main(argv: Sequence[str]) -> int:
 
 
 def create(check: Check, rules: Iterable[Rule]) -> Connection:
-    """A server that answers everything but commands; a module that brings one registers it here."""
+    """A server that answers everything that editors ask."""
     server = Connection(check, rules)
     _register_lifetime(server)
     _register_documents(server)
     _register_settings(server)
     _register_answers(server)
+    probe.register(server)
     return server
 
 

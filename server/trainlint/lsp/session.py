@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import count
 
 from lsprotocol import types
@@ -16,10 +16,12 @@ from lsprotocol import types
 from ..finding import Finding, Report, Status
 from ..settings import Settings
 from ..source.document import Document
+from ..source.suppress import Suppressions
 from .client import Client
 from .convert import changed, path_of
 from .folders import Folders
 from .options import Run
+from .seen import Seen
 
 LANGUAGE = "python"
 CELL_SCHEME = "vscode-notebook-cell:"
@@ -47,7 +49,8 @@ class Snapshot:
 class Result:
     """What is known about one text. `asked` are the paths of the other texts that it depends on.
 
-    `skip` says why nothing is known, where that is so.
+    `skip` says why nothing is known, where that is so. `seen` is what runs showed, at its places in `seen_in`:
+    the text that the editor showed then.
     """
 
     uri: str
@@ -57,6 +60,8 @@ class Result:
     findings: tuple[Finding, ...]
     asked: frozenset[str]
     skip: str | None = None
+    seen: tuple[Finding, ...] = ()
+    seen_in: Document | None = None
 
     @property
     def id(self) -> str:
@@ -66,7 +71,10 @@ class Result:
 
 @dataclass
 class _Buffer:
-    """`document` is what the editor shows, `target` what is to be analysed: the same, or the saved text."""
+    """`document` is what the editor shows, `target` what is to be analysed: the same, or the saved text.
+
+    `seen` holds what runs showed, by the URI of the document that was run.
+    """
 
     uri: str
     document: Document
@@ -74,6 +82,7 @@ class _Buffer:
     stamp: int
     result: Result | None = None
     settled: int | None = None
+    seen: dict[str, Seen] = field(default_factory=dict)
 
 
 class Session:
@@ -102,10 +111,11 @@ class Session:
         buffer = self._buffers.get(uri)
         if buffer is None:
             return []
-        text = buffer.document.text
+        document = replace(buffer.document, version=version)
         for change in changes:
-            text = changed(text, change, self.client.encoding)
-        buffer.document = Document(buffer.document.path, text, version)
+            document = replace(document, text=changed(document.text, change, self.client.encoding))
+            buffer.seen = {run: seen.moved(document) for run, seen in buffer.seen.items()}
+        buffer.document = document
         return self._retarget(buffer) if self._follows_typing(buffer) else []
 
     def save(self, uri: str) -> list[str]:
@@ -213,8 +223,55 @@ class Session:
             report.findings,
             frozenset(asked) - {document.path},
             snapshot.skip,
+            self._seen(buffer, snapshot.settings),
+            buffer.document,
         )
         return buffer.result
+
+    def saw(self, run: str, seen: Mapping[str, Seen]) -> list[Result]:
+        """Keep what a run of the document `run` showed, by path, in place of what the last one did.
+
+        Answers the results that are others now.
+        """
+        changed: list[Result] = []
+        for buffer in self._buffers.values():
+            before, now = buffer.seen.pop(run, None), seen.get(buffer.document.path)
+            if now is not None:
+                buffer.seen[run] = now.moved(buffer.document)
+            if before is not None or now is not None:
+                buffer.result = self._again(buffer)
+                changed.append(buffer.result)
+        return changed
+
+    def _again(self, buffer: _Buffer) -> Result:
+        """What is known of `buffer`, with what runs show now; nothing else where no analysis brought anything."""
+        now = self._snapshot(buffer, buffer.document)
+        seen = self._seen(buffer, now.settings)
+        stamp = next(self._stamps)
+        if buffer.result is not None:
+            return replace(buffer.result, stamp=stamp, seen=seen, seen_in=buffer.document)
+        return Result(
+            buffer.uri,
+            buffer.document,
+            stamp,
+            now.settings,
+            (),
+            frozenset(),
+            now.skip,
+            seen,
+            buffer.document,
+        )
+
+    def _seen(self, buffer: _Buffer, settings: Settings) -> tuple[Finding, ...]:
+        """What runs showed of the text, without what the user does not want to hear."""
+        wanted = settings.for_file(buffer.document.path)
+        silenced = Suppressions.of(buffer.document.text) if buffer.seen else Suppressions({})
+        return tuple(
+            replace(one, severity=wanted.severity_of(one.code, one.name) or one.severity)
+            for seen in buffer.seen.values()
+            for one in seen.findings
+            if wanted.selects(one.code, one.name) and not silenced.suppresses(one.code, one.name, one.span)
+        )
 
     def last_result(self, uri: str) -> Result | None:
         """The newest result, perhaps of an older text."""
