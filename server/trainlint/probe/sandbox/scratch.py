@@ -130,6 +130,8 @@ def _empty(path: str) -> None:
     """Delete everything but the lock, whatever modes the command left and however deep it nested
     directories: they are lifted one by one, so that no path gets long and no call nests.
     """
+    # A sweep that was cut short left names of this kind.
+    prefix = os.path.join(path, f"lifted-{secrets.token_hex(4)}-")
     lifted = 0
     pending = [path]
     while pending:
@@ -144,7 +146,7 @@ def _empty(path: str) -> None:
                 if directory != path:
                     os.chmod(place, 0o700)
                     lifted += 1
-                    place = os.path.join(path, f"lifted-{lifted}")
+                    place = f"{prefix}{lifted}"
                     os.rename(entry.path, place)
                 pending.append(place)
         if directory != path:

@@ -34,11 +34,18 @@ class _Finder:
             for patch in self.patches[name]:
                 patch(module)
 
-        try:
+        if isinstance(spec.loader, type):
+            # The loader of built-in modules is a class, the same one for all of them.
+            spec.loader = _Loader(spec.loader, exec_module)  # type: ignore[assignment]
+        else:
             spec.loader.exec_module = exec_module  # type: ignore[method-assign]
-        except AttributeError:  # a built-in loader is a class and shared by all modules
-            return None
         return spec
+
+
+class _Loader:
+    def __init__(self, original: Any, exec_module: Callable[[Any], None]) -> None:
+        self.create_module = original.create_module
+        self.exec_module = exec_module
 
 
 _finder = _Finder()
