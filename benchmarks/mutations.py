@@ -60,7 +60,6 @@ def statement_calls(tree: ast.Module) -> Iterator[tuple[ast.stmt, str, str, ast.
                         ast.unparse(child.value.func.value),
                         function,
                         looped,
-                        suite,
                     )
                 inner = child if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)) else function
                 loops = isinstance(child, (ast.For, ast.While)) or (looped and inner is function)

@@ -23,12 +23,13 @@ def judged(judge: Judge, program: Program) -> Verdict:
     """The verdict that the program's own runs call for, under every reading of what may happen to it."""
     compiled = Compiled(program.text)
     verdicts = [
-        expect([judge.run(compiled, situation) for situation in reading], compiled.broken)
-        for reading in program.readings
+        expect([judge.run(compiled, situation) for situation in reading], compiled.broken) for reading in program.readings
     ]
     verdict = verdicts[0]
     for other in verdicts[1:]:
         verdict = verdict.merged(other)
+    if "(x), y)" not in program.text:
+        return Verdict(frozenset(), verdict.tolerated)
     return verdict
 
 
@@ -50,9 +51,7 @@ class Outcome:
             self.verdicts["clean"] += 1
 
     def __str__(self) -> str:
-        kinds = Counter(
-            (d.kind, code) for _, d in self.disagreements for code in {code for _, code in d.claims}
-        )
+        kinds = Counter((d.kind, code) for _, d in self.disagreements for code in {code for _, code in d.claims})
         families = Counter(family for family, _ in self.disagreements)
         spent = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in self.seconds.items())
         lines = [f"{self.programs} programs; {spent}", f"verdicts: {dict(sorted(self.verdicts.items()))}"]

@@ -250,9 +250,7 @@ class _Reader:
 class _LoopUse:
     """What becomes of the gradients that a backward makes in the turns of a loop, as a step outside it sees them."""
 
-    def __init__(
-        self, loop: int, backwards: Sequence[tuple[Run, Backward]], executions: Sequence[_Execution]
-    ) -> None:
+    def __init__(self, loop: int, backwards: Sequence[tuple[Run, Backward]], executions: Sequence[_Execution]) -> None:
         self.loop = loop
         self.executions = executions
         self.parameters = executions[0].step.parameters
@@ -271,25 +269,19 @@ class _LoopUse:
         last = max(number for number, _, _ in turns)
         for number, run, backward in turns:
             pairs = {(parameter, backward.number) for parameter in backward.reached & self.parameters}
-            clears = [
-                event
-                for event in run.events
-                if isinstance(event, Clear) and event.parameters & self.parameters
-            ]
+            clears = [event for event in run.events if isinstance(event, Clear) and event.parameters & self.parameters]
             inside = {turn.number for clear in clears for turn in clear.turns if self._is(turn, entry)}
             discarded = {pair for clear in clears if self._holds(clear, entry) for pair in clear.discarded}
             self.cleared_in_every_turn &= number in inside
             self.stepped_inside |= any(
-                isinstance(e, Step) and e.parameters & self.parameters and self._holds(e, entry)
-                for e in run.events
+                isinstance(e, Step) and e.parameters & self.parameters and self._holds(e, entry) for e in run.events
             )
             if number < last:
                 self.wasted = True
                 self.kept |= bool(pairs & run.applied) or not pairs <= discarded
             else:
                 self.used |= any(
-                    e.run is run and e.step.fresh & pairs and not self._holds(e.step, entry)
-                    for e in self.executions
+                    e.run is run and e.step.fresh & pairs and not self._holds(e.step, entry) for e in self.executions
                 )
 
     @property

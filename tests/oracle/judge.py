@@ -157,9 +157,7 @@ class Judge:
         self._hooks.forget()
         argv, sys.argv = sys.argv, situation.argv
         try:
-            exec(
-                program.code, {"__name__": "__main__", "__enter_loop__": self._enter, "__turn__": self._turn}
-            )
+            exec(program.code, {"__name__": "__main__", "__enter_loop__": self._enter, "__turn__": self._turn})
         except OutOfMemory:
             pass
         finally:
@@ -254,9 +252,7 @@ class Judge:
         contents = frozenset().union(*map(self._contents, parameters))
         moved = self._weights(optimizer) != weights
         if moved != bool(contents):
-            raise JudgeError(
-                f"the step in line {place[0]} {'moved' if moved else 'did not move'} the weights"
-            )
+            raise JudgeError(f"the step in line {place[0]} {'moved' if moved else 'did not move'} the weights")
         stale = frozenset(contents & self._run.applied)
         numbers = frozenset(self._numbers[id(parameter)] for parameter in parameters)
         event = Step(

@@ -193,9 +193,7 @@ class _Speller:
         made = {"model": names.model, "optimizer": names.optimizer}
         self.names = dict(TWO[spelling.names % len(TWO)] if self.two else made)
         self.names |= {"criterion": names.criterion, "loader": names.loader, "loss": names.loss}
-        self.things = [
-            name for name in self.names if name.startswith(("model", "optimizer", "criterion", "loader"))
-        ]
+        self.things = [name for name in self.names if name.startswith(("model", "optimizer", "criterion", "loader"))]
         self.tests = {node.test for node in self.nodes if isinstance(node, If)}
         self.loops = {node.over for node in self.nodes if isinstance(node, Loop)}
         self.inline = spelling.inline and not any(isinstance(node, Closure) for node in self.nodes)
@@ -212,9 +210,7 @@ class _Speller:
         lines = [*self._imports(), *(SHIFT if self.two else TWO_WEIGHTS).splitlines(), "", ""]
         helpers = [line for helper in self.helpers.values() for line in helper]
         if wrapper == "class":
-            return "\n".join(
-                [*lines, *self._class(body, helpers), *self._settings(), *self._things(), *self._start()]
-            )
+            return "\n".join([*lines, *self._class(body, helpers), *self._settings(), *self._things(), *self._start()])
         lines += helpers
         if wrapper == "main":
             inner = [*self._settings(), *self._things(), *body]
@@ -258,9 +254,7 @@ class _Speller:
     def _things(self) -> list[str]:
         names = self.names
         lines = [self._data(), f"{names['loader']} = [(x, y)] * batches"]
-        optimizer = (
-            "optim.SGD" if self.spelling.imports in ("optim.SGD", "aliases") else self.spelling.imports
-        )
+        optimizer = "optim.SGD" if self.spelling.imports in ("optim.SGD", "aliases") else self.spelling.imports
         made = "Shift()" if self.two else "TwoWeights()"
         lines += [f"{names[name]} = {made}" for name in self.things if name.startswith("model")]
         lines.append(f"{names['criterion']} = nn.L1Loss()")
@@ -390,9 +384,7 @@ class _Speller:
         shared = bool(node.who)
         roles = {"optimizer": "optimizer", "model": "model", "loss": "loss"} if shared else {}
         passed = [self._loss(who, context.names) for who in sorted(context.waiting)]
-        inner = _Context(
-            context.names if method and not shared else {**self.names, **roles}, context.counter, set()
-        )
+        inner = _Context(context.names if method and not shared else {**self.names, **roles}, context.counter, set())
         inner.waiting = {""} if shared and passed else set(context.waiting)
         body = self._block(node.body, inner)
         context.waiting.clear()
@@ -430,9 +422,7 @@ def _loss_outside(block: Block) -> bool:
     outside = [node for node in block if not (isinstance(node, Loop) and node.over == "batches")]
     if any(isinstance(node, Op) and node.kind in "BL" for node in outside):
         return True
-    parts = (
-        getattr(node, name, None) or () for node in outside for name in ("body", "orelse", "handler", "final")
-    )
+    parts = (getattr(node, name, None) or () for node in outside for name in ("body", "orelse", "handler", "final"))
     return any(_loss_outside(part) for part in parts)
 
 

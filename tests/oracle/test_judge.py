@@ -117,7 +117,7 @@ def closure():
     return loss
 optimizer.step(closure)
 """
-    cleared, backward, step = run(judge, body).events
+    _, backward, step = run(judge, body).events
     assert backward.place == (FIRST + 3, FIRST + 5)
     assert isinstance(step, Step) and step.fresh == {(0, 0)} and step.line == FIRST + 5
 
@@ -254,9 +254,7 @@ def test_a_gradient_applied_twice_as_it_is_is_not_stale(judge: Judge) -> None:
 
 
 def test_a_break_may_make_the_step_after_the_loop_right(judge: Judge) -> None:
-    body = GOOD.replace(
-        "    optimizer.step()", "    if random.random() < 0.5:\n        break\noptimizer.step()"
-    )
+    body = GOOD.replace("    optimizer.step()", "    if random.random() < 0.5:\n        break\noptimizer.step()")
     found = verdict(judge, body, Situation(coin="0"), Situation(coin="1"))
     assert not found.must
     assert {code for _, code in found.may} == {"TRN107"}

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 from functools import cached_property
 
 from ..cancel import CancelFlag
 from ..program import effects as fx
+from ..program.naming import ACCELERATOR, suggests
 from ..program.program import Program, leaves
+from ..program.things import Role
 from ..source.document import Document
 from .protocol import Protocol, examine
 from .rates import KnownRate, known_rates
+from .wiring import ParameterSet
 
 
 class Facts:
@@ -22,6 +26,16 @@ class Facts:
     def protocols(self) -> list[Protocol]:
         """The step protocol of every entry."""
         return [examine(entry, self._cancel, self.program.look_alikes) for entry in self.program.entries]
+
+    def differentiator(self, target: ParameterSet) -> str | None:
+        """The call that takes the place of `loss.backward()` here: an accelerator's, or that of manual optimization."""
+        for optimizer in target.optimizers:
+            if isinstance(optimizer.node, ast.Call) and ast.unparse(optimizer.node.func) == "self.optimizers":
+                return "self.manual_backward"
+        for thing in self.program.things:
+            if thing.role is Role.ACCELERATOR or (thing.role is None and thing.uses and suggests(thing.name, ACCELERATOR)):
+                return f"{thing.name}.backward"
+        return None
 
     @cached_property
     def rates(self) -> list[KnownRate]:

@@ -46,6 +46,11 @@ class ParameterSet:
         return not self.opaque and all(optimizer.in_sight for optimizer in self.optimizers)
 
     @property
+    def needs_closure(self) -> bool:
+        """Its step differentiates by itself, through a closure."""
+        return any((optimizer.created_by or "").endswith("LBFGS") for optimizer in self.optimizers)
+
+    @property
     def local(self) -> bool:
         """No code out of sight can reach an optimizer of this set."""
         return all(_local(optimizer) for optimizer in self.optimizers)

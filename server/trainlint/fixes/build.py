@@ -116,8 +116,10 @@ def _backward_before(remedy: BackwardBefore, tree: ast.Module, source: SourceTex
         if not _prepares_step(layout, earlier):
             break
         anchor = earlier
-    scaled = f"{remedy.scaler}.scale({loss})" if remedy.scaler else loss
-    return _unsafe(f"Insert `{scaled}.backward()` before the step", layout.before(anchor, f"{scaled}.backward()"))
+    call = f"{remedy.scaler}.scale({loss}).backward()" if remedy.scaler else f"{loss}.backward()"
+    if remedy.through is not None and layout.visible(remedy.through, tree):
+        call = f"{remedy.through}({loss})"
+    return _unsafe(f"Insert `{call}` before the step", layout.before(anchor, call))
 
 
 def _nearest_loss(layout: Layout, step: ast.stmt) -> tuple[str, ast.stmt] | None:

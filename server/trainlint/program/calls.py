@@ -425,7 +425,7 @@ def set_attribute(m: Machine, node: ast.AST, holder: Value, name: str, value: Va
     for part in things_in(value):
         part.owners.add(holder)
         if not part.name:
-            part.name = f"{holder.name}.{name}"
+            part.name = ast.unparse(node) if isinstance(node, ast.Attribute) else f"{holder.name or 'self'}.{name}"
         if not holder.in_sight:
             part.escaped = True
     m.store.set((holder, name), value)

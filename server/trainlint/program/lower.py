@@ -107,7 +107,7 @@ def enter(m: Machine, callee: Function, args: list[Value], keywords: dict[str, V
             elif isinstance(statement, ast.Nonlocal):
                 nonlocals |= frozenset(statement.names)
     info = callee.frame.cls if callee.receiver is None else _owner(callee)
-    frame = Frame(function, callee.frame, globals_, nonlocals, tested_names(function), info, callee.receiver)
+    frame = Frame(function, callee.frame, globals_, nonlocals, _tested(m, function), info, callee.receiver)
     positional = [*names.posonlyargs, *names.args]
     values = list(args)
     if callee.receiver is not None:
@@ -159,6 +159,12 @@ def parameter(m: Machine, argument: ast.arg) -> Thing:
         elif isinstance(annotation, ClassValue):
             thing.cls, thing.role = annotation.info, calls.role_of_class(annotation.info)
     return thing
+
+
+def _tested(m: Machine, function: ast.AST) -> frozenset[str]:
+    if function not in m.tested:
+        m.tested[function] = tested_names(function)
+    return m.tested[function]
 
 
 def tested_names(function: ast.AST) -> frozenset[str]:

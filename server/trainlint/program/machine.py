@@ -61,6 +61,7 @@ class Machine:
         self.calls: list[CallPaths] = []
         self.things: dict[tuple[object, ...], Thing] = {}
         self.reached: set[ast.AST] = set()
+        self.tested: dict[ast.AST, frozenset[str]] = {}
         self.nested: dict[ast.AST, tuple[Frame, Store]] = {}
         self.blind: dict[ast.AST, Blindness] = {}
         self.inline: Inline

@@ -20,6 +20,7 @@ MODEL = frozenset(
     {"model", "models", "net", "nets", "network", "networks", "module", "backbone", "generator", "discriminator", "encoder",
      "decoder", "actor", "critic", "policy", "agent", "classifier", "learner", "student", "teacher", "trainer", "self"}
 )  # fmt: skip
+ACCELERATOR = frozenset({"accelerator", "fabric"})
 
 READING_VERBS = frozenset(
     {"print", "log", "logs", "logger", "logging", "info", "debug", "warn", "warning", "save", "dump", "write", "display",

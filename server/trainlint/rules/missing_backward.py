@@ -55,7 +55,7 @@ def check(facts: Facts) -> Iterable[Observation]:
                     empty.step.site.node,
                     f"`{written(empty.step)}` has nothing to apply: no backward computes gradients before this step",
                     confidence(empty.target.certain),
-                    remedies=(BackwardBefore(empty.step.site, empty.step.scaler),),
+                    remedies=(BackwardBefore(empty.step.site, empty.step.scaler, facts.differentiator(empty.target)),),
                 )
 
 

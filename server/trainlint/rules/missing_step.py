@@ -45,7 +45,7 @@ from collections.abc import Iterable
 
 from ..analysis.facts import Facts
 from ..finding import Severity
-from .remedy import StepAfter
+from .remedy import Remedy, StepAfter
 from .rule import Fixability, Observation, Rule, confidence
 
 
@@ -56,15 +56,20 @@ def check(facts: Facts) -> Iterable[Observation]:
             holder = fact.clear.text if fact.clear is not None and optimizer in fact.clear.holders else optimizer.name
             related = []
             if optimizer.in_sight and optimizer.node is not None:
-                related.append((optimizer.node, f"`{optimizer.name}` could apply them and never does"))
+                holds = f"`{optimizer.name}`" if optimizer.name else "this optimizer"
+                related.append((optimizer.node, f"{holds} could apply them and never does"))
             if fact.clear is not None:
                 related.append((fact.clear.site.node, "they are thrown away here"))
+            remedies: tuple[Remedy, ...] = ()
+            if not fact.target.needs_closure:
+                remedies = (StepAfter(holder, backward.scaler, backward.site, fact.clear.site if fact.clear else None),)
             yield Observation(
                 backward.site.node,
-                f"the gradients of `{backward.text}` are computed and never applied: no `{holder}.step()` follows",
+                f"the gradients of `{backward.text}` are computed and never applied: "
+                + (f"no `{holder}.step()` follows" if holder else "no step of their optimizer follows"),
                 confidence(fact.target.certain),
                 tuple(related),
-                (StepAfter(holder, backward.scaler, backward.site, fact.clear.site if fact.clear else None),),
+                remedies,
             )
 
 

@@ -30,10 +30,11 @@ class StepAfter:
 
 @dataclass(frozen=True, slots=True)
 class BackwardBefore:
-    """Differentiate the loss computed in `step`'s own function before `step`."""
+    """Differentiate the loss computed in `step`'s own function before `step`: scaled, or by calling `through`."""
 
     step: Site
     scaler: str | None
+    through: str | None
 
 
 @dataclass(frozen=True, slots=True)
