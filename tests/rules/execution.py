@@ -36,25 +36,23 @@ class Step:
     line: int
     nothing: bool
     stale: bool
+    parameters: frozenset[int]
     backwards: frozenset[int]
     """Which backwards are in its gradients, by number."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Built:
-    """An optimizer and the weights it had when it was built, and has now."""
+    """An optimizer, the weights it had when it was built, and whether a step of its own ever changed one."""
 
     line: int
     optimizer: Optimizer
     before: list[Tensor]
+    moved: bool = False
 
     @property
     def now(self) -> list[Tensor]:
         return [parameter.detach().clone() for parameter in parameters_of(self.optimizer)]
-
-    @property
-    def moved(self) -> bool:
-        return any(not torch.equal(old, new) for old, new in zip(self.before, self.now, strict=True))
 
     @property
     def relative_change(self) -> float:
@@ -115,6 +113,7 @@ class Witness:
         self._contents: dict[int, _Contents] = {}
         self._numbers: dict[int, int] = {}
         self._active: list[int] = []
+        self._stepping: list[list[Tensor]] = []
 
     def on_optimizer(self, optimizer: Optimizer) -> None:
         for parameter in parameters_of(optimizer):
@@ -152,8 +151,11 @@ class Witness:
 
     def before_step(self, place: Place, optimizer: Optimizer) -> None:
         self._look()
+        self._stepping.append(self._built(optimizer).now)
 
     def after_step(self, place: Place, optimizer: Optimizer) -> None:
+        built, before = self._built(optimizer), self._stepping.pop()
+        built.moved |= any(not torch.equal(old, new) for old, new in zip(before, built.now, strict=True))
         held = [self._contents[self._numbers[id(parameter)]] for parameter in parameters_of(optimizer)]
         full = [contents for contents in held if not contents.empty()]
         for contents in full:
@@ -161,11 +163,15 @@ class Witness:
                 contents.backwards.add(self._active[-1])
         numbers = frozenset(number for contents in full for number in contents.backwards)
         stale = any(contents.stale for contents in full)
-        self.run.steps.append(Step(place[0], not full, stale, numbers))
+        parameters = frozenset(self._numbers[id(contents.parameter)] for contents in held)
+        self.run.steps.append(Step(place[0], not full, stale, parameters, numbers))
         for contents in full:
             for number in contents.backwards:
                 self.run.backwards[number].applied.add(self._numbers[id(contents.parameter)])
             contents.applied = True
+
+    def _built(self, optimizer: Optimizer) -> Built:
+        return next(built for built in self.run.optimizers if built.optimizer is optimizer)
 
     def _look(self) -> None:
         for contents in self._contents.values():

@@ -41,12 +41,10 @@ def holds(expectation: Expectation, line: int, seen: Run) -> bool:
         backwards = seen.backwards_at(line)
         return bool(backwards) and not any(backward.applied for backward in backwards)
     if code == "TRN107":
-        (steps, last) = (
-            seen.steps_at(line),
-            {max(step.backwards) for step in seen.steps_at(line) if step.backwards},
-        )
-        lost = [number for number, backward in enumerate(seen.backwards) if not backward.applied]
-        return bool(steps) and bool(lost) and all(step.backwards <= last for step in steps)
+        steps = seen.steps_at(line)
+        mine = frozenset().union(*(step.parameters for step in steps))
+        lost = [one for one in seen.backwards if one.reached & mine and not one.applied & mine]
+        return len(lost) >= len(steps) > 0 and all(len(step.backwards) == 1 for step in steps)
     (built, *_) = (one for one in seen.optimizers if one.line == line)
     if code == "TRN401":
         return not built.moved
