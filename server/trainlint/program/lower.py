@@ -6,16 +6,15 @@ import ast
 from collections.abc import Callable
 
 from . import calls, conditions, expressions
-from .effects import Block, Branch, Call, Clear, Count, Forget, Jump, Loop, Read, SetRate, Try, Uncalled
-from .frameworks.table import Meaning, maker, meaning
+from .effects import Block, Branch, Clear, Count, Forget, Jump, Loop, Read, SetRate, Try, Uncalled
+from .frameworks.table import Meaning, meaning
 from .guards import Guard, Known
 from .iteration import iterate, matters
-from .machine import CallPaths, LoopPaths, Machine
+from .machine import LoopPaths, Machine
 from .names import imported
 from .naming import names_optimizer
-from .scope import ClassInfo, Frame, Key, Store
+from .scope import Key, Store
 from .things import (
-    NONE,
     UNKNOWN,
     ClassValue,
     Constant,
@@ -23,18 +22,13 @@ from .things import (
     External,
     Function,
     Gradient,
-    Mapping,
     Parameters,
-    Sequence,
     Tensor,
     Thing,
     Value,
-    join,
     things_in,
 )
 from .vocabulary import MODE_METHODS, TRAINING_METHODS
-
-MAX_DEPTH = 10
 
 
 def statements(m: Machine, body: list[ast.stmt]) -> bool:
@@ -54,133 +48,6 @@ def suite(m: Machine, body: list[ast.stmt]) -> tuple[Block, bool]:
     alive = statements(m, body)
     block, m.block = m.block, outer
     return block, alive
-
-
-def inline(m: Machine, callee: Value, node: ast.AST, args: list[Value], keywords: dict[str, Value]) -> Value:
-    """Lower the body of a function in sight in place of a call to it."""
-    assert isinstance(callee, Function)
-    function = callee.node
-    if function in m.stack or len(m.stack) >= MAX_DEPTH * 2:
-        return calls.unseen(m, _expression(node), callee, args, keywords, used=True, receiver=callee.receiver)
-    m.reached.add(function)
-    frame = enter(m, callee, args, keywords)
-    base = m.store
-    outer = (m.frame, m.block, m.statement, m.stack, m.grad_enabled, m.loops)
-    m.frame, m.block, m.store, m.loops = frame, Block(), base.fork(), []
-    m.stack = (*m.stack, node, function)
-    paths = CallPaths(base)
-    m.calls.append(paths)
-    if not isinstance(function, ast.Lambda):
-        m.grad_enabled = m.grad_enabled and not any(_disables_grad(m, decorator) for decorator in function.decorator_list)
-        m.statement = function
-        if statements(m, function.body):
-            paths.returns.append((m.store.changes_since(base), NONE))
-    else:
-        value = expressions.evaluate(m, function.body)
-        paths.returns.append((m.store.changes_since(base), value))
-    m.calls.pop()
-    body = m.block
-    m.frame, m.block, m.statement, m.stack, m.grad_enabled, m.loops = outer
-    m.store = base
-    base.join([changes for changes, _ in paths.returns])
-    if body.items:
-        m.emit(Call(node, getattr(function, "name", "lambda"), body))
-    result: Value = NONE
-    for _, value in paths.returns:
-        result = join(result, value)
-    return result
-
-
-def _expression(node: ast.AST) -> ast.expr:
-    return node if isinstance(node, ast.expr) else ast.Constant(None)
-
-
-def enter(m: Machine, callee: Function, args: list[Value], keywords: dict[str, Value]) -> Frame:
-    """A frame for one activation of `callee`, its parameters bound."""
-    function = callee.node
-    names = function.args
-    globals_, nonlocals = frozenset[str](), frozenset[str]()
-    if not isinstance(function, ast.Lambda):
-        for statement in function.body:
-            if isinstance(statement, ast.Global):
-                globals_ |= frozenset(statement.names)
-            elif isinstance(statement, ast.Nonlocal):
-                nonlocals |= frozenset(statement.names)
-    info = callee.frame.cls if callee.receiver is None else _owner(callee)
-    frame = Frame(function, callee.frame, globals_, nonlocals, _tested(m, function), info, callee.receiver)
-    positional = [*names.posonlyargs, *names.args]
-    values = list(args)
-    if callee.receiver is not None:
-        values.insert(0, callee.receiver)
-    defaults = dict(zip(reversed([argument.arg for argument in positional]), reversed(names.defaults), strict=False))
-    defaults |= {argument.arg: default for argument, default in zip(names.kwonlyargs, names.kw_defaults, strict=True) if default}
-    for index, argument in enumerate([*positional, *names.kwonlyargs]):
-        if index < len(positional) and index < len(values):
-            value = values[index]
-        elif argument.arg in keywords:
-            value = keywords[argument.arg]
-        elif argument.arg in defaults and "**" not in keywords:
-            value = _default(defaults[argument.arg])
-        else:
-            value = parameter(m, argument)
-        m.store.set((frame, argument.arg), value)
-    if names.vararg is not None:
-        m.store.set((frame, names.vararg.arg), Sequence(tuple(values[len(positional) :])))
-    if names.kwarg is not None:
-        taken = {argument.arg for argument in (*positional, *names.kwonlyargs)}
-        rest = tuple((key, value) for key, value in keywords.items() if key not in taken)
-        m.store.set((frame, names.kwarg.arg), Mapping(rest))
-    return frame
-
-
-def _default(node: ast.expr) -> Value:
-    """A default counts as known where it chooses a path; numbers are there to be changed by callers."""
-    if isinstance(node, ast.Constant) and (node.value is None or isinstance(node.value, (bool, str))):
-        return Constant(node.value)
-    return UNKNOWN
-
-
-def _owner(callee: Function) -> ClassInfo | None:
-    receiver = callee.receiver
-    if isinstance(receiver, Thing) and receiver.cls is not None:
-        for info in receiver.cls.lineage():
-            if callee.node in info.methods.values():
-                return info
-    return None
-
-
-def parameter(m: Machine, argument: ast.arg) -> Thing:
-    """The symbol for an argument that comes from out of sight."""
-    thing = m.thing(argument, "argument", name=argument.arg)
-    if argument.annotation is not None and thing.role is None:
-        annotation = expressions.evaluate(m, argument.annotation)
-        if isinstance(annotation, External):
-            thing.role = maker(annotation.name)
-        elif isinstance(annotation, ClassValue):
-            thing.cls, thing.role = annotation.info, calls.role_of_class(annotation.info)
-    return thing
-
-
-def _tested(m: Machine, function: ast.AST) -> frozenset[str]:
-    if function not in m.tested:
-        m.tested[function] = tested_names(function)
-    return m.tested[function]
-
-
-def tested_names(function: ast.AST) -> frozenset[str]:
-    """Names that some condition of this function looks at."""
-    return frozenset(
-        name.id
-        for node in ast.walk(function)
-        if isinstance(node, (ast.If, ast.While, ast.IfExp))
-        for name in ast.walk(node.test)
-        if isinstance(name, ast.Name)
-    )
-
-
-def _disables_grad(m: Machine, decorator: ast.expr) -> bool:
-    value = expressions.evaluate(m, decorator.func if isinstance(decorator, ast.Call) else decorator)
-    return isinstance(value, External) and meaning(value.name) is Meaning.NO_GRAD
 
 
 # Simple statements

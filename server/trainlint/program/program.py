@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ..cancel import CancelFlag
-from . import calls, lower
+from . import activation, calls, lower
 from .effects import Block, Branch, Call, Effect, Loop, Region, Try
 from .frameworks.table import LOOK_ALIKES
 from .machine import Blindness, Machine, OutOfBudget
@@ -54,9 +54,9 @@ def build(tree: ast.Module, cancel: CancelFlag) -> Program:
     relevant = _relevant(words)
     size = sum(1 for _ in _statements(tree))
     machine = Machine(2_000 + 40 * size, relevant, cancel)
-    machine.inline = lower.inline
+    machine.inline = activation.inline
     program = Program(tree, look_alikes=_imports_look_alike(tree))
-    frame = Frame(tree, tested=lower.tested_names(tree))
+    frame = Frame(tree, tested=activation.tested_names(tree))
     machine.frame = frame
     try:
         machine.statement = tree.body[0] if tree.body else ast.Pass()
@@ -94,7 +94,7 @@ def _enter(machine: Machine, function: Function, name: str) -> Entry:
     machine.stack, machine.loops, machine.calls, machine.grad_enabled = (), [], [], True
     base = machine.store
     machine.store, machine.open_entry = base.fork(), True
-    lower.inline(machine, function, function.node, [], {})
+    activation.inline(machine, function, function.node, [], {})
     machine.store = base
     return Entry(name, function.node, machine.block, closed=False)
 
@@ -148,7 +148,7 @@ def _self(machine: Machine, info: ClassInfo) -> Thing:
         if found is not None:
             machine.block = Block()
             machine.stack, machine.loops, machine.calls = (), [], []
-            lower.inline(machine, Function(found[1], found[0].frame, thing), info.node, [], {})
+            activation.inline(machine, Function(found[1], found[0].frame, thing), info.node, [], {})
     return thing
 
 

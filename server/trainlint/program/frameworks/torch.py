@@ -125,6 +125,7 @@ TORCH = Framework(
          "apply", "requires_grad_", "share_memory", "half", "double", "float", "cuda", "cpu", "to", "type", "bfloat16",
          "to_empty", "item", "tolist", "numpy", "dim", "numel", "nelement", "keys", "values", "items", "get", "pop", "print",
          "close", "flush", "set_description", "set_postfix", "update", "scale", "unscale_", "get_scale", "is_enabled",
-         "get_last_lr", "get_lr", "set_epoch", "join", "no_sync", "split", "format", "write", "register_hook", "retain_grad", "set_train", "set_eval"}
+         "get_last_lr", "get_lr", "set_epoch", "join", "no_sync", "split", "format", "write", "register_hook",
+         "retain_grad", "set_train", "set_eval"}
     ),
 )  # fmt: skip
