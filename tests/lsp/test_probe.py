@@ -74,6 +74,9 @@ class Editor(Raw):
         )
         self.open(self.uri, text)
 
+    def __enter__(self) -> Editor:
+        return self
+
     def probe(self, **options: Any) -> int:
         argument = {
             "uri": self.uri,

@@ -19,7 +19,7 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 from pygls.protocol import LanguageServerProtocol
-from trainlint.lsp._pygls_compat import Protocol
+from trainlint.lsp._pygls_compat import Protocol, Refusal
 
 pytestmark = pytest.mark.asyncio
 
@@ -225,3 +225,56 @@ async def test_exit_is_left_to_the_process(ours: Peer) -> None:
     ours.receive("shutdown", id=1)
     ours.receive("exit")
     assert said == [False, True]
+
+
+def refuses(peer: Peer) -> list[dict[str, Any]]:
+    @peer.server.command("refuse")
+    async def refuse() -> None:
+        raise Refusal("not now")
+
+    peer.receive("workspace/executeCommand", {"command": "refuse", "arguments": []}, id=1)
+    return peer.written
+
+
+async def test_pygls_takes_a_refusal_for_a_defect(theirs: Peer, caplog: pytest.LogCaptureFixture) -> None:
+    refuses(theirs)
+    await asyncio.sleep(0.01)
+    assert (theirs.answer(1) or {})["error"]["code"] == types.ErrorCodes.InternalError.value
+    assert "Refusal: not now" in caplog.text
+
+
+async def test_a_refusal_is_an_answer(ours: Peer, caplog: pytest.LogCaptureFixture) -> None:
+    refuses(ours)
+    await asyncio.sleep(0.01)
+    error = (ours.answer(1) or {})["error"]
+    assert (error["code"], error["message"]) == (types.LSPErrorCodes.RequestFailed.value, "not now")
+    assert caplog.text == ""
+    assert not ours.protocol._request_futures
+
+
+async def cancelled(peer: Peer) -> list[str]:
+    heard: list[str] = []
+
+    @peer.server.command("long")
+    async def long() -> None:
+        if isinstance(peer.protocol, Protocol):
+            peer.protocol.when_cancelled(lambda: heard.append("cancelled"))
+        try:
+            await asyncio.sleep(0.05)
+        except asyncio.CancelledError:
+            heard.append("stopped")
+
+    peer.receive("workspace/executeCommand", {"command": "long", "arguments": []}, id=1)
+    await asyncio.sleep(0.01)
+    peer.receive("$/cancelRequest", {"id": 1})
+    await asyncio.sleep(0.1)
+    assert (peer.answer(1) or {})["error"]["code"] == types.LSPErrorCodes.RequestCancelled.value
+    return heard
+
+
+async def test_pygls_tells_no_command_that_it_was_cancelled(theirs: Peer) -> None:
+    assert await cancelled(theirs) == []
+
+
+async def test_a_command_hears_that_it_was_cancelled(ours: Peer) -> None:
+    assert await cancelled(ours) == ["cancelled"]
