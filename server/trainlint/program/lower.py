@@ -139,7 +139,9 @@ def _define(m: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
 
 
 def _define_class(m: Machine, node: ast.ClassDef) -> bool:
-    m.store.set((m.frame, node.name), ClassValue(expressions.class_info(m, node)))
+    info = expressions.class_info(m, node)
+    m.store.set((m.frame, node.name), ClassValue(info))
+    m.classes.append((info, m.store))
     return True
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from ..cancel import CancelFlag
 from ..source.parse import Site
 from .effects import Block, Effect, Region
-from .scope import Frame, Key, Store
+from .scope import ClassInfo, Frame, Key, Store
 from .things import Role, Thing, Value
 
 Inline = Callable[["Machine", Value, ast.AST, list[Value], dict[str, Value]], Value]
@@ -62,6 +62,7 @@ class Machine:
         self.things: dict[tuple[object, ...], Thing] = {}
         self.reached: set[ast.AST] = set()
         self.tested: dict[ast.AST, frozenset[str]] = {}
+        self.classes: list[tuple[ClassInfo, Store]] = []
         self.nested: dict[ast.AST, tuple[Frame, Store]] = {}
         self.blind: dict[ast.AST, Blindness] = {}
         self.inline: Inline

@@ -12,7 +12,7 @@ from .effects import Block, Branch, Call, Effect, Loop, Region, Try
 from .frameworks.table import LOOK_ALIKES
 from .machine import Blindness, Machine, OutOfBudget
 from .scope import ClassInfo, Frame
-from .things import ClassValue, Function, Thing
+from .things import Function, Thing
 from .vocabulary import MODE_METHODS, TRAINING_METHODS
 
 TRAINING_WORDS = frozenset(
@@ -126,16 +126,12 @@ def _function(machine: Machine, frame: Frame, node: ast.AST) -> Iterator[tuple[F
     if node in machine.nested:
         yield Function(node, frame), node.name
         return
-    for value in list(_classes(machine, frame)):
-        if node in value.methods.values():
-            yield Function(node, value.frame, _self(machine, value)), f"{value.name}.{node.name}"
-
-
-def _classes(machine: Machine, frame: Frame) -> Iterator[ClassInfo]:
-    for name in machine.store.keys_of(frame):
-        value = machine.store.get((frame, name))
-        if isinstance(value, ClassValue):
-            yield value.info
+    for info, store in list(machine.classes):
+        if node in info.methods.values():
+            outer, machine.store = machine.store, store
+            yield Function(node, info.frame, _self(machine, info)), f"{info.name}.{node.name}"
+            machine.store = outer
+            return
 
 
 def _self(machine: Machine, info: ClassInfo) -> Thing:
