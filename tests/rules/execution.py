@@ -104,6 +104,14 @@ class _Contents:
             self.applied = self.stale = False
 
 
+@dataclass
+class _Stepping:
+    """A step under way: the weights before it, and the gradients it has applied and cleared itself."""
+
+    weights: dict[int, Tensor]
+    cleared: dict[int, tuple[set[int], bool]] = field(default_factory=dict)
+
+
 class Witness:
     """Sees one run through the hooks of torch."""
 
@@ -113,7 +121,7 @@ class Witness:
         self._contents: dict[int, _Contents] = {}
         self._numbers: dict[int, int] = {}
         self._active: list[int] = []
-        self._stepping: list[list[Tensor]] = []
+        self._stepping: list[_Stepping] = []
 
     def on_optimizer(self, optimizer: Optimizer) -> None:
         for parameter in parameters_of(optimizer):
@@ -139,6 +147,11 @@ class Witness:
                 contents.backwards.add(number)
 
     def on_clear(self, place: Place, parameters: list[Tensor], run: Callable[[], None]) -> None:
+        for stepping in self._stepping:
+            for index, weights in stepping.weights.items():
+                contents = self._contents[index]
+                if not contents.empty() and not torch.equal(weights, contents.parameter):
+                    stepping.cleared[index] = set(contents.backwards), contents.stale
         run()
         self._look()
 
@@ -151,24 +164,28 @@ class Witness:
 
     def before_step(self, place: Place, optimizer: Optimizer) -> None:
         self._look()
-        self._stepping.append(self._built(optimizer).now)
+        held = {self._numbers[id(parameter)]: parameter for parameter in parameters_of(optimizer)}
+        self._stepping.append(_Stepping({i: parameter.detach().clone() for i, parameter in held.items()}))
 
     def after_step(self, place: Place, optimizer: Optimizer) -> None:
-        built, before = self._built(optimizer), self._stepping.pop()
-        built.moved |= any(not torch.equal(old, new) for old, new in zip(before, built.now, strict=True))
-        held = [self._contents[self._numbers[id(parameter)]] for parameter in parameters_of(optimizer)]
-        full = [contents for contents in held if not contents.empty()]
-        for contents in full:
-            if not contents.backwards and self._active:
-                contents.backwards.add(self._active[-1])
-        numbers = frozenset(number for contents in full for number in contents.backwards)
-        stale = any(contents.stale for contents in full)
-        parameters = frozenset(self._numbers[id(contents.parameter)] for contents in held)
-        self.run.steps.append(Step(place[0], not full, stale, parameters, numbers))
-        for contents in full:
-            for number in contents.backwards:
-                self.run.backwards[number].applied.add(self._numbers[id(contents.parameter)])
-            contents.applied = True
+        built, stepping = self._built(optimizer), self._stepping.pop()
+        built.moved |= any(
+            not torch.equal(weights, self._contents[index].parameter) for index, weights in stepping.weights.items()
+        )
+        indices, held = frozenset(stepping.weights), dict(stepping.cleared)
+        for index in indices:
+            contents = self._contents[index]
+            if not contents.empty():
+                if not contents.backwards and self._active:
+                    contents.backwards.add(self._active[-1])
+                held[index] = contents.backwards, contents.stale
+                contents.applied = True
+        for index, (backwards, _) in held.items():
+            for number in backwards:
+                self.run.backwards[number].applied.add(index)
+        numbers = frozenset(number for backwards, _ in held.values() for number in backwards)
+        stale = any(stale for _, stale in held.values())
+        self.run.steps.append(Step(place[0], not held, stale, indices, numbers))
 
     def _built(self, optimizer: Optimizer) -> Built:
         return next(built for built in self.run.optimizers if built.optimizer is optimizer)

@@ -57,9 +57,12 @@ def holds(expectation: Expectation, line: int, seen: Run) -> bool:
 def healthy(expectation: Expectation, line: int, seen: Run) -> bool:
     """Whether the same place now does what training needs; stronger than that the claim does not hold."""
     code = expectation.code
-    if code in NOTHING_TO_APPLY or code in ("TRN101", "TRN107"):
+    if code in NOTHING_TO_APPLY:
         steps = seen.steps_at(line)
         return bool(steps) and not any(step.nothing or step.stale for step in steps)
+    if code in ("TRN101", "TRN107"):
+        steps = [step for step in seen.steps_at(line) if not step.nothing]
+        return bool(steps) and not any(step.stale for step in steps)
     if code == "TRN104":
         return any(backward.applied for backward in seen.backwards_at(line))
     return not holds(expectation, line, seen)
