@@ -7,7 +7,7 @@ import ast
 from . import calls, expressions, lower
 from .effects import Block, Call
 from .frameworks.table import Meaning, maker, meaning
-from .machine import CallPaths, Machine
+from .machine import CallPaths, Consumer, Machine
 from .scope import ClassInfo, Frame
 from .things import NONE, UNKNOWN, ClassValue, Constant, External, Function, Mapping, Sequence, Thing, Value, join
 
@@ -17,11 +17,34 @@ MAX_DEPTH = 10
 def inline(m: Machine, callee: Value, node: ast.AST, args: list[Value], keywords: dict[str, Value]) -> Value:
     """Lower the body of a function in sight in place of a call to it."""
     assert isinstance(callee, Function)
-    function = callee.node
-    if function in m.stack or len(m.stack) >= MAX_DEPTH * 2:
+    if callee.node in m.stack or len(m.stack) >= MAX_DEPTH * 2:
         return calls.unseen(m, _expression(node), callee, args, keywords, used=True, receiver=callee.receiver)
-    m.reached.add(function)
+    return _lower_body(m, callee, node, enter(m, callee, args, keywords))
+
+
+def consume(
+    m: Machine, callee: Function, node: ast.expr, args: list[Value], keywords: dict[str, Value], consumer: Consumer
+) -> None:
+    """Run a generator in sight: `consumer` lowers, in the frame of its caller, what happens at each `yield`."""
+    if callee.node in m.stack or len(m.stack) >= MAX_DEPTH * 2:
+        calls.unseen(m, node, callee, args, keywords, used=False, receiver=callee.receiver)
+        return
+    caller = (m.frame, m.statement, m.grad_enabled, m.loops, m.calls)
     frame = enter(m, callee, args, keywords)
+
+    def in_caller(value: Value) -> None:
+        inner = (m.frame, m.statement, m.grad_enabled, m.loops, m.calls)
+        m.frame, m.statement, m.grad_enabled, m.loops, m.calls = caller
+        consumer(value)
+        m.frame, m.statement, m.grad_enabled, m.loops, m.calls = inner
+
+    m.consumers[frame] = in_caller
+    _lower_body(m, callee, node, frame)
+
+
+def _lower_body(m: Machine, callee: Function, node: ast.AST, frame: Frame) -> Value:
+    function = callee.node
+    m.reached.add(function)
     base = m.store
     outer = (m.frame, m.block, m.statement, m.stack, m.grad_enabled, m.loops)
     m.frame, m.block, m.store, m.loops = frame, Block(), base.fork(), []

@@ -7,9 +7,9 @@ import builtins
 
 from . import expressions, methods
 from .conditions import FRESH
-from .effects import Block, Branch, Clear, Clip, Create, Forget, Forward, Rebind, SetRate, Step, Unseen, Write
+from .effects import Block, Branch, Clear, Clip, Create, Forget, Forward, Read, Rebind, SetRate, Step, Unseen, Write
 from .frameworks.table import Meaning, maker, meaning
-from .machine import Machine
+from .machine import Consumer, Machine
 from .naming import LOSS, READING_RECEIVERS, READING_VERBS, suggests
 from .scope import ClassInfo, Frame
 from .things import (
@@ -20,6 +20,7 @@ from .things import (
     Constant,
     External,
     Function,
+    Gradient,
     Many,
     Mapping,
     Method,
@@ -35,7 +36,7 @@ from .things import (
     mix,
     things_in,
 )
-from .vocabulary import KNOWN_METHODS
+from .vocabulary import KNOWN_METHODS, TRANSPARENT
 
 _BUILTINS = frozenset(dir(builtins))
 
@@ -52,9 +53,36 @@ def call(m: Machine, node: ast.Call, *, used: bool) -> Value:
     """The value of a call expression; `used` is false where it stands alone as a statement."""
     inherited = _super_method(m, node)
     callee = inherited if inherited is not None else expressions.evaluate(m, node.func)
+    args, keywords = _arguments(m, node)
+    return apply(m, node, callee, args, keywords, used=used)
+
+
+def generator(m: Machine, node: ast.expr, consumer: Consumer) -> bool:
+    """Where `node` calls a generator in sight, run it with `consumer` at its yields; False where it is another thing."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, (ast.Name, ast.Attribute)):
+        return False
+    callee = expressions.evaluate(m, node.func)
+    if not isinstance(callee, Function) or not is_generator(callee.node):
+        return False
+    args, keywords = _arguments(m, node)
+    m.consume(m, callee, node, args, keywords, consumer)
+    return True
+
+
+def is_generator(function: ast.AST) -> bool:
+    """Its own body holds a `yield`."""
+    for child in ast.iter_child_nodes(function):
+        if isinstance(child, (ast.Yield, ast.YieldFrom)):
+            return True
+        if not isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)) and is_generator(child):
+            return True
+    return False
+
+
+def _arguments(m: Machine, node: ast.Call) -> tuple[list[Value], dict[str, Value]]:
     args: list[Value] = []
     for argument in node.args:
-        value = expressions.consume(m, argument, expressions.evaluate(m, argument))
+        value = _receive(m, node, expressions.evaluate(m, argument))
         if isinstance(argument, ast.Starred) and isinstance(value, Sequence):
             args.extend(value.items)
         else:
@@ -68,7 +96,24 @@ def call(m: Machine, node: ast.Call, *, used: bool) -> Value:
             keywords.update({key: item for key, item in value.items if isinstance(key, str)})
         else:
             keywords["**"] = value
-    return apply(m, node, callee, args, keywords, used=used)
+    return args, keywords
+
+
+def _receive(m: Machine, node: ast.Call, value: Value) -> Value:
+    """An argument of a call. Gradients given to a function that works in place are written by it, by others read."""
+    gradient = value.element if isinstance(value, Many) else value
+    if not isinstance(gradient, Gradient):
+        return value
+    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    if name.endswith("zero_"):
+        m.emit_effect(Clear, node, (), gradient.of, "")
+    elif name.endswith("_"):
+        m.emit_effect(Write, node, gradient.of)
+    elif name not in TRANSPARENT:
+        m.emit_effect(Read, node, gradient.of)
+    else:
+        return value
+    return Tensor()
 
 
 def apply(m: Machine, node: ast.expr, callee: Value, args: list[Value], keywords: dict[str, Value], *, used: bool) -> Value:
@@ -130,7 +175,7 @@ def _choice(m: Machine, node: ast.expr, callee: Choice, args: list[Value], keywo
 
 
 def _function(m: Machine, node: ast.expr, callee: Function, args: list[Value], keywords: dict[str, Value]) -> Value:
-    if is_abstract(callee.node):
+    if is_abstract(callee.node) or is_generator(callee.node):
         return unseen(m, node, callee, args, keywords, used=True, receiver=callee.receiver)
     return m.inline(m, callee, node, args, keywords)
 
@@ -153,7 +198,11 @@ def is_abstract(node: ast.AST) -> bool:
 def _instantiate(m: Machine, node: ast.expr, info: ClassInfo, args: list[Value], keywords: dict[str, Value]) -> Value:
     outside = info.outside
     if any(name.startswith("torch.optim.") and "lr_scheduler" not in name for name in outside):
-        return _make(m, node, Role.OPTIMIZER, info.name, args, keywords)
+        optimizer = _make(m, node, Role.OPTIMIZER, info.name, args, keywords)
+        own = info.find("step")
+        if own is not None and any("super().step(" in ast.unparse(statement) for statement in own[1].body):
+            optimizer.cls = info
+        return optimizer
     thing = m.thing(node, "instance", role=role_of_class(info))
     thing.cls, thing.created_by = info, info.name
     thing.holds |= frozenset(held for value in (*args, *keywords.values()) for held in things_in(value))

@@ -342,7 +342,7 @@ def _comprehension(m: Machine, node: ast.ListComp | ast.SetComp | ast.GeneratorE
         evaluate(m, node.key)
         value = evaluate(m, node.value)
     else:
-        value = consume(m, node.elt, evaluate(m, node.elt))
+        value = evaluate(m, node.elt)
     body, m.block = m.block, outer
     every = all(track.every for track in tracks)
     if body.items:
@@ -367,7 +367,12 @@ def _transparent(m: Machine, node: ast.Await | ast.FormattedValue) -> Value:
 
 
 def _yield(m: Machine, node: ast.Yield | ast.YieldFrom) -> Value:
-    calls.escape(m, node, evaluate(m, node.value), "whoever iterates this generator")
+    value = evaluate(m, node.value)
+    consumer = m.consumers.get(m.frame)
+    if consumer is None:
+        calls.escape(m, node, value, "whoever iterates this generator")
+    else:
+        consumer(value)
     return UNKNOWN
 
 

@@ -22,6 +22,7 @@ from .things import (
     External,
     Function,
     Gradient,
+    Method,
     Parameters,
     Tensor,
     Thing,
@@ -69,11 +70,13 @@ def _uncalled(m: Machine, node: ast.Attribute) -> bool:
     holder = expressions.evaluate(m, node.value)
     things = tuple(things_in(holder))
     if isinstance(holder, (Thing, Tensor)) or things:
+        method = expressions.attribute(m, node, holder, node.attr)
+        if not isinstance(method, (Method, Function)):
+            return True
         thing = holder if isinstance(holder, Thing) else things[0] if things else None
         m.emit_effect(Uncalled, node, thing, node.attr)
         meant = ast.copy_location(ast.Call(func=node, args=[], keywords=[]), node)
-        method = expressions.attribute(m, node, holder, node.attr)
-        if node.attr in TRAINING_METHODS and not isinstance(method, Thing):
+        if node.attr in TRAINING_METHODS:
             calls.apply(m, meant, method, [], {}, used=False)
     return True
 
@@ -191,6 +194,15 @@ def _cases(m: Machine, cases: list[ast.match_case]) -> bool:
 
 
 def _for(m: Machine, node: ast.For | ast.AsyncFor) -> bool:
+    def turn(value: Value) -> None:
+        def body() -> bool:
+            expressions.bind(m, node.target, value)
+            return statements(m, node.body)
+
+        _loop(m, node, body, [], skippable=False, repeats=False)
+
+    if calls.generator(m, node.iter, turn):
+        return statements(m, node.orelse)
     track = iterate(m, node.iter)
     names = {name.id for name in ast.walk(node.target) if isinstance(name, ast.Name)}
     if track.items is not None and 0 < len(track.items) <= 8 and any(matters(value) for value in track.items):
@@ -403,8 +415,24 @@ def _try(m: Machine, node: ast.Try) -> bool:
 
 
 def _with(m: Machine, node: ast.With | ast.AsyncWith) -> bool:
+    return _entered(m, node, node.items)
+
+
+def _entered(m: Machine, node: ast.With | ast.AsyncWith, items: list[ast.withitem]) -> bool:
+    """The body under the rest of the context managers; a generator in sight runs around it."""
     enabled = m.grad_enabled
-    for entry in node.items:
+    for index, entry in enumerate(items):
+        alive = True
+
+        def inside(value: Value, entry: ast.withitem = entry, index: int = index) -> None:
+            nonlocal alive
+            if entry.optional_vars is not None:
+                expressions.bind(m, entry.optional_vars, value)
+            alive = _entered(m, node, items[index + 1 :])
+
+        if calls.generator(m, entry.context_expr, inside):
+            m.grad_enabled = enabled
+            return alive
         value = expressions.evaluate(m, entry.context_expr)
         if isinstance(value, External) and value.name.endswith("()") and meaning(value.name[:-2]) is Meaning.NO_GRAD:
             m.grad_enabled = False

@@ -10,8 +10,9 @@ from ..cancel import CancelFlag
 from ..source.parse import Site
 from .effects import Block, Effect, Region
 from .scope import ClassInfo, Frame, Key, Store
-from .things import Role, Thing, Value
+from .things import Function, Role, Thing, Value
 
+Consumer = Callable[[Value], None]
 Inline = Callable[["Machine", Value, ast.AST, list[Value], dict[str, Value]], Value]
 
 
@@ -57,6 +58,7 @@ class Machine:
         self.grad_enabled = True
         self.open_entry = False
         self.stack: tuple[ast.AST, ...] = ()
+        self.consumers: dict[Frame, Consumer] = {}
         self.loops: list[tuple[LoopPaths, Store]] = []
         self.calls: list[CallPaths] = []
         self.things: dict[tuple[object, ...], Thing] = {}
@@ -66,6 +68,7 @@ class Machine:
         self.nested: dict[ast.AST, tuple[Frame, Store]] = {}
         self.blind: dict[ast.AST, Blindness] = {}
         self.inline: Inline
+        self.consume: Callable[[Machine, Function, ast.expr, list[Value], dict[str, Value], Consumer], None]
 
     def spend(self) -> None:
         self.budget -= 1

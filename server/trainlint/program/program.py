@@ -55,6 +55,7 @@ def build(tree: ast.Module, cancel: CancelFlag) -> Program:
     size = sum(1 for _ in _statements(tree))
     machine = Machine(2_000 + 40 * size, relevant, cancel)
     machine.inline = activation.inline
+    machine.consume = activation.consume
     program = Program(tree, look_alikes=_imports_look_alike(tree))
     frame = Frame(tree, tested=activation.tested_names(tree))
     machine.frame = frame

@@ -15,6 +15,7 @@ SAME_OBJECT = frozenset(
     {"to", "cuda", "cpu", "double", "half", "float", "type", "bfloat16", "train", "eval", "requires_grad_", "apply",
      "share_memory", "to_empty", "compile", "copy", "clone", "contiguous"}
 )  # fmt: skip
+TRANSPARENT = frozenset({"list", "tuple", "zip", "enumerate", "reversed", "sorted", "append", "extend"})
 LIST_GROWTH = frozenset({"append", "add", "insert", "extend"})
 WRAPPING_METHODS = frozenset({"prepare", "prepare_model", "prepare_optimizer", "setup", "setup_module", "setup_optimizers"})
 TRAINING_METHODS = frozenset({"zero_grad", "step", "backward"})

@@ -63,6 +63,8 @@ TORCH = Framework(
         "torch.nn.parallel.distributed.DistributedDataParallel": Meaning.WRAP_FIRST,
         "torch.nn.SyncBatchNorm.convert_sync_batchnorm": Meaning.WRAP_FIRST,
         "torch.compile": Meaning.WRAP_FIRST,
+        "apex.amp.scale_loss": Meaning.WRAP_FIRST,
+        "apex.amp.initialize": Meaning.WRAP,
         "torch.jit.script": Meaning.WRAP_FIRST,
         "torch.jit.trace": Meaning.WRAP_FIRST,
         "torch.autograd.backward": Meaning.BACKWARD,
