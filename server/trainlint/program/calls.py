@@ -136,6 +136,22 @@ def apply(m: Machine, node: ast.expr, callee: Value, args: list[Value], keywords
     return unseen(m, node, callee, args, keywords, used)
 
 
+def decorated(m: Machine, function: Function) -> Function:
+    """The function after its decorators in sight; those out of sight are taken to return what they were given."""
+    decorators = getattr(function.node, "decorator_list", [])
+    if not decorators:
+        return function
+    outer = m.frame
+    for decorator in reversed(decorators):
+        m.frame = function.frame
+        value = expressions.evaluate(m, decorator) if isinstance(decorator, (ast.Name, ast.Attribute, ast.Call)) else UNKNOWN
+        m.frame = outer
+        if isinstance(value, Function) and value.node is not function.node:
+            result = apply(m, decorator, value, [function], {}, used=True)
+            function = result if isinstance(result, Function) else function
+    return function
+
+
 def _super_method(m: Machine, node: ast.Call) -> Value | None:
     """`super().name` looked up behind the class that the current method belongs to."""
     func = node.func
@@ -200,8 +216,10 @@ def _instantiate(m: Machine, node: ast.expr, info: ClassInfo, args: list[Value],
     if any(name.startswith("torch.optim.") and "lr_scheduler" not in name for name in outside):
         optimizer = _make(m, node, Role.OPTIMIZER, info.name, args, keywords)
         own = info.find("step")
-        if own is not None and any("super().step(" in ast.unparse(statement) for statement in own[1].body):
-            optimizer.cls = info
+        if own is not None:
+            written = ast.unparse(own[1])
+            if "super().step(" in written and ("zero_grad" in written or ".grad" in written):
+                optimizer.cls = info
         return optimizer
     thing = m.thing(node, "instance", role=role_of_class(info))
     thing.cls, thing.created_by = info, info.name

@@ -125,6 +125,7 @@ def _thing_attribute(m: Machine, node: ast.expr, holder: Thing, name: str) -> Va
             kinds = {decorator.id for decorator in found[1].decorator_list if isinstance(decorator, ast.Name)}
             if kinds & {"property", "cached_property"}:
                 return calls.apply(m, node, function.bind(holder), [], {}, used=True)
+            function = calls.decorated(m, function)
             return function if "staticmethod" in kinds else function.bind(holder)
         constant = _class_constant(m, holder.cls, name)
         if constant is not None:

@@ -136,7 +136,7 @@ def _import(m: Machine, node: ast.Import | ast.ImportFrom) -> bool:
 
 
 def _define(m: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    m.store.set((m.frame, node.name), Function(node, m.frame))
+    m.store.set((m.frame, node.name), calls.decorated(m, Function(node, m.frame)))
     m.nested[node] = (m.frame, m.store)
     return True
 
