@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from ..finding import Confidence
 from .facts import BACKWARD, CLIP, STEP, Evidence, Fact, verb
-from .protocol import OptimizerSeen, StepOfParameter
+from .protocol import OptimizerSeen, ParameterSeen, StepOfParameter
 from .status import Status, warming_up
 
 
@@ -216,13 +216,17 @@ def _cuts(evidence: Evidence) -> Iterator[Fact]:
 
 
 def _in_no_optimizer(evidence: Evidence) -> Iterator[Fact]:
-    trained = any(each.seen.model and each.status is Status.LEARNED for each in evidence.judged)
-    models: dict[str, list[int]] = {}
+    """Whole parts of models that get gradients and that nobody trains. Where parts of the same part learn, as
+    adapters do beside the weights they adapt, the rest is left out on purpose."""
+    trained = {_part(each.seen) for each in evidence.judged if each.seen.model and each.status is Status.LEARNED}
+    parts: dict[str, list[int]] = {}
     for at, each in enumerate(evidence.judged):
         seen = each.seen
         if each.status is Status.IN_NO_OPTIMIZER and seen.received and not seen.loaded and seen.model:
-            models.setdefault(seen.model, []).append(at)
-    for about in models.values() if trained else ():
+            parts.setdefault(_part(seen), []).append(at)
+    for part, about in parts.items():
+        if part in trained or not trained:
+            continue
         first = next((each for _, each in evidence.optimizers if each.built is not None), None)
         yield Fact(
             "TRN304",
@@ -234,6 +238,13 @@ def _in_no_optimizer(evidence: Evidence) -> Iterator[Fact]:
             confidence=Confidence.LIKELY,
             about=frozenset(about),
         )
+
+
+def _part(seen: ParameterSeen) -> str:
+    """The child of the model that a parameter lies in; the model itself for one of its own."""
+    model = seen.model or ""
+    inside = seen.name.removeprefix(f"{model}.").split(".")
+    return f"{model}.{inside[0]}" if len(inside) > 2 else model
 
 
 def _in_two_optimizers(evidence: Evidence) -> Iterator[Fact]:

@@ -82,7 +82,8 @@ def explain(error: ErrorSeen, setting: Setting) -> Failure:
 
 def _first_line(message: str) -> str:
     plain = _COLOURS.sub("", message).strip()
-    line = plain.splitlines()[0] if plain else ""
+    lines = [each.strip() for each in plain.splitlines()] or [""]
+    line = " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
 
 

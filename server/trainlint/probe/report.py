@@ -34,7 +34,7 @@ _MEANING = {
     Status.UNUSED: "nothing computes with them",
     Status.IN_NO_OPTIMIZER: "no optimizer holds them",
     Status.RATE_ZERO: "learning rate zero",
-    Status.NOT_STEPPED: "their optimizer made no step",
+    Status.NOT_STEPPED: "no step applied their gradients",
     Status.STEP_SKIPPED: "the scaler skipped every step",
     Status.CLIPPED_AWAY: "clipping left nothing",
     Status.NON_FINITE: "NaN or infinite",
@@ -79,6 +79,8 @@ def render_text(report: ProbeReport, palette: Palette = _PLAIN) -> str:
     if report.verdict is Verdict.FAILED and report.output.strip():
         tail = report.output.strip().splitlines()[-12:]
         blocks.append("The end of what it printed:\n" + "".join(f"  | {line}\n" for line in tail))
+    if report.fault is not None:
+        blocks.append("A defect of trainlint ended the watching:\n" + report.fault)
     if report.advice and not any(report.advice in each.message for each in report.findings):
         blocks.append(f"{palette.paint('What to do:', 'help')} {report.advice}\n")
     blocks.append(_footer(report))

@@ -44,6 +44,7 @@ class ProbeReport:
     stopped_by: str
     sources: Sources
     output: str = ""
+    fault: str | None = None
 
     @property
     def buffers(self) -> list[BufferSeen]:
@@ -103,6 +104,7 @@ def conclude(observation: Observation, around: Circumstances) -> ProbeReport:
         stopped_by=_STOPPED.get(observation.ended, observation.ended),
         sources=around.sources,
         output=around.output,
+        fault=around.fault,
     )
 
 
@@ -242,7 +244,7 @@ def _unreached(evidence: Evidence, failure: Failure | None, around: Circumstance
         )
     advice = (failure.advice if failure is not None else "") or {
         "start": "This file trains nothing with torch: probe the one that does.",
-        "torch": "This file trains nothing when run like this: probe another, or pass arguments after `--`.",
+        "torch": "No gradient was asked of torch: probe the file that trains, or pass arguments after `--`.",
         "optimizer": "No model was run: check what the script expects, its data for one.",
         "forward": "A model ran and no loss was differentiated: this is inference, or the loop has no data.",
     }.get(seen.reached, "")

@@ -15,6 +15,9 @@ from .tensors import scalar
 _MODELS = 8
 """Calls of models whose inputs are looked at."""
 
+_SAMPLES = 4
+"""Samples of a batch that can be the same by chance are fewer."""
+
 _LARGE = 64.0
 """Root mean square of an input beyond which its scale alone can stop learning."""
 
@@ -57,7 +60,7 @@ class BatchWatch:
         first = inputs[0].detach()
         if first.is_floating_point():
             self._scale(module, first)
-        if first.dim() > 1 and first.shape[0] > 1 and bool((first == first[:1]).all()):
+        if first.dim() > 1 and first.shape[0] >= _SAMPLES and bool((first == first[:1]).all()):
             self._say("identical-samples", f"all {first.shape[0]} samples of the batch are the same")
         if first.dim() == 4 and isinstance(output, torch.Tensor) and output.dim() == 2:
             rows, samples = output.shape[0], first.shape[0]

@@ -11,10 +11,15 @@ ENOUGH = 8
 """Updates by hand after which it is clear that the script does without an optimizer."""
 
 
+_ALIGNED = 0.5
+"""Least cosine between an update and the gradient it is taken to follow."""
+
+
 class ManualUpdates:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._gradients: dict[int, Any] = {}
+        self._last: dict[str, Any] = {}
         self.rounds = 0
 
     @property
@@ -30,8 +35,10 @@ class ManualUpdates:
     def received(self, tensor: Any, gradient: Any) -> None:
         """A backward pass gave `tensor` this gradient."""
         if gradient is not None and measurable(tensor):
-            self._gradients[id(tensor)] = dense(gradient) != 0
-            self._ledger.subject(tensor).seen.gradient_norm = norm(gradient)
+            self._gradients[id(tensor)] = dense(gradient).clone()
+            subject = self._ledger.subject(tensor)
+            subject.seen.gradient_norm = norm(gradient)
+            self._last[subject.seen.name] = self._gradients[id(tensor)]
 
     def finish(self) -> None:
         if self._gradients:
@@ -49,7 +56,7 @@ class ManualUpdates:
             subject.seen.update_norm = norm(tensor.detach() - before)
             subject.known = stash(tensor)
             gradient = self._gradients.get(id(tensor))
-            learned = changed & gradient if gradient is not None else None
+            learned = changed & (gradient != 0) if gradient is not None else None
             if learned is not None and count(learned):
                 updated = True
                 mask = subject.learned_mask
@@ -61,15 +68,24 @@ class ManualUpdates:
         self.rounds += updated
 
     def _continue(self, subject: Subject) -> None:
-        """A new tensor under the name of an earlier one is that one after its update: ``w = (w - lr *
-        g).detach()``.
-        """
+        """A new tensor under an old name may be the old one after its update: ``w = (w - lr * g).detach()``."""
         if subject.known is not None or subject.seen.model is not None:
             return
         for earlier in self._ledger.order:
-            if earlier is subject or earlier.seen.name != subject.seen.name or earlier.known is None:
+            gradient = self._last.get(earlier.seen.name)
+            if earlier is subject or gradient is None or earlier.seen.name != subject.seen.name:
                 continue
-            if earlier.seen.shape == subject.seen.shape:
+            if earlier.known is not None and _follows(earlier.known, gradient, subject.tensor):
                 self._ledger.merge(earlier, subject)
-                self._gradients[id(subject.tensor)] = earlier.known == earlier.known
+                self._gradients[id(subject.tensor)] = gradient
                 return
+
+
+def _follows(before: Any, gradient: Any, tensor: Any) -> bool:
+    """Whether a tensor differs from an earlier one along the gradient that the earlier one got."""
+    if before.shape != tensor.shape or gradient.shape != tensor.shape:
+        return False
+    update = (tensor.detach() - beside(before, tensor)).reshape(-1).double()
+    direction = gradient.reshape(-1).double().to(update.device)
+    length = float((update.norm() * direction.norm()).item())
+    return length > 0 and abs(float((update @ direction).item())) > _ALIGNED * length

@@ -27,7 +27,7 @@ from .ledger import Ledger
 from .lineage import Lineage
 from .manual import ManualUpdates
 from .places import here
-from .tensors import scalar
+from .tensors import scalar, tracing
 
 _LOOKS = 32
 """How many calls of models are used to find names: later ones bring nothing new."""
@@ -38,7 +38,7 @@ def guarded(method: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(method)
     def event(self: Recorder, *args: Any, **kwargs: Any) -> Any:
-        if self.over or threading.get_ident() == self.busy:
+        if self.over or threading.get_ident() == self.busy or tracing():
             return None
         with self.lock:
             self.busy = threading.get_ident()

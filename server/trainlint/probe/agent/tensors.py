@@ -8,6 +8,9 @@ import sys
 from typing import Any, Callable
 
 import torch
+import torch.utils._python_dispatch
+
+_COMPILERS = ("torch._subclasses", "torch.fx", "torch._functorch", "torch._dynamo")
 
 
 def stash(tensor: Any) -> Any:
@@ -92,6 +95,12 @@ def random_state() -> Callable[[], None]:
             torch.cuda.set_rng_state_all(cuda)
 
     return restore
+
+
+def tracing() -> bool:
+    """Whether a compiler is running the program on tensors without values."""
+    modes = torch.utils._python_dispatch._get_current_dispatch_mode_stack()
+    return any(type(mode).__module__.startswith(_COMPILERS) for mode in modes)
 
 
 def free_bytes(device: Any) -> int:
