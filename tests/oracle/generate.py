@@ -23,6 +23,7 @@ from tests.oracle.programs import (
     Op,
     Spelling,
     Try,
+    has_loss,
     spell,
     walk,
 )
@@ -38,6 +39,8 @@ class Program:
     family: str
     text: str
     readings: tuple[tuple[Situation, ...], ...]
+    trains: bool = True
+    """Whether a loss stands anywhere in it."""
 
 
 def programs() -> Iterator[Program]:
@@ -47,7 +50,7 @@ def programs() -> Iterator[Program]:
         text = spell(block, spelling)
         if text not in seen:
             seen.add(text)
-            yield Program(family, text, situations(block))
+            yield Program(family, text, situations(block), has_loss(block))
 
 
 # Sequences of operations

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import symtable
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -84,7 +85,7 @@ def _variables(tree: ast.Module) -> set[str]:
             bound.add(node.name)
         elif isinstance(node, ast.ClassDef):
             fixed.update(name for child in node.body for name in _bound_by(child))
-        elif isinstance(node, ast.Import | ast.ImportFrom):
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
             fixed.update((alias.asname or alias.name).split(".")[0] for alias in node.names)
         elif isinstance(node, ast.keyword) and node.arg:
             fixed.add(node.arg)
@@ -190,23 +191,48 @@ def _head(tree: ast.Module) -> int:
 
 
 def in_function(tree: ast.Module) -> ast.Module | None:
-    """Everything but the imports stands in `main`, which is called at the end."""
+    """The script stands in a function that is called at the end, and with it the definitions that read its variables."""
     if any(isinstance(node, ast.Global) for node in ast.walk(tree)):
         return None
     head = _head(tree)
-    main = ast.FunctionDef("main", _no_arguments(), tree.body[head:] or [ast.Pass()], [])
-    return ast.Module([*tree.body[:head], main, _call(ast.Name("main", ast.Load()))], [])
+    definitions = [statement for statement in tree.body[head:] if isinstance(statement, _DEFINITIONS)]
+    script = [statement for statement in tree.body[head:] if not isinstance(statement, _DEFINITIONS)]
+    moved = tree.body[head:] if _read(definitions) & _bound(script) else script
+    if not moved:
+        return None
+    name = _fresh(tree, "main")
+    main = ast.FunctionDef(name, _no_arguments(), moved, [])
+    kept = [statement for statement in definitions if statement not in moved]
+    return ast.Module([*tree.body[:head], *kept, main, _call(ast.Name(name, ast.Load()))], [])
 
 
-def guarded(tree: ast.Module) -> ast.Module:
+def guarded(tree: ast.Module) -> ast.Module | None:
     """What is not an import or a definition stands under `if __name__ == "__main__"`."""
-    kinds = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    kinds = (ast.Import, ast.ImportFrom, *_DEFINITIONS)
     kept = [statement for statement in tree.body if isinstance(statement, kinds)]
     moved = [statement for statement in tree.body if not isinstance(statement, kinds)]
     if not moved:
-        return tree
+        return None
     test = ast.parse('__name__ == "__main__"', mode="eval").body
     return ast.Module([*kept, ast.If(test, moved, [])], [])
+
+
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
+def _bound(statements: Iterable[ast.stmt]) -> set[str]:
+    return {name for statement in statements for name in _bound_by(statement)}
+
+
+def _read(definitions: Iterable[ast.stmt]) -> set[str]:
+    """The global names that functions and classes read."""
+    names: set[str] = set()
+    tables = [symtable.symtable(ast.unparse(definition), "", "exec") for definition in definitions]
+    while tables:
+        table = tables.pop()
+        tables.extend(table.get_children())
+        names.update(symbol.get_name() for symbol in table.get_symbols() if symbol.is_global())
+    return names
 
 
 @dataclass(frozen=True)
@@ -225,23 +251,18 @@ class _Split:
 
 def _split(tree: ast.Module) -> _Split | None:
     """None where a function of the file reads a variable of the script, or there is no loop at its top level."""
-    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
     head = _head(tree)
-    body = tree.body[head:]
-    definitions = [statement for statement in body if isinstance(statement, kinds)]
-    script = [statement for statement in body if not isinstance(statement, kinds)]
-    first = next((n for n, s in enumerate(script) if any(isinstance(x, ast.For | ast.While) for x in ast.walk(s))), 0)
-    before, rest = script[:first], script[first:]
-    nested = (*kinds, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.Import, ast.ImportFrom)
-    if not first or any(isinstance(node, nested) for statement in rest for node in ast.walk(statement)):
+    definitions = [statement for statement in tree.body[head:] if isinstance(statement, _DEFINITIONS)]
+    script = [statement for statement in tree.body[head:] if not isinstance(statement, _DEFINITIONS)]
+    loops = [n for n, s in enumerate(script) if any(isinstance(node, ast.For | ast.While) for node in ast.walk(s))]
+    if not loops or not loops[0] or _read(definitions) & _bound(script):
         return None
-    bound = {name for statement in before for name in _bound_by(statement)}
-    everything = {name for statement in script for name in _bound_by(statement)}
-    if any(isinstance(n, ast.Name) and n.id in everything for d in definitions for n in ast.walk(d)):
+    before, rest = script[: loops[0]], script[loops[0] :]
+    scopes = (*_DEFINITIONS, ast.Lambda, ast.comprehension, ast.Import, ast.ImportFrom)
+    if any(isinstance(node, scopes) for statement in rest for node in ast.walk(statement)):
         return None
     used = {node.id for statement in rest for node in ast.walk(statement) if isinstance(node, ast.Name)}
-    rebound = {name for statement in rest for name in _bound_by(statement)}
-    return _Split(tree.body[:head], definitions, before, rest, sorted(bound & used), rebound)
+    return _Split(tree.body[:head], definitions, before, rest, sorted(_bound(before) & used), _bound(rest))
 
 
 def with_parameters(tree: ast.Module) -> ast.Module | None:
@@ -251,8 +272,9 @@ def with_parameters(tree: ast.Module) -> ast.Module | None:
         return None
     arguments = _no_arguments()
     arguments.args = [ast.arg(name) for name in split.shared]
-    run = ast.FunctionDef("run", arguments, split.rest, [])
-    call = _call(ast.Name("run", ast.Load()), [ast.Name(name, ast.Load()) for name in split.shared])
+    own = _fresh(tree, "run")
+    run = ast.FunctionDef(own, arguments, split.rest, [])
+    call = _call(ast.Name(own, ast.Load()), [ast.Name(name, ast.Load()) for name in split.shared])
     return ast.Module([*split.imports, *split.definitions, run, *split.before, call], [])
 
 
@@ -261,7 +283,7 @@ def in_class(tree: ast.Module) -> ast.Module | None:
     split = _split(tree)
     if split is None:
         return None
-    bound = {name for statement in split.before for name in _bound_by(statement)}
+    bound = _bound(split.before)
     if any(isinstance(node, ast.comprehension | ast.Lambda) for s in split.before for node in ast.walk(s)):
         return None
 
@@ -282,9 +304,18 @@ def in_class(tree: ast.Module) -> ast.Module | None:
     build = ast.FunctionDef("__init__", arguments, [Own(bound).visit(s) for s in split.before], [])
     rest = [*copies, *(Own(set(split.shared) - split.rebound).visit(s) for s in split.rest)]
     train = ast.FunctionDef("train", copy.deepcopy(arguments), rest, [])
-    job = ast.ClassDef("Job", [], [], [build, train], [])
-    start = ast.parse("Job().train()").body
+    own = _fresh(tree, "Job")
+    job = ast.ClassDef(own, [], [], [build, train], [])
+    start = ast.parse(f"{own}().train()").body
     return ast.Module([*split.imports, *split.definitions, job, *start], [])
+
+
+def _fresh(tree: ast.Module, name: str) -> str:
+    """`name`, or a longer one where the file has it already."""
+    used = {getattr(node, key, None) for node in ast.walk(tree) for key in ("id", "name", "asname")}
+    while name in used:
+        name += "_"
+    return name
 
 
 def _no_arguments() -> ast.arguments:

@@ -91,6 +91,14 @@ def walk(block: Sequence[Node]) -> Iterator[Node]:
             yield from walk(getattr(node, name, None) or ())
 
 
+def has_loss(block: Block) -> bool:
+    """Whether a loss is computed anywhere: every loop over batches has one, if only to look at it."""
+    return any(
+        (isinstance(node, Op) and node.kind in "BL") or (isinstance(node, Loop) and node.over == "batches")
+        for node in walk(block)
+    )
+
+
 @dataclass(frozen=True)
 class Spelling:
     """The choices of a writer that change no event."""

@@ -318,7 +318,7 @@ def test_every_mutation_of_a_verdict_is_caught(judge: Judge) -> None:
 def test_more_situations_do_not_change_a_verdict(judge: Judge) -> None:
     """The situations that programs are run in stand for all: with many more the verdict is the same."""
     sizes = [(epochs, batches) for epochs in range(4) for batches in range(6) if epochs * batches <= 8]
-    for program in sample(701):
+    for program in sample(1301):
         compiled = Compiled(program.text)
         reading = program.readings[0]
         more = [

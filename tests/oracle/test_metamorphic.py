@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 
 import pytest
@@ -83,6 +85,20 @@ def test_rewritten_programs_do_the_same(judge: Judge, rewriting: Rewrite) -> Non
         applied += 1
         before = judged(judge, program)
         with contextlib.redirect_stdout(io.StringIO()):
-            after = judged(judge, Program(program.family, changed.text, program.readings))
+            after = judged(judge, replace(program, text=changed.text))
         assert led_back(after, changed) == led_back(before, unchanged(program.text)), changed.text
     assert applied > 5
+
+
+def test_a_rewrite_that_changes_the_training_is_noticed() -> None:
+    """Where nothing is cleared any more, much else is said."""
+
+    def spoiled(tree: ast.Module) -> ast.Module:
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and node.attr == "zero_grad":
+                node.attr = "state_dict"
+        return tree
+
+    changed = [(program.text, rewrite(program.text, spoiled)) for program in generated() if ".zero_grad(" in program.text]
+    noticed = [text for text, new in changed if new and difference("program.py", text, new)]
+    assert len(noticed) > 0.3 * len(changed) > 30
