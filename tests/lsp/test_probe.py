@@ -251,6 +251,24 @@ def test_a_document_that_was_never_saved_runs_in_the_first_folder(tmp_path: Path
         assert [each["path"] for each in report["findings"]] == [editor.uri]
 
 
+def test_a_finding_in_another_open_file_is_shown_there(tmp_path: Path) -> None:
+    steps = "def step(optimizer, loss):\n    loss.backward()\n    optimizer.step()\n"
+    (tmp_path / "engine.py").write_text(steps)
+    text = FORGETS.replace("    loss.backward()\n    optimizer.step()\n", "    step(optimizer, loss)\n")
+    with Editor(tmp_path, "from engine import step\n" + text) as editor:
+        engine = (tmp_path / "engine.py").as_uri()
+        editor.open(engine, "# not saved yet\n" + steps)
+        editor.probe()
+        while True:
+            shown = editor.wait_for("textDocument/publishDiagnostics", PROBE_SECONDS)["params"]
+            if shown["uri"] == engine and by_source(shown["diagnostics"])["trainlint probe"]:
+                break
+        assert by_source(shown["diagnostics"])["trainlint probe"] == [("TRN101", 3)]
+        editor.notify("textDocument/didClose", {"textDocument": {"uri": editor.uri}})
+        while shown["uri"] != engine or by_source(shown["diagnostics"])["trainlint probe"]:
+            shown = editor.wait_for("textDocument/publishDiagnostics")["params"]
+
+
 def test_a_failing_script_is_answered_with_the_reason(tmp_path: Path) -> None:
     with Editor(tmp_path, FAILS) as editor:
         report = editor.report()
@@ -308,6 +326,7 @@ def test_no_process_outlives_the_server(tmp_path: Path, end: str) -> None:
             editor.process.kill()
         assert gone(lambda: _marked(editor.run))
         assert editor.exit_status() == {"shutdown": 0, "stream": 1, "kill": -9}[end]
+        assert editor.stderr() == ""
 
 
 @pytest.mark.parametrize(

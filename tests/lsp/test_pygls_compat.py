@@ -278,3 +278,25 @@ async def test_pygls_tells_no_command_that_it_was_cancelled(theirs: Peer) -> Non
 
 async def test_a_command_hears_that_it_was_cancelled(ours: Peer) -> None:
     assert await cancelled(ours) == ["cancelled"]
+
+
+async def without_its_task(peer: Peer) -> dict[str, Any] | None:
+    peer.receive("workspace/executeCommand", {"command": "wait", "arguments": []}, id=1)
+    await asyncio.sleep(0.01)
+    (task,) = asyncio.all_tasks() - {asyncio.current_task()}
+    task.cancel()
+    await asyncio.sleep(0.01)
+    return peer.answer(1)
+
+
+async def test_pygls_leaves_a_command_open_when_its_task_is_cancelled(theirs: Peer) -> None:
+    raised: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: raised.append(context))
+    assert await without_its_task(theirs) is None
+    assert [type(context["exception"]) for context in raised] == [asyncio.CancelledError]
+
+
+async def test_a_command_is_answered_when_its_task_is_cancelled(ours: Peer) -> None:
+    answer = await without_its_task(ours)
+    assert answer
+    assert answer["error"]["code"] == types.LSPErrorCodes.RequestCancelled.value

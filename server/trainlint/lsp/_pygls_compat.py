@@ -68,6 +68,13 @@ class Protocol(LanguageServerProtocol):
         else:
             super()._send_handler_result(future, msg_id=msg_id)
 
+    # Not reported upstream: a command whose task is cancelled raises in the loop, and its request stays open.
+    def _run_generator(self, future: Future[Any] | None, *, gen: Any, result_future: Future[Any]) -> None:
+        if future is not None and future.cancelled():
+            result_future.cancel()
+        else:
+            super()._run_generator(future, gen=gen, result_future=result_future)
+
     # Not reported upstream: a command goes on although its request was cancelled, and does not hear of it.
     def when_cancelled(self, callback: Callable[[], None]) -> None:
         """Call `callback` when the client cancels the request that is being handled, or the session ends."""
