@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import shutil
 import stat
 import sys
 import tempfile
 from collections.abc import Iterator
-
-import platformdirs
 
 MARK = "TRAINLINT_SANDBOX"
 """Environment variable of every process in a sandbox: the path of its scratch."""
@@ -28,6 +25,8 @@ def bases() -> Iterator[str]:
     """Directories that scratches can be made in, made if need be, best first: what the user asked for, then
     disk, then whatever is temporary.
     """
+    import platformdirs
+
     user = str(os.getuid()) if hasattr(os, "getuid") else "user"
     places = [os.environ.get("TMPDIR", ""), "/var/tmp" if os.name == "posix" else ""]
     own = [os.path.join(place, f"trainlint-{user}") for place in places if place]
@@ -53,7 +52,7 @@ class Scratch:
 
     def __init__(self, base: str) -> None:
         with _locked(os.path.join(base, _LOCK), wait=True):
-            self.path = os.path.join(os.path.realpath(base), secrets.token_hex(6))
+            self.path = os.path.join(os.path.realpath(base), os.urandom(6).hex())
             os.mkdir(self.path, 0o700)
             self._held = contextlib.ExitStack()
             self._held.enter_context(_locked(os.path.join(self.path, _LOCK), wait=True))
@@ -127,11 +126,18 @@ def _occupied(info: os.stat_result) -> int:
 
 
 def _empty(path: str) -> None:
-    """Delete everything but the lock, whatever modes the command left and however deep it nested
-    directories: they are lifted one by one, so that no path gets long and no call nests.
-    """
+    """Delete everything but the lock, whatever modes the command left and however deep it nested directories."""
+    for entry in _opened(path):
+        if entry.is_dir(follow_symlinks=False):
+            with contextlib.suppress(RecursionError):
+                shutil.rmtree(entry.path, ignore_errors=True)
+    _lift(path)
+
+
+def _lift(path: str) -> None:
+    """Directories are moved up one by one and opened, so that no path gets long and no call nests."""
     # A sweep that was cut short left names of this kind.
-    prefix = os.path.join(path, f"lifted-{secrets.token_hex(4)}-")
+    prefix = os.path.join(path, f"lifted-{os.urandom(4).hex()}-")
     lifted = 0
     pending = [path]
     while pending:
