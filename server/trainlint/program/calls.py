@@ -39,6 +39,7 @@ from .things import (
 from .vocabulary import KNOWN_METHODS, TRANSPARENT
 
 _BUILTINS = frozenset(dir(builtins))
+MAX_DEPTH_WITHOUT_TRAINING = 8
 
 
 def builtin(name: str) -> External | None:
@@ -62,11 +63,17 @@ def generator(m: Machine, node: ast.expr, consumer: Consumer) -> bool:
     if not isinstance(node, ast.Call) or not isinstance(node.func, (ast.Name, ast.Attribute)):
         return False
     callee = expressions.evaluate(m, node.func)
-    if not isinstance(callee, Function) or not is_generator(callee.node):
+    if not isinstance(callee, Function) or not _is_generator(m, callee.node):
         return False
     args, keywords = _arguments(m, node)
     m.consume(m, callee, node, args, keywords, consumer)
     return True
+
+
+def _is_generator(m: Machine, function: ast.AST) -> bool:
+    if function not in m.generators:
+        m.generators[function] = is_generator(function)
+    return m.generators[function]
 
 
 def is_generator(function: ast.AST) -> bool:
@@ -191,8 +198,10 @@ def _choice(m: Machine, node: ast.expr, callee: Choice, args: list[Value], keywo
 
 
 def _function(m: Machine, node: ast.expr, callee: Function, args: list[Value], keywords: dict[str, Value]) -> Value:
-    if is_abstract(callee.node) or is_generator(callee.node):
+    if is_abstract(callee.node) or _is_generator(m, callee.node):
         return unseen(m, node, callee, args, keywords, used=True, receiver=callee.receiver)
+    if callee.node not in m.relevant and len(m.stack) >= MAX_DEPTH_WITHOUT_TRAINING and not isinstance(callee.node, ast.Lambda):
+        return _result(m, node, (*args, *keywords.values()))
     return m.inline(m, callee, node, args, keywords)
 
 
@@ -432,10 +441,7 @@ def unseen(
     """A call whose body is out of sight: it may do what its arguments allow."""
     values = (*args, *keywords.values())
     given = mix(values)
-    result = m.thing(node, "result")
-    result.carries = given.sources | {thing for value in values for thing in things_in(value) if not thing.data}
-    result.opaque = given.opaque
-    result.holds |= frozenset(thing for value in values for thing in things_in(value))
+    result = _result(m, node, values)
     owned = [value for value in values if isinstance(value, Parameters)]
     if owned:
         result.parameters = Parameters(
@@ -458,6 +464,16 @@ def unseen(
         if touches or loss.sources or loss.opaque:
             m.emit_effect(Unseen, node, touches, loss, not used, label)
     m.emit_effect(Rebind, node, result)
+    return result
+
+
+def _result(m: Machine, node: ast.AST, values: tuple[Value, ...]) -> Thing:
+    """What a call whose body is not looked at returns: it may be made of, or hold, whatever it was given."""
+    given = mix(values)
+    result = m.thing(node, "result")
+    result.carries = given.sources | {thing for value in values for thing in things_in(value) if not thing.data}
+    result.opaque = given.opaque
+    result.holds |= frozenset(thing for value in values for thing in things_in(value))
     return result
 
 

@@ -64,6 +64,7 @@ class Machine:
         self.things: dict[tuple[object, ...], Thing] = {}
         self.reached: set[ast.AST] = set()
         self.tested: dict[ast.AST, frozenset[str]] = {}
+        self.generators: dict[ast.AST, bool] = {}
         self.classes: list[tuple[ClassInfo, Store]] = []
         self.nested: dict[ast.AST, tuple[Frame, Store]] = {}
         self.blind: dict[ast.AST, Blindness] = {}

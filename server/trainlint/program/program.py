@@ -53,7 +53,7 @@ def build(tree: ast.Module, cancel: CancelFlag) -> Program:
     words = _words(tree)
     relevant = _relevant(words)
     size = sum(1 for _ in _statements(tree))
-    machine = Machine(2_000 + 40 * size, relevant, cancel)
+    machine = Machine(2_000 + 15 * size, relevant, cancel)
     machine.inline = activation.inline
     machine.consume = activation.consume
     program = Program(tree, look_alikes=_imports_look_alike(tree))
