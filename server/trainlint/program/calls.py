@@ -198,7 +198,8 @@ def _choice(m: Machine, node: ast.expr, callee: Choice, args: list[Value], keywo
 
 
 def _function(m: Machine, node: ast.expr, callee: Function, args: list[Value], keywords: dict[str, Value]) -> Value:
-    if is_abstract(callee.node) or _is_generator(m, callee.node):
+    exact = isinstance(callee.receiver, Thing) and callee.receiver.in_sight
+    if (is_abstract(callee.node) and not exact) or _is_generator(m, callee.node):
         return unseen(m, node, callee, args, keywords, used=True, receiver=callee.receiver)
     if callee.node not in m.relevant and len(m.stack) >= MAX_DEPTH_WITHOUT_TRAINING and not isinstance(callee.node, ast.Lambda):
         return _result(m, node, (*args, *keywords.values()))
