@@ -19,6 +19,7 @@ import psutil
 import pytest
 import trainlint
 from trainlint.probe.sandbox import Level, Limits, Plan, Sandboxed, choose
+from trainlint.probe.sandbox import plan as plan_module
 
 from tests.probe.sandbox import attacks, old_kernel, victims
 
@@ -33,6 +34,16 @@ class Outcomes:
     before: dict[str, dict[str, tuple[object, ...]]]
     after: dict[str, dict[str, tuple[object, ...]]]
     output: str
+
+
+@pytest.fixture(scope="session", autouse=True)
+def scratches_of_our_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Other sandboxes of this user come and go beside the tests; what is left of ours must not be theirs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", str(tmp_path_factory.mktemp("temporary")))
+        plan_module._trial.cache_clear()
+        yield
+    plan_module._trial.cache_clear()
 
 
 @pytest.fixture(scope="session")

@@ -127,6 +127,30 @@ os._exit(9)
 
 
 @pytest.mark.parametrize("level", [Level.NAMESPACES, Level.FENCE, Level.REDIRECT])
+def test_shared_tensors_of_a_killed_script_go(level: Level, tmp_path: Path) -> None:
+    """Torch names the segments itself, in native code, and leaves their removal to a process that is killed too."""
+    code = """
+import os, signal, torch, torch.multiprocessing
+torch.multiprocessing.set_sharing_strategy("file_system")
+tensors = [torch.ones(10).share_memory_() for _ in range(3)]
+print(*(name for name in os.listdir("/dev/shm") if name.startswith(f"torch_{os.getpid()}_")), flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    with Sandboxed(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=dict(os.environ),
+        plan=choose(level),
+        stdout=subprocess.PIPE,
+    ) as command:
+        assert command.stdout is not None
+        names = command.stdout.read().decode().split()
+        assert command.wait() == -9
+    assert len(names) == 3
+    assert not set(names) & set(os.listdir("/dev/shm"))
+
+
+@pytest.mark.parametrize("level", [Level.NAMESPACES, Level.FENCE, Level.REDIRECT])
 def test_data_in_shared_memory_can_be_read(level: Level) -> None:
     """Some keep their data there, or even work there."""
     place = Path(f"/dev/shm/trainlint-data-{os.getpid()}")
