@@ -8,7 +8,7 @@ from enum import Enum
 
 from ..cancel import CancelFlag
 from ..program import effects as fx
-from ..program.program import Entry
+from ..program.program import Entry, leaves
 from .events import Event, Kind, Projection, View
 from .lifecycle import CLEAR, LOST, STALE, UNKNOWN, Intractable, Lifecycle, Token, run
 from .wiring import ParameterSet, Wiring, wire
@@ -39,7 +39,10 @@ class StaleStep:
 
 @dataclass(frozen=True, slots=True)
 class EmptyStep:
-    """`step` finds nothing to apply on any path. `backward` and `clear` are those that explain it."""
+    """`step` finds nothing to apply on any path. `backward` and `clear` are those that explain it.
+
+    Where no backward serves the step, `backward` is one beside it that reaches other parameters.
+    """
 
     step: fx.Step
     why: Emptiness
@@ -98,7 +101,7 @@ def examine(entry: Entry, cancel: CancelFlag, look_alikes: bool = False) -> Prot
         ran.append((target, view, seen))
     for target, view, seen in ran:
         elsewhere = {effect for other, effects in used.items() if other is not target for effect in effects}
-        _empty(protocol, target, view, seen, elsewhere)
+        _empty(protocol, entry, target, view, seen, elsewhere)
         _stale(protocol, target, seen)
         if not any(fact.target is target for fact in protocol.stale):
             _stale_parts(protocol, entry, wiring, target, view, cancel)
@@ -141,7 +144,9 @@ def _stale_parts(protocol: Protocol, entry: Entry, wiring: Wiring, target: Param
         _stale(protocol, part, seen)
 
 
-def _empty(protocol: Protocol, target: ParameterSet, view: View, seen: Lifecycle, elsewhere: set[fx.Effect]) -> None:
+def _empty(
+    protocol: Protocol, entry: Entry, target: ParameterSet, view: View, seen: Lifecycle, elsewhere: set[fx.Effect]
+) -> None:
     for step, tokens in seen.steps.items():
         empty = {token for token in tokens if token.state == CLEAR}
         if not empty or not _first_turns_only(tokens - empty, step, seen):
@@ -150,6 +155,8 @@ def _empty(protocol: Protocol, target: ParameterSet, view: View, seen: Lifecycle
         if why is Emptiness.NO_BACKWARD and not _trains(step, view):
             continue
         assert isinstance(step.effect, fx.Step)
+        if why is Emptiness.NO_BACKWARD:
+            backward = _astray(entry, step.effect)
         protocol.empty.append(EmptyStep(step.effect, why, backward, clear, target))
 
 
@@ -186,6 +193,12 @@ def _explain(
             chosen = (min if why is Emptiness.TOO_EARLY else max)(events, key=lambda event: event.order)
             return why, _backward(chosen), None if why is Emptiness.TOO_EARLY else _clear_of(chosen, seen)
     return Emptiness.NO_BACKWARD, None, None
+
+
+def _astray(entry: Entry, step: fx.Step) -> fx.Backward | None:
+    """A backward in the step's own function that reaches other parameters only."""
+    found = (effect for effect in leaves(entry.body) if isinstance(effect, fx.Backward))
+    return next((effect for effect in found if effect.site.function is step.site.function), None)
 
 
 def _trains(step: Event, view: View) -> bool:

@@ -77,6 +77,8 @@ class Wiring:
             return Relation.MAYBE
         if len(self.sets) == 1:
             elsewhere = target.certain and not loss.opaque and _all_in_sight(loss.sources)
+            if elsewhere and loss.sources:
+                return Relation.NO
             return Relation.MAYBE if elsewhere else Relation.YES
         known = not loss.opaque and bool(loss.sources) and not target.opaque and bool(target.owners)
         if known and any(self.touches(loss.sources, other) for other in self.sets):

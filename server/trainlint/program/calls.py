@@ -279,6 +279,9 @@ def _external(m: Machine, node: ast.expr, callee: External, args: list[Value], k
     elif known is Meaning.SEPARATE:
         return mix((*args, *keywords.values()))
     elif known is Meaning.PURE:
+        for value in args:
+            if isinstance(value, Thing) and value.role is Role.MODULE:
+                m.emit_effect(Forward, node, value)
         result = mix((*args, *keywords.values()))
         return Tensor(result.sources, result.opaque, result.loss or suggests(callee.name, LOSS)) if m.grad_enabled else Tensor()
     elif known is Meaning.CUT:

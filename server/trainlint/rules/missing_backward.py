@@ -50,13 +50,17 @@ from .rule import Fixability, Observation, Rule, confidence, written
 def check(facts: Facts) -> Iterable[Observation]:
     for protocol in facts.protocols:
         for empty in protocol.empty:
-            if empty.why is Emptiness.NO_BACKWARD:
-                yield Observation(
-                    empty.step.site.node,
-                    f"`{written(empty.step)}` has nothing to apply: no backward computes gradients before this step",
-                    confidence(empty.target.certain),
-                    remedies=(BackwardBefore(empty.step.site, empty.step.scaler, facts.differentiator(empty.target)),),
-                )
+            if empty.why is not Emptiness.NO_BACKWARD:
+                continue
+            certain = confidence(empty.target.certain)
+            if empty.backward is not None:
+                message = f"`{written(empty.step)}` has nothing to apply: no backward reaches the parameters it holds"
+                related = ((empty.backward.site.node, "this backward reaches other parameters"),)
+                yield Observation(empty.step.site.node, message, certain, related)
+                continue
+            remedy = BackwardBefore(empty.step.site, empty.step.scaler, facts.differentiator(empty.target))
+            message = f"`{written(empty.step)}` has nothing to apply: no backward computes gradients before this step"
+            yield Observation(empty.step.site.node, message, certain, remedies=(remedy,))
 
 
 RULE = Rule("TRN105", "missing-backward", Severity.ERROR, Fixability.SOMETIMES, "0.1.0", check)
