@@ -125,6 +125,7 @@ class Judge:
         torch.set_default_dtype(torch.float64)
         torch.set_num_threads(1)
         self._seeds = [torch.tensor(4.0**number) for number in range(MOST_BACKWARDS)]
+        self._shares = {size: torch.full((size,), 1 / size) for size in (1, 2)}
         replaced = {
             (torch.nn.functional, "l1_loss"): self._l1_loss,
             (random, "random"): lambda: 0.0 if self._toss() else 1.0,
@@ -149,6 +150,7 @@ class Judge:
         self._run = Run(situation)
         self._numbers: dict[int, int] = {}
         self._parameters: list[Tensor] = []
+        self._held: list[frozenset[tuple[int, int]]] = []
         self._optimizers: dict[int, int] = {}
         self._kept: list[Optimizer] = []
         self._loops: dict[int, tuple[int, int]] = {}
@@ -174,9 +176,9 @@ class Judge:
         return coin[(self._tosses - 1) % len(coin)] == "1"
 
     def _l1_loss(self, output: Tensor, target: Tensor, **_: Any) -> Tensor:
-        """The mean absolute difference of an output that lies above its target, where it is linear."""
+        """The mean absolute difference of an output that lies above its target, but for a constant."""
         self._attempt("loss")
-        return (output - target).mean()
+        return torch.dot(output, self._shares[len(output)])
 
     def _attempt(self, operation: str) -> None:
         if operation not in self._run.situation.fallible:
@@ -209,6 +211,7 @@ class Judge:
             if id(parameter) not in self._numbers:
                 self._numbers[id(parameter)] = len(self._parameters)
                 self._parameters.append(parameter)
+                self._held.append(self._contents(parameter))
         self._hooks.know(self._parameters)
 
     def on_backward(self, place: Place, root: Tensor, run: Callable[[Tensor | None], None]) -> None:
@@ -217,25 +220,30 @@ class Judge:
         if number == MOST_BACKWARDS:
             raise JudgeError("more backwards than a float64 has digits")
         self._backwards += 1
-        before = [self._contents(parameter) for parameter in self._parameters]
         run(self._seeds[number])
         reached = set()
         for index, parameter in enumerate(self._parameters):
-            new = self._contents(parameter) - before[index]
-            if new not in (frozenset(), {(index, number)}):
-                raise JudgeError(f"backward {number} added {sorted(new)}")
-            if new:
+            held, now = self._held[index], self._contents(parameter)
+            if now == held | {(index, number)}:
                 reached.add(index)
+            elif now != held:
+                raise JudgeError(f"backward {number} turned {sorted(held)} into {sorted(now)}")
+            self._held[index] = now
         self._add(Backward(len(self._run.events), place, self._turns(place), number, frozenset(reached)))
 
     def on_clear(self, place: Place, parameters: list[Tensor], run: Callable[[], None]) -> None:
         self._attempt("clear")
-        known = [parameter for parameter in parameters if id(parameter) in self._numbers]
-        before = frozenset().union(*map(self._contents, known))
         run()
-        after = frozenset().union(*map(self._contents, known))
-        numbers = frozenset(self._numbers[id(parameter)] for parameter in known)
-        self._add(Clear(len(self._run.events), place, self._turns(place), numbers, before - after))
+        numbers, discarded = set(), set()
+        for parameter in parameters:
+            index = self._numbers.get(id(parameter))
+            if index is not None:
+                numbers.add(index)
+                now = self._contents(parameter)
+                discarded |= self._held[index] - now
+                self._held[index] = now
+        clear = Clear(len(self._run.events), place, self._turns(place), frozenset(numbers), frozenset(discarded))
+        self._add(clear)
 
     def on_write(self, place: Place, parameter: Tensor, run: Callable[[], None]) -> None:
         raise JudgeError(f"line {place[0]} writes a gradient by hand")
@@ -283,16 +291,17 @@ class Judge:
         gradient = gradient_of(parameter)
         if gradient is None:
             return frozenset()
-        first, *others = gradient.tolist()
-        if not first.is_integer() or any(value != first * (3 + 2 * n) for n, value in enumerate(others)):
-            raise JudgeError(f"the gradient {[first, *others]} is no sum of this program's backwards")
-        return _digits(self._numbers[id(parameter)], int(first))
+        values = gradient.tolist()
+        first = values[0]
+        if not first.is_integer() or values[1:] not in ([], [first * 3]):
+            raise JudgeError(f"the gradient {values} is no sum of this program's backwards")
+        return _digits(self._numbers[id(parameter)], first)
 
 
 @cache
-def _digits(parameter: int, number: int) -> frozenset[tuple[int, int]]:
-    """(parameter, place) for every base-4 digit of `number` that is not zero."""
-    return frozenset((parameter, place) for place in range(MOST_BACKWARDS + 1) if number >> 2 * place & 3)
+def _digits(parameter: int, number: float) -> frozenset[tuple[int, int]]:
+    """(parameter, place) for every base-4 digit of the whole `number` that is not zero."""
+    return frozenset((parameter, place) for place in range(MOST_BACKWARDS + 1) if int(number) >> 2 * place & 3)
 
 
 _COMPOUND = (ast.For, ast.While, ast.If, ast.Try, ast.With, ast.FunctionDef, ast.ClassDef)
