@@ -126,13 +126,14 @@ class StepOfParameter:
 
 @dataclass
 class ParameterSeen:
-    """One tensor that could learn. `model` is None for a tensor that belongs to no module.
+    """One tensor that could learn.
 
-    `used`: whether an operation took it, None where that could not be seen. `received`: whether a backward
-    pass ever gave it a gradient that is not zero. `moved_outside`: elements changed outside every step.
-    `learned`: elements that learned in any observed step. `loaded`: its values came from a state dict. The
-    norms are those of the last update that was seen. `cut`:
-    index into `Observation.cuts`.
+    `model` is None for a tensor that belongs to no module. `used`: whether an operation took it, None
+    where that could not be seen. `received`: whether a backward pass ever gave it a gradient that is not
+    zero. `moved_outside`: elements changed outside every step. `learned`: elements that learned in any
+    observed step. `loaded`: its values came from a state dict. The norms are those of the last update
+    that was seen. `cut`: index into `Observation.cuts`. `cancelled`: a normalisation right after it
+    subtracts it again, so it cannot learn.
     """
 
     name: str
@@ -155,6 +156,7 @@ class ParameterSeen:
     update_norm: float | None = None
     weight_norm: float | None = None
     cut: int | None = None
+    cancelled: bool = False
 
 
 @dataclass

@@ -24,6 +24,11 @@ _LARGE = 64.0
 ACTIVATIONS = (torch.nn.ReLU, torch.nn.ReLU6, torch.nn.Sigmoid, torch.nn.Tanh)
 """Layers whose outputs can be dead or saturated."""
 
+ADDING = (torch.nn.Linear, torch.nn.modules.conv._ConvNd)
+"""Layers that add a bias."""
+
+NORMALISATIONS = (torch.nn.modules.batchnorm._BatchNorm, torch.nn.modules.instancenorm._InstanceNorm)
+
 _LAYERS_OF_MODE = (
     torch.nn.modules.dropout._DropoutNd,
     torch.nn.modules.batchnorm._BatchNorm,
@@ -154,6 +159,11 @@ class BatchWatch:
             facts.append(fact)
         else:
             self._pending.append((self._node, facts, fact))
+
+
+def subtracts_the_mean(module: Any) -> bool:
+    """Whether a normalisation uses the statistics of the batch, which hold whatever the layer before it added."""
+    return bool(module.training) or module.running_mean is None
 
 
 def _outputs(output: Any) -> list[Any]:

@@ -76,7 +76,7 @@ class Names:
 
     def _name_attributes(self, scope: Any, owner: str, value: Any) -> None:
         kind = type(value)
-        if issubclass(kind, (torch.Tensor, torch.optim.Optimizer, type)) or not _plain_object(kind):
+        if issubclass(kind, (torch.Tensor, type)) or not _plain_object(kind):
             return
         attributes = getattr(value, "__dict__", None)
         if type(attributes) is not dict:

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 import traceback
+import weakref
 from typing import Any, Callable, Iterator
 
 import torch
@@ -20,7 +21,7 @@ from ..protocol import (
     StepSeen,
 )
 from . import graph, steps
-from .batch import ACTIVATIONS, BatchWatch
+from .batch import ACTIVATIONS, ADDING, NORMALISATIONS, BatchWatch, subtracts_the_mean
 from .copies import parameters_of
 from .gradients import Gradients
 from .ledger import Ledger
@@ -92,6 +93,7 @@ class Recorder:
         self._patience = steps.PATIENCE
         self._counterfactual = True
         self.children = 0
+        self._last_output: Any = None
         self.reach("torch")
 
     def reach(self, stage: str, count: int = 1) -> None:
@@ -214,7 +216,23 @@ class Recorder:
 
     def _waiting(self) -> bool:
         """Whether an optimizer that still exists has not been seen enough."""
-        return any(not record.enough and not record.inner and record.reference() is not None for record in self._order)
+        return any(
+            not (record.enough or record.inner or self._stands_for_another(record))
+            for record in self._order
+            if record.reference() is not None
+        )
+
+    def _stands_for_another(self, record: steps.OptimizerRecord) -> bool:
+        """Whether a wrapper makes its steps by another name, through an optimizer that holds the same parameters."""
+        optimizer = record.reference()
+        if record.seen.completed or record.depth or optimizer is None:
+            return False
+        mine = {id(parameter) for parameter in parameters_of(optimizer)}
+        for other in self._order:
+            inner = other.reference() if other is not record and other.counted else None
+            if inner is not None and mine <= {id(parameter) for parameter in parameters_of(inner)}:
+                return True
+        return False
 
     def _worth_waiting(self) -> bool:
         """Whether a parameter has had zero gradients only, so that one more step may tell more."""
@@ -286,6 +304,8 @@ class Recorder:
         depth = self.local.forward = getattr(self.local, "forward", 0) + 1
         if self.ledger.call(module, depth == 1):
             self._new_model(module)
+        if isinstance(module, NORMALISATIONS) and self._last_output is not None:
+            self._normalised(module, arguments)
         if depth == 1:
             self._model_runs(module)
 
@@ -294,6 +314,8 @@ class Recorder:
             return
         if isinstance(module, ACTIVATIONS) and torch.is_grad_enabled():
             self._activated(module, output)
+        if isinstance(module, ADDING) and module.bias is not None and isinstance(output, torch.Tensor):
+            self._last_output = (weakref.ref(output), weakref.ref(module))
         depth = self.local.forward = max(0, getattr(self.local, "forward", 1) - 1)
         if depth == 0:
             self._model_ran(module, arguments, output)
@@ -308,6 +330,13 @@ class Recorder:
     @guarded
     def _model_runs(self, module: Any) -> None:
         self.lineage.model_begins(module)
+
+    @guarded
+    def _normalised(self, module: Any, arguments: Any) -> None:
+        """A batch normalisation that gets what a layer has just put out takes the layer's bias away again."""
+        output, layer = (reference() for reference in self._last_output)
+        if layer is not None and arguments and arguments[0] is output and subtracts_the_mean(module):
+            self.ledger.subject(layer.bias).seen.cancelled = True
 
     @guarded
     def _activated(self, module: Any, output: Any) -> None:
@@ -433,6 +462,7 @@ class Recorder:
         if optimizer is None:
             return
         self._name(record, optimizer)
+        record.inner = record.seen.inner = record.inner or self._stands_for_another(record)
         for parameter in parameters_of(optimizer):
             held = self.ledger.subject(parameter).seen.optimizers
             if not record.inner and record.index not in held:
