@@ -176,7 +176,8 @@ assert os.listdir("tree") == []
 def test_the_machine_itself_is_out_of_reach(level: Level, tmp_path: Path) -> None:
     """Kernel settings, disks and the supervisor's own files."""
     code = """
-import os, stat
+import ctypes, os, stat
+libc = ctypes.CDLL(None, use_errno=True)
 def refused(action):
     try:
         action()
@@ -190,10 +191,25 @@ assert all(refused(lambda: os.close(os.open(disk, os.O_WRONLY))) for disk in blo
 assert refused(lambda: os.mknod("disk", stat.S_IFBLK | 0o600, os.makedev(7, 0))) or refused(
     lambda: os.close(os.open("disk", os.O_RDONLY))
 )
+assert libc.sethostname(b"other", 5) < 0
+assert libc.mount(b"none", b"/mnt", b"tmpfs", 0, None) < 0
+assert libc.open(b"/sys/kernel/profiling", os.O_WRONLY) < 0
 with open("/dev/null", "w") as file:
     file.write("gone")
 """
     assert run(level, "-c", code, cwd=tmp_path) == 0
+
+
+def test_level_1_shows_no_other_process_and_no_other_device(tmp_path: Path) -> None:
+    code = """
+import os, stat
+assert len([name for name in os.listdir("/proc") if name.isdigit()]) < 10
+devices = [name for name in os.listdir("/dev") if stat.S_ISCHR(os.lstat("/dev/" + name).st_mode)]
+basic = {"null", "zero", "full", "random", "urandom", "tty"}
+assert basic <= set(devices)
+assert all(name in basic or name.startswith(("nvidia", "kfd", "dxg", "accel")) for name in devices), devices
+"""
+    assert run(Level.NAMESPACES, "-c", code, cwd=tmp_path) == 0
 
 
 def test_the_scratches_of_others_are_hidden_at_level_1(tmp_path: Path) -> None:
