@@ -8,10 +8,13 @@ import pytest
 
 from tests.rules.cases import CORRECT, Case, Expectation, report
 from tests.rules.execution import Run
+from tests.rules.mending import all_fixes
 from tests.rules.mutants import Mutant, mutants
 from tests.rules.test_executed import NOTHING_TO_APPLY, holds, run
 
 LEAST_SHARE_NAMED = 0.95
+LEAST_SHARE_OFFERED = 0.8
+LEAST_SHARE_MENDED = 0.985
 OF_THE_PROTOCOL = NOTHING_TO_APPLY | {"TRN101", "TRN104", "TRN107"}
 
 EXECUTED = tuple(case for case in CORRECT if case.not_executed is None)
@@ -59,3 +62,26 @@ def test_most_breakages_are_named() -> None:
                 silent.append(f"{case.name} {mutant.what}")
     share = named / (named + len(silent))
     assert share >= LEAST_SHARE_NAMED, f"{share:.1%} of {named + len(silent)}; silent: {silent}"
+
+
+def test_fixes_mend_what_was_broken() -> None:
+    """No fix makes a script fail, nearly all bring back what the mutation took, and most breakages have one."""
+    named = mended = 0
+    offered, harm = 0, []
+    for case in EXECUTED:
+        for mutant, seen in broken(case):
+            if not report(mutant.text).findings:
+                continue
+            named += 1
+            fixed = all_fixes(mutant.text)
+            if not fixed.applied:
+                continue
+            offered += 1
+            result = run(fixed.text)
+            assert result.error is None or seen.error is not None, f"{case.name} {mutant.what}: {result.error}"
+            if fixed.report.findings or harmed(result, run(case.text)):
+                harm.append(f"{case.name} {mutant.what}")
+            else:
+                mended += 1
+    assert mended / offered >= LEAST_SHARE_MENDED, harm
+    assert offered / named >= LEAST_SHARE_OFFERED

@@ -67,6 +67,9 @@ class Layout:
         assert statement.end_lineno is not None and statement.end_col_offset is not None
         return self.source.offset(self.source.from_utf8(statement.end_lineno, statement.end_col_offset))
 
+    def text(self, statement: ast.stmt) -> str:
+        return self.source.text[self.start(statement) : self.end(statement)]
+
     def indent(self, statement: ast.stmt) -> str:
         """The white space before a statement that begins its line."""
         return self._lead(statement).replace("\f", "")
