@@ -40,4 +40,4 @@ def test_awkward_mounts(tmp_path: Path) -> None:
         str(place / "read-only" / "file.txt"): read_only,
         str(place / "read-only" / "new.txt"): read_only,
     }
-    assert {str(place / "big.bin"), str(place / "read-only")} <= set(found["read_only"])
+    assert str(place / "big.bin") in found["read_only"]

@@ -25,9 +25,10 @@ PSEUDO = frozenset(
     }
 )
 REBUILT = ("/dev", "/proc", "/sys")
+SYSTEM = ("/bin", "/boot", "/etc", "/lib", "/lib32", "/lib64", "/libx32", "/sbin", "/snap", "/usr")
 COPIED_FILE_BYTES = 1 << 20
 COPIED_TOTAL_BYTES = 64 << 20
-SPLIT_DIRECTORIES = 256
+SPLIT_DIRECTORIES = 32
 
 
 class View:
@@ -74,22 +75,31 @@ class View:
         mount = self.mounts.get(path)
         if path in REBUILT or path == self.hidden:
             return
-        if mount and mount.kind in PSEUDO:
+        if (mount and mount.kind in PSEUDO) or self._is_left_alone(path):
             self._bind(path)
         elif any(is_below(point, path) for point in self.mounts):
             self._split(path)
-        elif (mount and mount.read_only) or not self._overlay(path):
+        elif mount and mount.read_only:
             self._bind(path)
+        elif _is_empty(path):
+            self._dress_directory(self.root + path, path)
+        elif not self._overlay(path):
+            self._bind(path)
+
+    def _is_left_alone(self, path: str) -> bool:
+        """Whether `path` is the system's and an unprivileged user has no business there: an overlay costs
+        the kernel milliseconds when it is taken down.
+        """
+        if self.alone is None or path not in SYSTEM:
+            return False
+        return not any(is_below(other, path) and os.access(other, os.W_OK) for other in self.wanted)
 
     def _split(self, path: str) -> None:
         below = [other for other in (*self.mounts, *self.wanted) if is_below(other, path)]
         known = {_next_name(path, other) for other in below}
-        try:
-            listed = set(os.listdir(path))
-        except OSError:
-            listed = set()
+        others = [name for name in _newest_first(path) if name not in known]
         room = SPLIT_DIRECTORIES
-        for name in (*sorted(known), *sorted(listed - known)):
+        for name in (*sorted(known), *others):
             child = os.path.join(path, name)
             try:
                 info = os.lstat(child)
@@ -137,7 +147,8 @@ class View:
             kernel.bind_read_only(path, self.root + path)
         except OSError:
             kernel.mount("none", self.root + path, "tmpfs", kernel.MS_RDONLY, "size=4k,mode=000")
-        self.read_only.append(path)
+        if os.access(path, os.W_OK):
+            self.read_only.append(path)
 
     def _overlay(self, path: str) -> bool:
         layer = os.path.join(self.layers, str(len(self.overlays)))
@@ -226,6 +237,24 @@ class View:
         except OSError:
             os.rmdir(upper)
             os.rmdir(work)
+
+
+def _is_empty(path: str) -> bool:
+    try:
+        with os.scandir(path) as entries:
+            return next(entries, None) is None
+    except OSError:
+        return False
+
+
+def _newest_first(path: str) -> list[str]:
+    """Names in a directory; where there are too many for an overlay each, those in use come first."""
+    try:
+        with os.scandir(path) as entries:
+            found = [(entry.stat(follow_symlinks=False).st_mtime, entry.name) for entry in entries]
+    except OSError:
+        return []
+    return [name for _, name in sorted(found, reverse=True)]
 
 
 def _next_name(directory: str, below: str) -> str:
