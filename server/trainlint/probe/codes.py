@@ -79,6 +79,7 @@ RULES = (
     Code("TRN304", "parameters-in-no-optimizer", _W, "Parameters get gradients, and no optimizer holds them."),
     Code("TRN319", "parameter-in-two-optimizers", _W, "Two optimizers step the same parameter."),
     Code("TRN401", "zero-learning-rate", _E, "The learning rate is zero."),
+    Code("TRN505", "cross-entropy-on-one-output", _E, "Cross entropy over one output is always zero."),
     Code("TRN512", "flatten-mixes-samples", _W, "More or fewer rows come out of a model than samples go in."),
     Code("TRN601", "eval-mode-while-training", _W, "A model is trained in evaluation mode."),
     Code("TRN801", "clip-before-unscale", _E, "Gradients are clipped while they carry the scaler's factor."),
@@ -119,4 +120,5 @@ OF_BATCH = {
     "dead-activations": "TRNP36",
     "saturated-activations": "TRNP37",
     "samples-mixed": "TRN512",
+    "one-output": "TRN505",
 }

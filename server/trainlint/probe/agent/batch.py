@@ -101,6 +101,8 @@ class BatchWatch:
         if not isinstance(scores, torch.Tensor) or not isinstance(target, torch.Tensor) or scores.dim() < 2:
             return
         classes = int(scores.shape[1])
+        if classes == 1 and name == "cross_entropy":
+            self._say("one-output", "cross entropy over a single output is zero whatever the model puts out")
         if target.is_floating_point() or target.numel() < 8 or classes < 2:
             return
         if bool((target == target.reshape(-1)[0]).all()):

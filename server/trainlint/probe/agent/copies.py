@@ -16,6 +16,9 @@ import torch
 
 from .tensors import free_bytes, random_state, size_bytes
 
+DECAYS = ("weight_decay", "lambd")
+"""Options of optimizers that pull weights towards zero whatever the gradient; `lambd` is ASGD's."""
+
 _NOT_COPIED = ("step", "zero_grad", "add_param_group", "state_dict", "load_state_dict")
 
 
@@ -59,8 +62,7 @@ class StepCopy:
             _double_state(optimizer)
         if not decay:
             for group in optimizer.param_groups:
-                if "weight_decay" in group:
-                    group["weight_decay"] = 0.0
+                group.update((name, 0.0) for name in DECAYS if name in group)
         for name in ("grad_scale", "found_inf"):
             optimizer.__dict__.pop(name, None)
 

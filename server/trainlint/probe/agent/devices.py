@@ -50,6 +50,12 @@ def only_cpu() -> None:
         setattr(cuda, f"{name}Tensor", getattr(torch, f"{name}Tensor"))
     torch.Tensor.cuda = lambda tensor, *args, **kwargs: tensor
     torch.nn.Module.cuda = lambda module, device=None: module
+    to = torch.nn.Module.to
+    torch.nn.Module.to = lambda module, *args, **kwargs: to(
+        module,
+        *(_cpu("device", value) for value in args),
+        **{key: _cpu(key, value) for key, value in kwargs.items()},
+    )
     if hasattr(torch.backends, "mps"):
         torch.backends.mps.is_available = lambda: False
     set_type = torch.set_default_tensor_type

@@ -10,7 +10,7 @@ from typing import Any, Callable, ContextManager
 import torch
 
 from ..protocol import OptimizerSeen, Place, StepOfParameter, StepSeen
-from .copies import StepCopy, fits, parameters_of
+from .copies import DECAYS, StepCopy, fits, parameters_of
 from .ledger import Ledger, Subject
 from .tensors import beside, count, dense, differs, fingerprint, measurable, norm, scalar, stash
 
@@ -137,7 +137,7 @@ def end(step: OpenStep, optimizer: Any, ledger: Ledger, index: int, complete: bo
     descent = 0.0
     rows: list[_Row] = []
     for group in optimizer.param_groups:
-        rate, decays = scalar(group.get("lr")), bool(group.get("weight_decay"))
+        rate, decays = scalar(group.get("lr")), any(group.get(name) for name in DECAYS)
         for parameter in group["params"]:
             if id(parameter) not in step.before:
                 continue
