@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from trainlint.finding import Status
+from trainlint.finding import Confidence, Severity, Status
+from trainlint.rules import RULES
 
 from tests.rules import twins
 from tests.rules.cases import CASES, CODES, CORRECT, FAULTY, IDIOMS, ROOT, Case, expectations
@@ -49,6 +50,17 @@ def test_messages_speak_of_the_users_own_names(case: Case) -> None:
                 assert re.match(r"\w", quoted), message
                 assert re.findall(r"\w+", quoted)[0] in words, message
         assert "`" in finding.message
+
+
+@pytest.mark.parametrize("case", FAULTY, ids=str)
+def test_nothing_is_louder_than_it_is_sure(case: Case) -> None:
+    severity = {rule.code: rule.severity for rule in RULES}
+    for finding in case.report.findings:
+        assert finding.confidence is not Confidence.HEURISTIC
+        if finding.confidence is Confidence.LIKELY:
+            assert finding.severity is Severity.WARNING
+        else:
+            assert finding.severity is severity[finding.code]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

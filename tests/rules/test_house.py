@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -75,7 +76,7 @@ def test_no_command_imports_or_runs_what_it_reads(spied: Path, command: list[str
     run = subprocess.run(
         [sys.executable, "-m", "trainlint", *command],
         cwd=spied,
-        env={"PYTHONPATH": str(spied)},
+        env={**os.environ, "PYTHONPATH": str(spied)},
         capture_output=True,
         text=True,
     )
