@@ -188,6 +188,7 @@ def _explain(
         (Emptiness.TOO_EARLY, later),
         (Emptiness.CLEARED, at_once),
         (Emptiness.CLEARED, wasted),
+        (Emptiness.CLEARED, {event for token in tokens for event in token.discarded}),
     ):
         if events:
             chosen = (min if why is Emptiness.TOO_EARLY else max)(events, key=lambda event: event.order)

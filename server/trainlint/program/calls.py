@@ -529,7 +529,7 @@ def set_item(m: Machine, target: ast.Subscript, holder: Value, index: Value, val
         m.store.set((holder, f"[{key!r}]"), value)
         for part in things_in(value):
             part.owners.add(holder)
-    elif isinstance(holder, Mapping) and isinstance(target.value, ast.Name):
+    elif isinstance(holder, Mapping) and isinstance(target.value, (ast.Name, ast.Attribute)):
         rest = tuple((known, old) for known, old in holder.items if known != key)
         expressions.bind(m, target.value, Mapping((*rest, (key, value))))
 
