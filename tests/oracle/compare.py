@@ -16,7 +16,8 @@ from trainlint.source.document import Document
 
 from tests.oracle.expect import Disagreement, Verdict, agree, expect
 from tests.oracle.generate import FAMILIES, Program, programs
-from tests.oracle.judge import Compiled, Judge
+from tests.oracle.instrument import Compiled
+from tests.oracle.judge import Judge
 
 
 def judged(judge: Judge, program: Program) -> Verdict:

@@ -90,8 +90,8 @@ def _show(kind: str, text: str, verdict: Verdict, found: frozenset[Claim]) -> st
         for line, code in sorted(claims):
             notes[line].append(sign + code)
     lines = [f"# {kind}:  ! must be said, ? may be said, > is said"]
-    for number, line in enumerate(text.splitlines(), 1):
-        lines.append(f"{line:<60}  # {' '.join(notes[number])}" if notes[number] else line)
+    for number, written in enumerate(text.splitlines(), 1):
+        lines.append(f"{written:<60}  # {' '.join(notes[number])}" if notes[number] else written)
     return "\n".join(lines)
 
 
@@ -173,8 +173,7 @@ class _Reader:
         backwards = [e for e in run.events if isinstance(e, Backward) and e.reached & step.parameters]
         last = max((e for e in backwards if e.index < step.index), key=lambda e: e.index, default=None)
         wasted = last is not None and not self._applied_between(run, last, step)
-        elsewhere = last is not None and self._serves_another(last, step)
-        if wasted and not elsewhere and _crossed(last, step) is None:
+        if last is not None and wasted and not self._serves_another(last, step) and _crossed(last, step) is None:
             return _History.CLEARED
         if any(_stands_after(backward, step) for backward in backwards):
             return _History.EARLY

@@ -19,7 +19,7 @@ from torch.optim.optimizer import register_optimizer_step_post_hook, register_op
 Place = tuple[int, ...]
 """Lines of the program, the innermost call first, then the lines that called it."""
 
-_GRAD = torch._C.TensorBase.grad  # type: ignore[attr-defined]
+_GRAD = torch._C.TensorBase.grad
 
 
 class Observer(Protocol):

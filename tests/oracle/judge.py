@@ -6,14 +6,12 @@ which backwards are in it, and how often each counts the weight: float64 holds 2
 
 from __future__ import annotations
 
-import ast
 import random
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cache
-from types import CodeType
 from typing import Any, NamedTuple
 
 import torch
@@ -21,8 +19,8 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from tests.oracle.hooks import Hooks, Place, gradient_of, parameters_of
+from tests.oracle.instrument import ENTER, FILENAME, TURN, Compiled
 
-FILENAME = "<program>"
 MOST_BACKWARDS = 26
 MOST_TURNS = 100
 
@@ -159,7 +157,7 @@ class Judge:
         self._hooks.forget()
         argv, sys.argv = sys.argv, situation.argv
         try:
-            exec(program.code, {"__name__": "__main__", "__enter_loop__": self._enter, "__turn__": self._turn})
+            exec(program.code, {"__name__": "__main__", ENTER: self._enter, TURN: self._turn})
         except OutOfMemory:
             pass
         finally:
@@ -234,7 +232,8 @@ class Judge:
     def on_clear(self, place: Place, parameters: list[Tensor], run: Callable[[], None]) -> None:
         self._attempt("clear")
         run()
-        numbers, discarded = set(), set()
+        numbers: set[int] = set()
+        discarded: set[tuple[int, int]] = set()
         for parameter in parameters:
             index = self._numbers.get(id(parameter))
             if index is not None:
@@ -302,62 +301,3 @@ class Judge:
 def _digits(parameter: int, number: float) -> frozenset[tuple[int, int]]:
     """(parameter, place) for every base-4 digit of the whole `number` that is not zero."""
     return frozenset((parameter, place) for place in range(MOST_BACKWARDS + 1) if int(number) >> 2 * place & 3)
-
-
-_COMPOUND = (ast.For, ast.While, ast.If, ast.Try, ast.With, ast.FunctionDef, ast.ClassDef)
-
-
-class Compiled:
-    """A program ready to run: its loops report every entry and turn, its lines are those of the text."""
-
-    def __init__(self, text: str) -> None:
-        self._around: dict[int, tuple[int, ...]] = {}
-        self._seen: dict[Place, tuple[int, ...]] = {}
-        self._broken: set[int] = set()
-        tree = ast.parse(text)
-        tree.body = self._mark(tree.body, ())
-        self.code: CodeType = compile(tree, FILENAME, "exec")
-
-    @property
-    def broken(self) -> frozenset[int]:
-        """The lines of the loops that a `break` may end early."""
-        return frozenset(self._broken)
-
-    def loops_around(self, place: Place) -> tuple[int, ...]:
-        """The lines of the loops around `place`, outermost first, callers' loops included."""
-        if place not in self._seen:
-            self._seen[place] = tuple(loop for line in reversed(place) for loop in self._around.get(line, ()))
-        return self._seen[place]
-
-    def _mark(self, block: list[ast.stmt], around: tuple[int, ...]) -> list[ast.stmt]:
-        marked: list[ast.stmt] = []
-        for statement in block:
-            first, last = statement.lineno, statement.end_lineno or statement.lineno
-            inner = around
-            if isinstance(statement, ast.For | ast.While):
-                marked.append(_report("__enter_loop__", statement))
-                inner = (*around, first)
-            elif isinstance(statement, ast.FunctionDef | ast.ClassDef):
-                inner = ()
-            elif isinstance(statement, ast.Break):
-                self._broken.add(around[-1])
-            if around:
-                lines = range(first, first + 1 if isinstance(statement, _COMPOUND) else last + 1)
-                self._around.update(dict.fromkeys(lines, around))
-            if isinstance(statement, _COMPOUND):
-                for name in ("body", "orelse", "finalbody"):
-                    if nested := getattr(statement, name, None):
-                        setattr(statement, name, self._mark(nested, around if name == "orelse" else inner))
-                for handler in getattr(statement, "handlers", ()):
-                    handler.body = self._mark(handler.body, inner)
-            if isinstance(statement, ast.For | ast.While):
-                statement.body.insert(0, _report("__turn__", statement))
-            marked.append(statement)
-        return marked
-
-
-def _report(name: str, loop: ast.stmt) -> ast.stmt:
-    line, end = loop.lineno, loop.col_offset
-    at = {"lineno": line, "col_offset": end, "end_lineno": line, "end_col_offset": end}
-    call = ast.Call(ast.Name(name, ast.Load(), **at), [ast.Constant(line, **at)], [], **at)
-    return ast.Expr(call, **at)

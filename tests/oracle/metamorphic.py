@@ -240,7 +240,7 @@ class _Split:
     """A script as the statements before its first loop and the rest, with the variables that lead from one to the other."""
 
     imports: list[ast.stmt]
-    definitions: list[ast.stmt]
+    definitions: Sequence[ast.stmt]
     before: list[ast.stmt]
     rest: list[ast.stmt]
     shared: list[str]
@@ -337,7 +337,7 @@ def printing(tree: ast.Module) -> ast.Module | None:
 def remembering(tree: ast.Module) -> ast.Module | None:
     """The loss is kept in a list and summed up."""
     setup = "history = []\ntotals = {'loss': 0.0}"
-    return _logged(tree, "totals['loss'] += {loss}.item()\nhistory.append(float({loss}))", "pass", [setup])
+    return _logged(tree, "totals['loss'] += {loss}.item()\nhistory.append({loss}.item())", "pass", [setup])
 
 
 def on_a_board(tree: ast.Module) -> ast.Module | None:

@@ -14,7 +14,8 @@ from trainlint.source.text import Position, Span
 from tests.oracle.compare import judged
 from tests.oracle.expect import Verdict, agree, expect
 from tests.oracle.generate import Program, programs
-from tests.oracle.judge import Backward, Clear, Compiled, Judge, JudgeError, Run, Situation, Step
+from tests.oracle.instrument import Compiled
+from tests.oracle.judge import Backward, Clear, Judge, JudgeError, Run, Situation, Step
 
 HEAD = """\
 import random, sys, torch
