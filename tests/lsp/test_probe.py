@@ -340,9 +340,7 @@ def test_no_process_outlives_the_server(tmp_path: Path, end: str) -> None:
         ({"uri": None}, ErrorCodes.InvalidParams, "needs the `uri`"),
     ],
 )
-def test_what_cannot_be_probed_is_refused_in_words(
-    editor: Editor, options: dict[str, Any], code: int, words: str
-) -> None:
+def test_what_cannot_be_probed_is_refused_in_words(editor: Editor, options: dict[str, Any], code: int, words: str) -> None:
     refusal = editor.refusal(**options)
     assert refusal["code"] == code
     assert words in refusal["message"]

@@ -21,9 +21,7 @@ def reports() -> dict[str, ProbeReport]:
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
-def test_the_script_gets_its_verdict_and_every_parameter_its_status(
-    script: Path, reports: dict[str, ProbeReport]
-) -> None:
+def test_the_script_gets_its_verdict_and_every_parameter_its_status(script: Path, reports: dict[str, ProbeReport]) -> None:
     compare(reports[script.stem], read(script))
 
 

@@ -158,9 +158,7 @@ class _Shown:
         self._furthest = 0
         self._message = ""
         if token is not None:
-            begin = types.WorkDoneProgressBegin(
-                title=f"Probing {name}", message="starting Python", cancellable=True
-            )
+            begin = types.WorkDoneProgressBegin(title=f"Probing {name}", message="starting Python", cancellable=True)
             self._progress.begin(token, begin)
             self._progress.tokens[token].add_done_callback(lambda _: flag.cancel())
 

@@ -2,7 +2,8 @@
 
 The agent runs this file under the user's interpreter, so it keeps to Python 3.8 and the standard library.
 A conversation is `Ready` (agent), `Run` (parent), any number of `Progress` (agent), one `Result` (agent);
-`Stop` (parent) asks for the result at once. The end of the parent's stream means that the parent is gone.
+`Stop` (parent) asks for the result at once. The end of the parent's stream means that the parent is gone, or, while
+watching, that the result has been printed.
 """
 
 from __future__ import annotations

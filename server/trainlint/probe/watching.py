@@ -36,15 +36,18 @@ def watch(request: Request, report: Callable[[ProbeReport], None]) -> tuple[int,
     finally:
         os.close(agent_reads)
         os.close(agent_writes)
+    requests = os.fdopen(we_write, "wb")
     heard: list[ProbeReport] = []
 
     def listen() -> None:
+        """The agent is told that its answer has been printed by the end of its requests."""
         with os.fdopen(we_read, "rb") as lines:
             for line in lines:
                 method, params = split(line)
                 if method == "result":
                     heard.append(_conclude(request, decode(Result, params)))
                     report(heard[0])
+                    requests.close()
 
     listener = threading.Thread(target=listen, daemon=True)
     listener.start()
@@ -56,7 +59,7 @@ def watch(request: Request, report: Callable[[ProbeReport], None]) -> tuple[int,
         None,
         request.backwards,
     )
-    with os.fdopen(we_write, "wb") as requests, _signals_are_for(process):
+    with requests, _signals_are_for(process):
         try:
             requests.write(encode(run))
             requests.flush()

@@ -64,6 +64,12 @@ class Channel:
 
         threading.Thread(target=wait, name="trainlint-channel", daemon=True).start()
 
+    def wait_until_closed(self, seconds: float) -> None:
+        """Wait until the parent has closed its end, for `seconds` at most. Nobody may be listening."""
+        thread = threading.Thread(target=self._incoming.read, name="trainlint-channel", daemon=True)
+        thread.start()
+        thread.join(seconds)
+
     def forget(self) -> None:
         """In a forked child: close what belongs to the parent."""
         self._incoming.close()

@@ -37,7 +37,7 @@ class Attachment:
         module = torch.nn.modules.module
         self._forward_handles = [
             module.register_module_forward_pre_hook(recorder.forward_begins),
-            module.register_module_forward_hook(recorder.forward_ends, always_call=True),
+            _register_forward_hook(recorder.forward_ends),
         ]
         patch = self._patches.replace
         patch(Optimizer, "__init__", self._after_init)
@@ -209,3 +209,12 @@ class Attachment:
             return original(process)
 
         return start
+
+
+def _register_forward_hook(hook: Callable[..., Any]) -> Any:
+    """Before torch 2.1 a forward pass that raises calls no hook: what its thread calls later counts as a part of it."""
+    register = torch.nn.modules.module.register_module_forward_hook
+    try:
+        return register(hook, always_call=True)
+    except TypeError:
+        return register(hook)

@@ -6,6 +6,7 @@ Names are read from the running frames: they are gone once `__main__` is torn do
 
 from __future__ import annotations
 
+import inspect
 import sys
 import weakref
 from types import FrameType
@@ -43,7 +44,7 @@ class Names:
         """
         frames = [each for each in user_frames(frame) if each.f_globals is not each.f_locals]
         scopes: list[tuple[Any, dict[str, Any]]] = [("main", vars(sys.modules["__main__"]))]
-        scopes += [(each.f_code, dict(each.f_locals)) for each in reversed(frames)]
+        scopes += [(each.f_code, _variables(each)) for each in reversed(frames)]
         visible = [
             (scope, name, value)
             for scope, variables in scopes
@@ -119,6 +120,21 @@ class Names:
             if not _contains(value, before):
                 self._rebound.add(variable)
         return variable in self._rebound
+
+
+def _variables(frame: FrameType) -> dict[str, Any]:
+    """The local variables of a running function.
+
+    Up to Python 3.12 a frame keeps what it was asked for until it ends: batches and outputs are dropped from there,
+    or the last ones would stay in memory as long as the training loop runs.
+    """
+    kept = frame.f_locals
+    variables = dict(kept)
+    if type(kept) is dict and frame.f_code.co_flags & inspect.CO_OPTIMIZED:
+        for name, value in variables.items():
+            if isinstance(value, torch.Tensor) and not (value.is_leaf and value.requires_grad):
+                del kept[name]
+    return variables
 
 
 def _elements(name: str, value: Any) -> Iterator[tuple[str, Any]]:

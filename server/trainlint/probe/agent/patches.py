@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from types import ModuleType
 from typing import Any, Callable
 
 Wrap = Callable[[Any], Any]
@@ -21,10 +23,18 @@ class Patches:
         self._undo.append((owner, name, original, wrapper))
 
     def undo(self) -> None:
-        """Put the originals back. What somebody else has wrapped meanwhile stays: taking it away would undo
-        theirs.
+        """Put the originals back, also where a module has imported one by name. What somebody else has wrapped
+        meanwhile stays: taking it away would undo theirs.
         """
+        originals = {}
         while self._undo:
             owner, name, original, wrapper = self._undo.pop()
+            originals[id(wrapper)] = original
             if vars(owner).get(name) is wrapper:
                 setattr(owner, name, original)
+        for module in list(sys.modules.values()):
+            if type(module) is ModuleType:
+                names = vars(module)
+                for name, value in list(names.items()):
+                    if id(value) in originals:
+                        names[name] = originals[id(value)]

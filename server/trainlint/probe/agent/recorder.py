@@ -435,11 +435,10 @@ class Recorder:
         observation.optimizers = [record.seen for record in self._order]
         if not self._backward_count and not any(seen.completed or seen.skipped for seen in observation.optimizers):
             return
-        frame = sys._current_frames().get(threading.main_thread().ident or 0)
-        self.ledger.settle(frame)
+        self._look_around()
         for record in self._order:
             self._close(record)
-        self.ledger.settle(frame)
+        self._look_around()
         for subject, tensor in self.ledger.live():
             subject.seen.used = self.lineage.used(tensor)
         self.lineage.explain()
@@ -454,6 +453,14 @@ class Recorder:
         observation.modes = self.batch.modes
         observation.batch = self.batch.facts
         observation.counterfactual = self._counterfactual
+
+    def _look_around(self) -> None:
+        """Find names from where the script is, whichever thread asks. A frame kept in itself would keep everything."""
+        frame = sys._current_frames().get(threading.main_thread().ident or 0)
+        try:
+            self.ledger.settle(frame)
+        finally:
+            del frame
 
     def _close(self, record: steps.OptimizerRecord) -> None:
         """The last facts of an optimizer: what it holds, and the step that it is in the middle of."""

@@ -28,6 +28,9 @@ from .imports import AfterImport
 _EVENT_S = 0.2
 """Least time between two progress messages of one kind."""
 
+_HEARD_S = 2.0
+"""How long a watched script that failed waits for its report to be printed, so that its traceback comes last."""
+
 
 class Session:
     """Runs the script, listens to the parent and answers once.
@@ -67,6 +70,7 @@ class Session:
         if self._attachment is not None:
             self._attachment.detach()
         if ending.exception is not None:
+            self._channel.wait_until_closed(_HEARD_S)
             _leave_as_python_would(ending.exception)
         return None
 
