@@ -25,7 +25,7 @@ class Facts:
     @cached_property
     def protocols(self) -> list[Protocol]:
         """The step protocol of every entry."""
-        return [examine(entry, self._cancel, self.program.look_alikes) for entry in self.program.entries]
+        return [examine(entry, self.program, self._cancel) for entry in self.program.entries]
 
     def differentiator(self, target: ParameterSet) -> str | None:
         """The call that takes the place of `loss.backward()` here: an accelerator's, or that of manual optimization."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import partial
 
 from ..cancel import CancelFlag
 from ..program import effects as fx
-from ..program.program import Entry, leaves
+from ..program.program import Entry, Program, leaves
 from .events import Event, Kind, Projection, View
 from .lifecycle import CLEAR, LOST, STALE, UNKNOWN, Intractable, Lifecycle, Token, run
 from .wiring import ParameterSet, Wiring, wire
@@ -81,9 +81,10 @@ class Protocol:
     late: list[LateStep] = field(default_factory=list)
 
 
-def examine(entry: Entry, cancel: CancelFlag, look_alikes: bool = False) -> Protocol:
+def examine(entry: Entry, program: Program, cancel: CancelFlag) -> Protocol:
     """The facts of an entry, set by set. Nothing is said of sets whose gradients a hook takes."""
     protocol = Protocol()
+    look_alikes = program.index.look_alikes
     wiring = wire(entry, look_alikes)
     views = [(target, Projection(wiring, target).view(entry)) for target in wiring.sets]
     used: dict[ParameterSet, set[fx.Effect]] = {}
@@ -101,7 +102,7 @@ def examine(entry: Entry, cancel: CancelFlag, look_alikes: bool = False) -> Prot
         ran.append((target, view, seen))
     for target, view, seen in ran:
         elsewhere = {effect for other, effects in used.items() if other is not target for effect in effects}
-        _empty(protocol, entry, target, view, seen, elsewhere)
+        _empty(protocol, entry, program, target, view, seen, elsewhere)
         _stale(protocol, target, seen)
         if not any(fact.target is target for fact in protocol.stale):
             _stale_parts(protocol, entry, wiring, target, view, cancel)
@@ -113,7 +114,7 @@ def examine(entry: Entry, cancel: CancelFlag, look_alikes: bool = False) -> Prot
 def _stale(protocol: Protocol, target: ParameterSet, seen: Lifecycle) -> None:
     told: set[fx.Loop] = set()
     for step, tokens in sorted(seen.steps.items(), key=lambda pair: pair[0].order):
-        for token in sorted(tokens, key=lambda token: (len(token.crossed), sorted(event.order for event in token.pending))):
+        for token in sorted(tokens, key=partial(_way, step)):
             cycle = next((loop for loop in step.loops if loop in token.crossed), None)
             if token.state != STALE or cycle is None or cycle in told or _clears_in(cycle, seen):
                 continue
@@ -123,6 +124,12 @@ def _stale(protocol: Protocol, target: ParameterSet, seen: Lifecycle) -> None:
             told |= set(step.loops[step.loops.index(cycle) :])
             assert isinstance(step.effect, fx.Step) and isinstance(backward.effect, fx.Backward)
             protocol.stale.append(StaleStep(step.effect, backward.effect, cycle, target))
+
+
+def _way(step: Event, token: Token) -> tuple[int, list[int], list[int]]:
+    """Sorts the ways on which a step was reached: those round the fewest loops first, of these the innermost."""
+    inwards = [-index for index, loop in enumerate(step.loops) if loop in token.crossed]
+    return len(token.crossed), inwards, sorted(event.order for event in token.pending)
 
 
 def _clears_in(loop: fx.Loop, seen: Lifecycle) -> bool:
@@ -145,14 +152,20 @@ def _stale_parts(protocol: Protocol, entry: Entry, wiring: Wiring, target: Param
 
 
 def _empty(
-    protocol: Protocol, entry: Entry, target: ParameterSet, view: View, seen: Lifecycle, elsewhere: set[fx.Effect]
+    protocol: Protocol,
+    entry: Entry,
+    program: Program,
+    target: ParameterSet,
+    view: View,
+    seen: Lifecycle,
+    elsewhere: set[fx.Effect],
 ) -> None:
     for step, tokens in seen.steps.items():
         empty = {token for token in tokens if token.state == CLEAR}
         if not empty or not _first_turns_only(tokens - empty, step, seen):
             continue
         why, backward, clear = _explain(step, empty, view, seen, elsewhere)
-        if why is Emptiness.NO_BACKWARD and not _trains(step, view):
+        if why is Emptiness.NO_BACKWARD and not _trains(step, program, view):
             continue
         assert isinstance(step.effect, fx.Step)
         if why is Emptiness.NO_BACKWARD:
@@ -202,12 +215,11 @@ def _astray(entry: Entry, step: fx.Step) -> fx.Backward | None:
     return next((effect for effect in found if effect.site.function is step.site.function), None)
 
 
-def _trains(step: Event, view: View) -> bool:
+def _trains(step: Event, program: Program, view: View) -> bool:
     """A model computes something here, or a backward is written: not a schedule being drawn."""
     if any(event.kind is Kind.FORWARD for event in view.events):
         return True
-    function = ast.walk(step.effect.site.function)
-    return any(isinstance(node, ast.Attribute) and node.attr == "backward" for node in function)
+    return "backward" in program.index.functions[step.effect.site.function].words
 
 
 def _backward(event: Event) -> fx.Backward:

@@ -80,15 +80,9 @@ def enter(m: Machine, callee: Function, args: list[Value], keywords: dict[str, V
     """A frame for one activation of `callee`, its parameters bound."""
     function = callee.node
     names = function.args
-    globals_, nonlocals = frozenset[str](), frozenset[str]()
-    if not isinstance(function, ast.Lambda):
-        for statement in function.body:
-            if isinstance(statement, ast.Global):
-                globals_ |= frozenset(statement.names)
-            elif isinstance(statement, ast.Nonlocal):
-                nonlocals |= frozenset(statement.names)
+    contents = m.index.functions[function]
     info = callee.frame.cls if callee.receiver is None else _owner(callee)
-    frame = Frame(function, callee.frame, globals_, nonlocals, _tested(m, function), info, callee.receiver)
+    frame = Frame(function, callee.frame, contents.global_names, contents.nonlocal_names, contents.tested, info, callee.receiver)
     positional = [*names.posonlyargs, *names.args]
     values = list(args)
     if callee.receiver is not None:
@@ -140,23 +134,6 @@ def parameter(m: Machine, argument: ast.arg) -> Thing:
         elif isinstance(annotation, ClassValue):
             thing.cls, thing.role = annotation.info, calls.role_of_class(annotation.info)
     return thing
-
-
-def _tested(m: Machine, function: ast.AST) -> frozenset[str]:
-    if function not in m.tested:
-        m.tested[function] = tested_names(function)
-    return m.tested[function]
-
-
-def tested_names(function: ast.AST) -> frozenset[str]:
-    """Names that some condition of this function looks at."""
-    return frozenset(
-        name.id
-        for node in ast.walk(function)
-        if isinstance(node, (ast.If, ast.While, ast.IfExp))
-        for name in ast.walk(node.test)
-        if isinstance(name, ast.Name)
-    )
 
 
 def _disables_grad(m: Machine, decorator: ast.expr) -> bool:

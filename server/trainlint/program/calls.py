@@ -63,27 +63,11 @@ def generator(m: Machine, node: ast.expr, consumer: Consumer) -> bool:
     if not isinstance(node, ast.Call) or not isinstance(node.func, (ast.Name, ast.Attribute)):
         return False
     callee = expressions.evaluate(m, node.func)
-    if not isinstance(callee, Function) or not _is_generator(m, callee.node):
+    if not isinstance(callee, Function) or not m.index.functions[callee.node].yields:
         return False
     args, keywords = _arguments(m, node)
     m.consume(m, callee, node, args, keywords, consumer)
     return True
-
-
-def _is_generator(m: Machine, function: ast.AST) -> bool:
-    if function not in m.generators:
-        m.generators[function] = is_generator(function)
-    return m.generators[function]
-
-
-def is_generator(function: ast.AST) -> bool:
-    """Its own body holds a `yield`."""
-    for child in ast.iter_child_nodes(function):
-        if isinstance(child, (ast.Yield, ast.YieldFrom)):
-            return True
-        if not isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)) and is_generator(child):
-            return True
-    return False
 
 
 def _arguments(m: Machine, node: ast.Call) -> tuple[list[Value], dict[str, Value]]:
@@ -199,7 +183,7 @@ def _choice(m: Machine, node: ast.expr, callee: Choice, args: list[Value], keywo
 
 def _function(m: Machine, node: ast.expr, callee: Function, args: list[Value], keywords: dict[str, Value]) -> Value:
     exact = isinstance(callee.receiver, Thing) and callee.receiver.in_sight
-    if (is_abstract(callee.node) and not exact) or _is_generator(m, callee.node):
+    if (is_abstract(callee.node) and not exact) or m.index.functions[callee.node].yields:
         return unseen(m, node, callee, args, keywords, used=True, receiver=callee.receiver)
     if callee.node not in m.relevant and len(m.stack) >= MAX_DEPTH_WITHOUT_TRAINING and not isinstance(callee.node, ast.Lambda):
         return _result(m, node, (*args, *keywords.values()))
@@ -538,9 +522,11 @@ def assigned_elsewhere(m: Machine, holder: Thing, name: str) -> Value | None:
     """An attribute that another method of the object's class assigns."""
     assert holder.cls is not None
     for info in holder.cls.lineage():
-        found = info.built(name)
-        if found is not None:
-            return _evaluate_apart(m, holder, info, found[0], name, found[1])
+        for method in info.methods.values():
+            own = method.args.args[0].arg if method.args.args else ""
+            assignment = m.index.functions[method].built.get((own, name))
+            if assignment is not None:
+                return _evaluate_apart(m, holder, info, method, name, assignment)
     return None
 
 

@@ -9,6 +9,7 @@ from . import calls, conditions, expressions
 from .effects import Block, Branch, Clear, Count, Forget, Jump, Loop, Read, SetRate, Try, Uncalled
 from .frameworks.table import Meaning, meaning
 from .guards import Guard, Known
+from .index import names_in
 from .iteration import iterate, matters
 from .machine import LoopPaths, Machine
 from .names import imported
@@ -144,7 +145,8 @@ def _define(m: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
 def _define_class(m: Machine, node: ast.ClassDef) -> bool:
     info = expressions.class_info(m, node)
     m.store.set((m.frame, node.name), ClassValue(info))
-    m.classes.append((info, m.store))
+    for method in info.methods.values():
+        m.methods.setdefault(method, (info, m.store))
     return True
 
 
@@ -204,10 +206,9 @@ def _for(m: Machine, node: ast.For | ast.AsyncFor) -> bool:
     if calls.generator(m, node.iter, turn):
         return statements(m, node.orelse)
     track = iterate(m, node.iter)
-    names = {name.id for name in ast.walk(node.target) if isinstance(name, ast.Name)}
     if track.items is not None and 0 < len(track.items) <= 8 and any(matters(value) for value in track.items):
         return _unrolled(m, node, track.items)
-    every = track.every or _holds_parameters(names, node.body)
+    every = track.every or _holds_parameters(m, node)
     if not every:
         for thing in things_in(track.element):
             thing.data = thing.role is None and not thing.carries
@@ -242,16 +243,12 @@ def _unrolled(m: Machine, node: ast.For | ast.AsyncFor, items: tuple[Value, ...]
     return statements(m, node.orelse)
 
 
-def _holds_parameters(names: set[str], body: list[ast.stmt]) -> bool:
+def _holds_parameters(m: Machine, node: ast.For | ast.AsyncFor) -> bool:
     """The loop goes over optimizers, models or parameters: its target is used as one."""
-    for statement in body:
-        for node in ast.walk(statement):
-            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in names:
-                if node.attr in ("zero_grad", "parameters", "grad", "param_groups"):
-                    return True
-                if node.attr == "step" and names_optimizer(node.value.id):
-                    return True
-    return False
+    names = names_in(node.target)
+    return any(
+        name in names and (attribute != "step" or names_optimizer(name)) for name, attribute in m.index.loops[node].handled
+    )
 
 
 def _while(m: Machine, node: ast.While) -> bool:
@@ -322,34 +319,14 @@ def _loop(
 
 def _count(m: Machine, node: ast.stmt) -> None:
     """Integers that the loop advances by constants become counters."""
-    for statement in _own_statements(node):
-        if (
-            isinstance(statement, ast.AugAssign)
-            and isinstance(statement.op, (ast.Add, ast.Sub))
-            and isinstance(statement.value, ast.Constant)
-            and isinstance(statement.value.value, int)
-            and isinstance(statement.target, (ast.Name, ast.Attribute))
-        ):
-            before = expressions.evaluate(m, _load(statement.target))
-            known = before.value if isinstance(before, Constant) else None
-            if isinstance(before, Counter) or (known is not None and not isinstance(known, int)):
-                continue
-            counter = f"#{ast.unparse(statement.target)}@{id(m.frame)}"
-            m.emit_effect(Count, node, counter, known if isinstance(known, int) else None)
-            expressions.bind(m, statement.target, Counter(counter))
-
-
-def _own_statements(node: ast.AST) -> list[ast.stmt]:
-    """Statements below `node` that belong to the same function."""
-    found: list[ast.stmt] = []
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+    for statement in m.index.loops[node].counted:
+        before = expressions.evaluate(m, _load(statement.target))
+        known = before.value if isinstance(before, Constant) else None
+        if isinstance(before, Counter) or (known is not None and not isinstance(known, int)):
             continue
-        if isinstance(child, ast.stmt):
-            found.append(child)
-        if isinstance(child, (ast.stmt, ast.ExceptHandler, ast.match_case)):
-            found.extend(_own_statements(child))
-    return found
+        counter = f"#{ast.unparse(statement.target)}@{id(m.frame)}"
+        m.emit_effect(Count, node, counter, known if isinstance(known, int) else None)
+        expressions.bind(m, statement.target, Counter(counter))
 
 
 def _break(m: Machine, node: ast.Break) -> bool:

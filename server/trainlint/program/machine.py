@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from ..cancel import CancelFlag
 from ..source.parse import Site
 from .effects import Block, Effect, Region
+from .index import Index
 from .scope import ClassInfo, Frame, Key, Store
 from .things import Function, Role, Thing, Value
 
@@ -47,8 +48,9 @@ class Blindness:
 class Machine:
     """One lowering of one module. `inline` lowers the body of a function in sight at a call."""
 
-    def __init__(self, budget: int, relevant: frozenset[ast.AST], cancel: CancelFlag) -> None:
+    def __init__(self, budget: int, index: Index, relevant: Collection[ast.AST], cancel: CancelFlag) -> None:
         self.budget = budget
+        self.index = index
         self.relevant = relevant
         self.cancel = cancel
         self.store = Store()
@@ -63,9 +65,7 @@ class Machine:
         self.calls: list[CallPaths] = []
         self.things: dict[tuple[object, ...], Thing] = {}
         self.reached: set[ast.AST] = set()
-        self.tested: dict[ast.AST, frozenset[str]] = {}
-        self.generators: dict[ast.AST, bool] = {}
-        self.classes: list[tuple[ClassInfo, Store]] = []
+        self.methods: dict[ast.AST, tuple[ClassInfo, Store]] = {}
         self.nested: dict[ast.AST, tuple[Frame, Store]] = {}
         self.blind: dict[ast.AST, Blindness] = {}
         self.inline: Inline

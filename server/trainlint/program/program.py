@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import ast
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ..cancel import CancelFlag
 from . import activation, calls, lower
 from .effects import Block, Branch, Call, Effect, Loop, Region, Try
-from .frameworks.table import LOOK_ALIKES
+from .index import UNCALLED, FunctionNode, Index
 from .machine import Blindness, Machine, OutOfBudget
 from .scope import ClassInfo, Frame
 from .things import Function, Thing
-from .vocabulary import MODE_METHODS, TRAINING_METHODS
 
 TRAINING_WORDS = frozenset(
     {"backward", "manual_backward", "zero_grad", "optim", "optimizer", "optimizers", "GradScaler", "SGD", "Adam", "AdamW",
      "LBFGS", "RMSprop", "Adagrad", "Adadelta", "Adafactor", "NAdam", "RAdam", "Adamax"}
 )  # fmt: skip
-_UNCALLED = "statement that names a training method"
-_ENTRY_WORDS = TRAINING_WORDS | {"step", _UNCALLED}
-
-FunctionNode = (ast.FunctionDef, ast.AsyncFunctionDef)
+_ENTRY_WORDS = TRAINING_WORDS | {"step", UNCALLED}
+_CALLED_BY_OTHERS = frozenset({"__init__", "forward", "__call__"})
 
 
 @dataclass(slots=True, eq=False)
@@ -41,29 +39,30 @@ class Entry:
 @dataclass(slots=True, eq=False)
 class Program:
     tree: ast.Module
+    index: Index
     entries: list[Entry] = field(default_factory=list)
     blind: list[Blindness] = field(default_factory=list)
     things: list[Thing] = field(default_factory=list)
     complete: bool = True
-    look_alikes: bool = False
 
 
 def build(tree: ast.Module, cancel: CancelFlag) -> Program:
     """Lower a module: its own body first, then every function with training in it that nothing called."""
-    words = _words(tree)
-    relevant = _relevant(words)
-    size = sum(1 for _ in _statements(tree))
-    machine = Machine(2_000 + 15 * size, relevant, cancel)
+    index = Index()
+    index.add(tree)
+    users = _users(index)
+    relevant = _relevant(index, users)
+    machine = Machine(2_000 + 15 * index.statements, index, relevant, cancel)
     machine.inline = activation.inline
     machine.consume = activation.consume
-    program = Program(tree, look_alikes=_imports_look_alike(tree))
-    frame = Frame(tree, tested=activation.tested_names(tree))
+    program = Program(tree, index)
+    frame = Frame(tree, tested=index.functions[tree].tested)
     machine.frame = frame
     try:
         machine.statement = tree.body[0] if tree.body else ast.Pass()
         lower.statements(machine, tree.body)
         program.entries.append(Entry("<module>", tree, machine.block, closed=True))
-        for function, name in _entries(machine, frame, relevant, words):
+        for function, name in _entries(machine, frame, relevant, users):
             program.entries.append(_enter(machine, function, name))
     except OutOfBudget:
         program.complete = False
@@ -101,38 +100,33 @@ def _enter(machine: Machine, function: Function, name: str) -> Entry:
 
 
 def _entries(
-    machine: Machine, frame: Frame, relevant: frozenset[ast.AST], words: dict[ast.AST, set[str]]
+    machine: Machine, frame: Frame, relevant: dict[FunctionNode, None], users: dict[str, list[FunctionNode]]
 ) -> Iterator[tuple[Function, str]]:
     """Functions to enter: callers before those they call, methods on an object of their class, closures last."""
-    waiting = [node for node in words if node in relevant]
     for roots_only in (True, False):
-        for node in waiting:
+        for node in relevant:
             if node in machine.reached or (node in machine.nested and machine.nested[node][0] is not frame):
                 continue
-            name = getattr(node, "name", "")
-            if roots_only and any(name in used for other, used in words.items() if other is not node and other in relevant):
+            if roots_only and any(other is not node and other in relevant for other in users[node.name]):
                 continue
             yield from _function(machine, frame, node)
-    for node in waiting:
+    for node in relevant:
         if node not in machine.reached and node in machine.nested:
             inner, store = machine.nested[node]
             outer, machine.store = machine.store, store
-            assert isinstance(node, FunctionNode)
             yield Function(node, inner), node.name
             machine.store = outer
 
 
-def _function(machine: Machine, frame: Frame, node: ast.AST) -> Iterator[tuple[Function, str]]:
-    assert isinstance(node, FunctionNode)
+def _function(machine: Machine, frame: Frame, node: FunctionNode) -> Iterator[tuple[Function, str]]:
     if node in machine.nested:
         yield Function(node, frame), node.name
         return
-    for info, store in list(machine.classes):
-        if node in info.methods.values():
-            outer, machine.store = machine.store, store
-            yield Function(node, info.frame, _self(machine, info)), f"{info.name}.{node.name}"
-            machine.store = outer
-            return
+    if node in machine.methods:
+        info, store = machine.methods[node]
+        outer, machine.store = machine.store, store
+        yield Function(node, info.frame, _self(machine, info)), f"{info.name}.{node.name}"
+        machine.store = outer
 
 
 def _self(machine: Machine, info: ClassInfo) -> Thing:
@@ -149,54 +143,26 @@ def _self(machine: Machine, info: ClassInfo) -> Thing:
     return thing
 
 
-def _imports_look_alike(tree: ast.Module) -> bool:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            if any(alias.name.partition(".")[0] in LOOK_ALIKES for alias in node.names):
-                return True
-        elif isinstance(node, ast.ImportFrom) and not node.level and (node.module or "").partition(".")[0] in LOOK_ALIKES:
-            return True
-    return False
+def _users(index: Index) -> dict[str, list[FunctionNode]]:
+    """For each name of a function: the functions that mention it."""
+    nodes = [node for node in index.functions if isinstance(node, FunctionNode)]
+    names = {node.name for node in nodes}
+    users: dict[str, list[FunctionNode]] = defaultdict(list)
+    for node in nodes:
+        for name in names & index.functions[node].words:
+            users[name].append(node)
+    return users
 
 
-def _statements(tree: ast.AST) -> Iterator[ast.stmt]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.stmt):
-            yield node
-
-
-def _words(tree: ast.Module) -> dict[ast.AST, set[str]]:
-    """For each function: the names and attributes in it and in the functions nested in it."""
-    found: dict[ast.AST, set[str]] = {}
-
-    def visit(node: ast.AST, open_sets: tuple[set[str], ...]) -> None:
-        if isinstance(node, FunctionNode):
-            found[node] = set()
-            open_sets = (*open_sets, found[node])
-        elif isinstance(node, ast.Name):
-            for words in open_sets:
-                words.add(node.id)
-        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Attribute):
-            if node.value.attr in TRAINING_METHODS | MODE_METHODS:
-                for words in open_sets:
-                    words.add(_UNCALLED)
-        elif isinstance(node, ast.Attribute):
-            for words in open_sets:
-                words.add(node.attr)
-        for child in ast.iter_child_nodes(node):
-            visit(child, open_sets)
-
-    visit(tree, ())
-    return found
-
-
-def _relevant(words: dict[ast.AST, set[str]]) -> frozenset[ast.AST]:
-    """Functions in which training happens, or that call such a function."""
-    relevant = {node for node, used in words.items() if not used.isdisjoint(_ENTRY_WORDS)}
-    names = {getattr(node, "name", "") for node in relevant} - {"__init__", "forward", "__call__"}
-    while True:
-        more = {node for node, used in words.items() if node not in relevant and not used.isdisjoint(names)}
-        if not more:
-            return frozenset(relevant)
-        relevant |= more
-        names |= {getattr(node, "name", "") for node in more} - {"__init__", "forward", "__call__"}
+def _relevant(index: Index, users: dict[str, list[FunctionNode]]) -> dict[FunctionNode, None]:
+    """Functions in which training happens, or that call such a function, in the order of the text."""
+    nodes = [node for node in index.functions if isinstance(node, FunctionNode)]
+    found = {node for node in nodes if not index.functions[node].words.isdisjoint(_ENTRY_WORDS)}
+    waiting = list(found)
+    while waiting:
+        name = waiting.pop().name
+        if name not in _CALLED_BY_OTHERS:
+            more = [node for node in users[name] if node not in found]
+            found.update(more)
+            waiting.extend(more)
+    return dict.fromkeys(node for node in nodes if node in found)

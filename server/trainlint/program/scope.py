@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Hashable, Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from .things import Value, join
@@ -17,9 +18,9 @@ class Frame:
 
     node: ast.AST
     outer: Frame | None = None
-    globals_: frozenset[str] = frozenset()
-    nonlocals: frozenset[str] = frozenset()
-    tested: frozenset[str] = frozenset()
+    globals_: AbstractSet[str] = frozenset()
+    nonlocals: AbstractSet[str] = frozenset()
+    tested: AbstractSet[str] = frozenset()
     cls: ClassInfo | None = None
     receiver: Value | None = None
 
@@ -50,7 +51,6 @@ class ClassInfo:
     external: tuple[str, ...] = ()
     methods: dict[str, ast.FunctionDef | ast.AsyncFunctionDef] = field(default_factory=dict)
     constants: dict[str, ast.expr] = field(default_factory=dict)
-    _built: dict[str, tuple[ast.FunctionDef | ast.AsyncFunctionDef, ast.Assign]] | None = None
 
     def lineage(self) -> list[ClassInfo]:
         """This class and its bases in sight, nearest first."""
@@ -68,19 +68,6 @@ class ClassInfo:
             if name in info.methods:
                 return info, info.methods[name]
         return None
-
-    def built(self, name: str) -> tuple[ast.FunctionDef | ast.AsyncFunctionDef, ast.Assign] | None:
-        """The first `self.name = call(...)` in a method of this class, with that method."""
-        if self._built is None:
-            self._built = {}
-            for method in self.methods.values():
-                own = method.args.args[0].arg if method.args.args else ""
-                for node in ast.walk(method):
-                    if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.value, ast.Call):
-                        target = node.targets[0]
-                        if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id == own:
-                            self._built.setdefault(target.attr, (method, node))
-        return self._built.get(name)
 
     @property
     def outside(self) -> tuple[str, ...]:

@@ -1,0 +1,217 @@
+"""What the text of each function and loop holds, gathered in one pass over a tree."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from .frameworks.table import LOOK_ALIKES
+from .vocabulary import MODE_METHODS, TRAINING_METHODS
+
+UNCALLED = "statement that names a training method"
+
+FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
+
+_PARAMETER_USES = frozenset({"zero_grad", "parameters", "grad", "param_groups", "step"})
+_LEAF_FIELDS = frozenset(
+    {"ctx", "op", "ops", "id", "attr", "arg", "name", "names", "asname", "module", "level", "kind", "conversion", "simple",
+     "is_async", "rest", "type_comment", "type_ignores", "type_params", "kwd_attrs"}
+)  # fmt: skip
+_SUITES = frozenset({"body", "orelse", "finalbody"})
+
+
+@dataclass(slots=True, eq=False)
+class Contents:
+    """A function, or the module, with the functions nested in it.
+
+    `words`: names and attributes. `tested`: names that some condition looks at. `built`: assignments of a call's result to
+    an attribute, by the name of the object and the attribute, the first of each. The rest is of its own body alone.
+    """
+
+    words: set[str] = field(default_factory=set)
+    tested: set[str] = field(default_factory=set)
+    built: dict[tuple[str, str], ast.Assign] = field(default_factory=dict)
+    yields: bool = False
+    global_names: set[str] = field(default_factory=set)
+    nonlocal_names: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True, eq=False)
+class LoopContents:
+    """A `for` or `while` loop with the loops nested in it.
+
+    `counted`: its own statements that advance an integer by a constant. `handled`: `(name, attribute)` where the attribute is one
+    that parameters, models and optimizers have.
+    """
+
+    counted: list[ast.AugAssign] = field(default_factory=list)
+    handled: set[tuple[str, str]] = field(default_factory=set)
+
+
+class Index:
+    """The contents of the functions and loops of the trees added to it."""
+
+    def __init__(self) -> None:
+        self.functions: dict[ast.AST, Contents] = {}
+        self.loops: dict[ast.AST, LoopContents] = {}
+        self.statements = 0
+        self.look_alikes = False
+        self._open = Contents()
+        self._loops: list[LoopContents] = []
+        self._outside = 0
+        self._special: dict[type, Callable[..., None]] = {
+            ast.Name: self._name,
+            ast.Constant: self._constant,
+            ast.Attribute: self._attribute,
+            ast.Expr: self._expression,
+            ast.FunctionDef: self._function,
+            ast.AsyncFunctionDef: self._function,
+            ast.Lambda: self._function,
+            ast.For: self._loop,
+            ast.AsyncFor: self._loop,
+            ast.While: self._loop,
+            ast.If: self._test,
+            ast.IfExp: self._test,
+            ast.Assign: self._assign,
+            ast.AugAssign: self._augmented,
+            ast.Yield: self._yield,
+            ast.YieldFrom: self._yield,
+            ast.Global: self._global,
+            ast.Nonlocal: self._nonlocal,
+            ast.Import: self._import,
+            ast.ImportFrom: self._import,
+        }
+
+    def add(self, tree: ast.Module) -> None:
+        self.functions[tree] = self._open = Contents()
+        self._children(tree)
+
+    def _visit(self, node: ast.AST) -> None:
+        special = self._special.get(node.__class__)
+        if special is not None:
+            special(node)
+        else:
+            self._children(node)
+
+    def _children(self, node: ast.AST) -> None:
+        special = self._special
+        for name, suite in _CHILDREN[node.__class__]:
+            child = getattr(node, name)
+            if child.__class__ is list:
+                if suite:
+                    self.statements += len(child)
+                for one in child:
+                    if one is not None:
+                        special.get(one.__class__, self._children)(one)
+            elif child is not None:
+                special.get(child.__class__, self._children)(child)
+
+    def _name(self, node: ast.Name) -> None:
+        self._open.words.add(node.id)
+
+    def _constant(self, node: ast.Constant) -> None:
+        pass
+
+    def _attribute(self, node: ast.Attribute) -> None:
+        self._open.words.add(node.attr)
+        if self._loops and node.attr in _PARAMETER_USES and isinstance(node.value, ast.Name):
+            self._loops[-1].handled.add((node.value.id, node.attr))
+        self._visit(node.value)
+
+    def _expression(self, node: ast.Expr) -> None:
+        if isinstance(node.value, ast.Attribute) and node.value.attr in TRAINING_METHODS | MODE_METHODS:
+            self._open.words.add(UNCALLED)
+        self._visit(node.value)
+
+    def _function(self, node: FunctionNode | ast.Lambda) -> None:
+        outer, outside = self._open, self._outside
+        self.functions[node] = self._open = inner = Contents()
+        self._outside = len(self._loops)
+        self._children(node)
+        self._open, self._outside = outer, outside
+        outer.words |= inner.words
+        outer.tested |= inner.tested
+        for key, assignment in inner.built.items():
+            outer.built.setdefault(key, assignment)
+
+    def _loop(self, node: ast.For | ast.AsyncFor | ast.While) -> None:
+        if isinstance(node, ast.While):
+            self._open.tested |= names_in(node.test)
+            self._visit(node.test)
+        else:
+            self._visit(node.target)
+            self._visit(node.iter)
+        contents = self.loops[node] = LoopContents()
+        self._loops.append(contents)
+        self._suite(node.body)
+        self._suite(node.orelse)
+        self._loops.pop()
+        if self._loops:
+            self._loops[-1].handled |= contents.handled
+        if len(self._loops) > self._outside:
+            self._loops[-1].counted += contents.counted
+
+    def _suite(self, suite: list[ast.stmt]) -> None:
+        self.statements += len(suite)
+        for statement in suite:
+            self._visit(statement)
+
+    def _test(self, node: ast.If | ast.IfExp) -> None:
+        self._open.tested |= names_in(node.test)
+        self._children(node)
+
+    def _assign(self, node: ast.Assign) -> None:
+        target, *more = node.targets
+        if (
+            isinstance(target, ast.Attribute)
+            and isinstance(target.value, ast.Name)
+            and not more
+            and isinstance(node.value, ast.Call)
+        ):
+            self._open.built.setdefault((target.value.id, target.attr), node)
+        self._children(node)
+
+    def _augmented(self, node: ast.AugAssign) -> None:
+        if (
+            len(self._loops) > self._outside
+            and isinstance(node.op, (ast.Add, ast.Sub))
+            and isinstance(node.value, ast.Constant)
+            and isinstance(node.value.value, int)
+            and isinstance(node.target, (ast.Name, ast.Attribute))
+        ):
+            self._loops[-1].counted.append(node)
+        self._children(node)
+
+    def _yield(self, node: ast.Yield | ast.YieldFrom) -> None:
+        self._open.yields = True
+        self._children(node)
+
+    def _global(self, node: ast.Global) -> None:
+        self._open.global_names.update(node.names)
+
+    def _nonlocal(self, node: ast.Nonlocal) -> None:
+        self._open.nonlocal_names.update(node.names)
+
+    def _import(self, node: ast.Import | ast.ImportFrom) -> None:
+        if isinstance(node, ast.Import):
+            modules = [alias.name for alias in node.names]
+        else:
+            modules = [node.module or ""] if not node.level else []
+        self.look_alikes = self.look_alikes or any(module.partition(".")[0] in LOOK_ALIKES for module in modules)
+
+
+def names_in(node: ast.AST) -> set[str]:
+    """The names below an expression."""
+    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+
+
+def _subclasses(kind: type[ast.AST]) -> list[type[ast.AST]]:
+    return [kind, *(below for one in kind.__subclasses__() for below in _subclasses(one))]
+
+
+# The fields of each kind of node that hold nodes, and whether they are suites of statements.
+_CHILDREN: dict[type, tuple[tuple[str, bool], ...]] = {
+    kind: tuple((name, name in _SUITES and not issubclass(kind, ast.expr)) for name in kind._fields if name not in _LEAF_FIELDS)
+    for kind in _subclasses(ast.AST)
+}
