@@ -14,7 +14,8 @@ from pathlib import Path
 
 from trainlint.analysis.sight import training_loops
 from trainlint.cancel import CancelFlag
-from trainlint.program.program import TRAINING_WORDS, build
+from trainlint.program.program import build
+from trainlint.program.relevance import TRAINING_WORDS
 from trainlint.source.parse import Unreadable, parse, word_filter
 from trainlint.source.text import SourceText
 

@@ -11,15 +11,11 @@ from typing import TYPE_CHECKING
 from .configuration import Configuration
 from .finding import FileStatus, Status
 from .settings import Settings
-from .source.document import Document
+from .source.document import MAX_BYTES, MAX_LINES, Document
 from .source.encoding import Encoding, UndecodableError, decode
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
-
-MAX_BYTES = 1_000_000
-MAX_LINES = 20_000
-"""Larger files are data or generated code; nobody types them, and analysing one takes seconds."""
 
 LEFT_OUT = frozenset(
     {
@@ -50,13 +46,18 @@ LEFT_OUT = frozenset(
 """Folders that are not entered unless they are named, or kept by a ``!`` pattern in `exclude`."""
 
 
+PROJECT_MARKS = (".git", ".hg", "pyproject.toml", "setup.py", "setup.cfg", "trainlint.toml")
+"""Files and folders that lie at the top of a project."""
+
+
 @dataclass(frozen=True)
 class Target:
-    """A file to check, as it is shown, and whether the user named it or a folder above it."""
+    """A file to check, as it is shown, and whether the user named it or a folder above it: `top`, or its own folder."""
 
     path: str
     settings: Settings
     named: bool
+    top: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,23 @@ def discover(paths: Iterable[str], configuration: Configuration) -> Iterator[Tar
         for item in found:
             if isinstance(item, FileStatus) or _first(item.path, seen):
                 yield item
+
+
+def roots_of(path: str, top: str = "") -> tuple[str, ...]:
+    """The folders in which what a file imports is looked for: `top`, and the project that the file is part of.
+
+    That is the nearest folder above it with a mark of a project, or else the folder that holds its package.
+    """
+    own = os.path.dirname(os.path.abspath(path))
+    folder = own
+    while not any(os.path.exists(os.path.join(folder, mark)) for mark in PROJECT_MARKS):
+        if os.path.dirname(folder) == folder:
+            folder = own
+            while os.path.isfile(os.path.join(folder, "__init__.py")) and os.path.dirname(folder) != folder:
+                folder = os.path.dirname(folder)
+            break
+        folder = os.path.dirname(folder)
+    return (folder, top) if top else (folder,)
 
 
 def read(path: str) -> Source | FileStatus:
@@ -144,7 +162,7 @@ class _Walk:
                 elif entry.name.endswith(".py") and _is_file(entry):
                     excluded = self.excluded(entry.path, settings)
                     if not excluded and not _ignored(here, entry.path, folder=False):
-                        yield Target(name, settings, named=False)
+                        yield Target(name, settings, named=False, top=str(top))
             pending.extend(reversed(folders))
 
     def left_out(self, entry: os.DirEntry[str], settings: Settings) -> bool:

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import hashlib
+import os
 from collections.abc import Iterator
 
 from .analysis.facts import Facts
+from .analysis.places import Place, node_of
 from .analysis.sight import describe
 from .cancel import CancelFlag, Cancelled
-from .finding import Confidence, FileStatus, Finding, Related, Report, Severity, Status
+from .finding import Confidence, FileStatus, Finding, Fix, Related, Report, Severity, Status
 from .fixes.build import build as build_fix
-from .program.program import TRAINING_WORDS, Program, build
+from .program.program import build
+from .program.relevance import TRAINING_WORDS
 from .rules import RULES, Observation, Rule, unreadable_file
 from .settings import Settings
 from .source.document import Document
-from .source.parse import Unreadable, parse, span_of, word_filter
+from .source.parse import Site, Unreadable, parse, span_of, word_filter
 from .source.suppress import Suppressions
 from .source.text import Span
-from .source.workspace import Workspace
+from .source.workspace import Parsed, Workspace
 
 _TRAINING = word_filter(TRAINING_WORDS)
+_PLACE = ("lineno", "col_offset", "end_lineno", "end_col_offset")
 _LOUDNESS = {Severity.OFF: 0, Severity.INFO: 1, Severity.WARNING: 2, Severity.ERROR: 3}
 
 
@@ -30,7 +35,7 @@ def check(
     settings: Settings | None = None,
     cancel: CancelFlag | None = None,
 ) -> Report:
-    """Findings of one document, in the order of its text.
+    """Findings of one document, in the order of its text. What it imports is followed into `workspace`.
 
     A text that cannot be parsed gives the finding TRN000 and the status UNREADABLE; anything that goes wrong in
     the analysis itself is a FAILED status. Raises `Cancelled` when `cancel` is set while it works.
@@ -45,9 +50,12 @@ def check(
         return _unreadable(document, settings, error)
     cancel.check()
     try:
-        facts = Facts(document, build(tree, cancel), cancel)
-        findings = tuple(sorted(_findings(document, tree, facts, settings), key=lambda finding: (finding.span, finding.code)))
-        status = _status(document, facts.program)
+        path = os.path.abspath(document.path)
+        facts = Facts(document, build(tree, cancel, workspace, path), cancel)
+        findings = tuple(
+            sorted(_Findings(facts, workspace, settings, cancel).all(), key=lambda finding: (finding.span, finding.code))
+        )
+        status = _status(document, facts)
     except Cancelled:
         raise
     except RecursionError:
@@ -65,42 +73,93 @@ def explain(document: Document, line: int, workspace: Workspace | None = None, s
     except Unreadable as error:
         return f"{document.path} cannot be parsed: {error} (line {error.position.line})"
     cancel = CancelFlag()
-    return describe(document.path, build(tree, cancel), line, cancel)
+    return describe(document.path, build(tree, cancel, workspace, os.path.abspath(document.path)), line, cancel)
 
 
-def _findings(document: Document, tree: ast.Module, facts: Facts, settings: Settings) -> Iterator[Finding]:
-    suppressions = Suppressions.of(document.text)
-    for rule in RULES:
-        if not settings.selects(rule.code, rule.name, heuristic=rule.severity is Severity.OFF):
-            continue
-        told: set[Span] = set()
-        for observation in rule.check(facts):
-            span = span_of(observation.node, document.source)
-            heuristic = observation.confidence is Confidence.HEURISTIC
-            if span in told or suppressions.suppresses(rule.code, rule.name, span):
+class _Findings:
+    """The observations of the rules on one document, placed and put into findings."""
+
+    def __init__(self, facts: Facts, workspace: Workspace | None, settings: Settings, cancel: CancelFlag) -> None:
+        self.facts = facts
+        self.document = facts.document
+        self.workspace = workspace
+        self.settings = settings
+        self.cancel = cancel
+        self._others: dict[str, Facts] = {}
+
+    def all(self) -> Iterator[Finding]:
+        suppressions = Suppressions.of(self.document.text)
+        for rule in RULES:
+            if not self.settings.selects(rule.code, rule.name, heuristic=rule.severity is Severity.OFF):
                 continue
-            if heuristic and not settings.selects(rule.code, rule.name, heuristic=True):
-                continue
-            told.add(span)
-            yield _finding(document, tree, rule, observation, span, settings)
+            told: set[Span] = set()
+            for observation in rule.check(self.facts):
+                heuristic = observation.confidence is Confidence.HEURISTIC
+                if heuristic and not self.settings.selects(rule.code, rule.name, heuristic=True):
+                    continue
+                finding = self._finding(rule, observation)
+                if finding is None or finding.span in told or suppressions.suppresses(rule.code, rule.name, finding.span):
+                    continue
+                told.add(finding.span)
+                yield finding
+
+    def _finding(self, rule: Rule, observation: Observation) -> Finding | None:
+        """None where another file's own check speaks of it, or is told to keep silent."""
+        home = self.facts.places.home(observation.place)
+        node, message, related = node_of(observation.place), observation.message, observation.related
+        if home is not None:
+            way = self.facts.places.way_to(observation.place)
+            there = span_of(node, home.document.source)
+            silenced = Suppressions.of(home.document.text).suppresses(rule.code, rule.name, there)
+            if way is None or silenced or any(self._is_told(rule, node, parsed) for parsed in way.files):
+                return None
+            name = os.path.basename(home.document.path)
+            message, related = f"in {name}, {message}", ((node, f"this call leads to {name}"), *related)
+            node = way.call
+        span = span_of(node, self.document.source)
+        return Finding(
+            code=rule.code,
+            name=rule.name,
+            severity=self.settings.severity_of(rule.code, rule.name) or _shown(rule.severity, observation.confidence),
+            confidence=observation.confidence,
+            message=message,
+            path=self.document.path,
+            span=span,
+            fingerprint=_fingerprint(rule.code, self.document, span),
+            related=tuple(self._related(place, words) for place, words in related),
+            fixes=tuple(self._fixes(observation)) if home is None else (),
+        )
+
+    def _is_told(self, rule: Rule, node: ast.AST, parsed: Parsed) -> bool:
+        """The check of another file says the same of this place, whoever calls it."""
+        path = parsed.document.path
+        if path not in self._others:
+            self._others[path] = Facts(parsed.document, build(parsed.tree, self.cancel, self.workspace, path), self.cancel)
+        return any(_same(node_of(observation.place), node) for observation in rule.check(self._others[path]))
+
+    def _related(self, place: Place, message: str) -> Related:
+        home = self.facts.places.home(place)
+        document = self.document if home is None else home.document
+        path = document.path if home is None else self._path_of(document)
+        return Related(path, _header(node_of(place), document), message)
+
+    def _path_of(self, other: Document) -> str:
+        """The path of another file, absolute or relative as that of the checked one."""
+        return other.path if os.path.isabs(self.document.path) else os.path.relpath(other.path)
+
+    def _fixes(self, observation: Observation) -> Iterator[Fix]:
+        """Fixes change no other file."""
+        for remedy in observation.remedies:
+            values = [getattr(remedy, field.name) for field in dataclasses.fields(remedy)]
+            if all(self.facts.places.home(value) is None for value in values if isinstance(value, (Site, ast.AST))):
+                fix = build_fix(remedy, self.facts.program.tree, self.document.source)
+                if fix is not None:
+                    yield fix
 
 
-def _finding(
-    document: Document, tree: ast.Module, rule: Rule, observation: Observation, span: Span, settings: Settings
-) -> Finding:
-    fixes = (build_fix(remedy, tree, document.source) for remedy in observation.remedies)
-    return Finding(
-        code=rule.code,
-        name=rule.name,
-        severity=settings.severity_of(rule.code, rule.name) or _shown(rule.severity, observation.confidence),
-        confidence=observation.confidence,
-        message=observation.message,
-        path=document.path,
-        span=span,
-        fingerprint=_fingerprint(rule.code, document, span),
-        related=tuple(Related(document.path, _header(node, document), message) for node, message in observation.related),
-        fixes=tuple(fix for fix in fixes if fix is not None),
-    )
+def _same(one: ast.AST, other: ast.AST) -> bool:
+    """The same piece of the same text, perhaps in two trees."""
+    return all(getattr(one, name, None) == getattr(other, name, None) for name in _PLACE)
 
 
 def _shown(severity: Severity, confidence: Confidence) -> Severity:
@@ -127,12 +186,15 @@ def _fingerprint(code: str, document: Document, span: Span) -> str:
     return hashlib.sha256("\0".join((code, lines.slice(span), *context)).encode()).hexdigest()[:16]
 
 
-def _status(document: Document, program: Program) -> FileStatus:
+def _status(document: Document, facts: Facts) -> FileStatus:
+    program = facts.program
     if not program.complete:
         return FileStatus(document.path, Status.PARTIAL, "too large to be analysed in full")
-    if program.blind:
-        first = min(program.blind, key=lambda blind: getattr(blind.node, "lineno", 0))
-        return FileStatus(document.path, Status.PARTIAL, f"line {getattr(first.node, 'lineno', 0)}: {first.reason}")
+    blind = [(facts.places.home(blind.node), getattr(blind.node, "lineno", 0), blind.reason) for blind in program.blind]
+    if blind:
+        home, line, reason = min(blind, key=lambda place: (place[0] is not None, place[1]))
+        where = f"{os.path.basename(home.document.path)}, " if home is not None else ""
+        return FileStatus(document.path, Status.PARTIAL, f"{where}line {line}: {reason}")
     return FileStatus(document.path, Status.ANALYSED)
 
 

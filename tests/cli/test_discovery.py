@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 from trainlint.configuration import Configuration
-from trainlint.discovery import MAX_BYTES, MAX_LINES, Source, Target, discover, read
+from trainlint.discovery import Source, Target, discover, read
 from trainlint.finding import FileStatus, Status
 from trainlint.settings import Settings
+from trainlint.source.document import MAX_BYTES, MAX_LINES
 
 
 def grow(root: Path, *names: str) -> None:

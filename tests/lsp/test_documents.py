@@ -240,7 +240,7 @@ def test_a_client_that_pulls_is_never_pushed_to() -> None:
         provider = client.initialize(PULLS)["result"]["capabilities"]["diagnosticProvider"]
         assert provider == {
             "identifier": "trainlint",
-            "interFileDependencies": False,
+            "interFileDependencies": True,
             "workspaceDiagnostics": False,
         }
         client.open(URI, "bad()\n")

@@ -218,7 +218,7 @@ def test_the_editor_is_asked_to_watch_files_and_settings() -> None:
         files, settings = client.wait_for("client/registerCapability")["params"]["registrations"]
         assert files["method"] == "workspace/didChangeWatchedFiles"
         watched = [watcher["globPattern"] for watcher in files["registerOptions"]["watchers"]]
-        assert watched == ["**/trainlint.toml", "**/pyproject.toml", "**/*.py"]
+        assert watched == ["**/trainlint.toml", "**/pyproject.toml", "**/*.py", "**/*.{yaml,yml,json,toml}"]
         assert settings["method"] == "workspace/didChangeConfiguration"
         assert settings["registerOptions"] == {"section": "trainlint"}
 

@@ -11,6 +11,7 @@ from ..program.naming import ACCELERATOR, suggests
 from ..program.program import Program, leaves
 from ..program.things import Role
 from ..source.document import Document
+from .places import Places
 from .protocol import Protocol, examine
 from .rates import KnownRate, known_rates
 from .wiring import ParameterSet
@@ -21,6 +22,10 @@ class Facts:
         self.document = document
         self.program = program
         self._cancel = cancel
+
+    @cached_property
+    def places(self) -> Places:
+        return Places(self.program)
 
     @cached_property
     def protocols(self) -> list[Protocol]:

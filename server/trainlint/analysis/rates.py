@@ -17,8 +17,7 @@ class KnownRate:
     """`value` is the learning rate `optimizer` keeps for its whole life; `usual` is where such optimizers work."""
 
     optimizer: Thing
-    site: Site
-    node: ast.AST
+    place: Site
     value: float
     usual: RateRange | None
     on_module: bool
@@ -49,7 +48,7 @@ def known_rates(program: Program) -> list[KnownRate]:
         owners = optimizer.parameters.owners if optimizer.parameters else frozenset()
         on_module = bool(owners) and all(owner.role in (Role.MODULE, None, Role.INSTANCE) for owner in owners)
         usual = rate_range(optimizer.created_by.rpartition(".")[2])
-        found.append(KnownRate(optimizer, create.site, rate_node(create.site.node), float(rate.value), usual, on_module))
+        found.append(KnownRate(optimizer, create.site.part(rate_node(create.site.node)), float(rate.value), usual, on_module))
     return found
 
 

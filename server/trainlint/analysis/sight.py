@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 from dataclasses import dataclass
 
 from ..cancel import CancelFlag
@@ -10,6 +11,7 @@ from ..program import effects as fx
 from ..program.program import Entry, Program, leaves
 from .events import Event, Kind, Projection
 from .lifecycle import Intractable, run
+from .places import Places
 from .wiring import wire
 
 
@@ -28,12 +30,13 @@ class LoopSight:
 def training_loops(program: Program) -> list[LoopSight]:
     """Every innermost loop in which a backward or a step of an optimizer runs."""
     found: dict[ast.AST, set[str]] = {}
+    places = Places(program)
     for entry in program.entries:
         wiring = wire(entry)
         for target in wiring.sets:
             for event in Projection(wiring, target).view(entry).events:
                 loops = [loop for loop in event.loops if loop.repeats]
-                if not loops:
+                if not loops or places.home(loops[-1].node) is not None:
                     continue
                 reasons = found.get(loops[-1].node)
                 if event.kind in (Kind.BACKWARD, Kind.STEP):
@@ -49,12 +52,14 @@ def training_loops(program: Program) -> list[LoopSight]:
 def describe(path: str, program: Program, line: int, cancel: CancelFlag) -> str:
     """The loop or statement at `line` as the analysis sees it."""
     told: list[str] = []
+    places = Places(program)
     for entry in program.entries:
-        told.extend(_describe_entry(entry, line, cancel))
+        told.extend(_describe_entry(entry, places, line, cancel))
     blind = [
         f"  line {getattr(place.node, 'lineno', 0)}: {place.reason}"
         for place in program.blind
-        if _covers(place.node, line) or getattr(place.node, "lineno", 0) == line
+        if places.home(place.node) is None
+        and (_covers(place.node, line) or getattr(place.node, "lineno", 0) == line)
     ]
     parts = [f"{path}:{line}"]
     parts.extend(told or ["  nothing that happens to gradients, optimizers or models is seen here"])
@@ -65,13 +70,13 @@ def describe(path: str, program: Program, line: int, cancel: CancelFlag) -> str:
     return "\n".join(parts)
 
 
-def _describe_entry(entry: Entry, line: int, cancel: CancelFlag) -> list[str]:
+def _describe_entry(entry: Entry, places: Places, line: int, cancel: CancelFlag) -> list[str]:
     wiring = wire(entry)
     told: list[str] = []
     for target in wiring.sets:
         view = Projection(wiring, target).view(entry)
-        here = [event for event in view.events if _line(event) == line]
-        around = {loop for event in view.events for loop in event.loops if getattr(loop.node, "lineno", 0) == line}
+        here = [event for event in view.events if _is_at(event.effect.site.node, line, places)]
+        around = {loop for event in view.events for loop in event.loops if _is_at(loop.node, line, places)}
         inside = [event for event in view.events if around & set(event.loops)]
         if not here and not inside:
             continue
@@ -86,16 +91,22 @@ def _describe_entry(entry: Entry, line: int, cancel: CancelFlag) -> list[str]:
         for event in here or inside:
             states = ", ".join(sorted(seen.met.get(event, ()))) or "never reached"
             doubt = "" if event.sure else " (possibly)"
-            told.append(f"  line {_line(event)}: {_name(event)}{doubt}, gradients before: {states}")
+            told.append(f"  {_where(event.effect.site.node, places)}: {_name(event)}{doubt}, gradients before: {states}")
     for effect in leaves(entry.body):
-        if isinstance(effect, fx.Unseen) and getattr(effect.site.node, "lineno", 0) == line and not told:
+        if isinstance(effect, fx.Unseen) and _is_at(effect.site.node, line, places) and not told:
             things = ", ".join(sorted(f"`{thing.name}`" for thing in effect.touches if thing.name))
             told.append(f"in {entry.name}: `{effect.text}` is out of sight" + (f" and receives {things}" if things else ""))
     return told
 
 
-def _line(event: Event) -> int:
-    return int(getattr(event.effect.site.node, "lineno", 0))
+def _is_at(node: ast.AST, line: int, places: Places) -> bool:
+    return getattr(node, "lineno", 0) == line and places.home(node) is None
+
+
+def _where(node: ast.AST, places: Places) -> str:
+    home = places.home(node)
+    where = f"line {getattr(node, 'lineno', 0)}"
+    return where if home is None else f"{os.path.basename(home.document.path)}, {where}"
 
 
 def _covers(node: ast.AST, line: int) -> bool:

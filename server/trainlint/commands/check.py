@@ -153,7 +153,8 @@ def _rendered(report: Report, outcomes: list[Outcome], args: argparse.Namespace,
         return github.render(report)
     if args.statistics:
         return text.statistics(report)
-    sources = {file.path: o.source for o in outcomes if o.source for file in o.report.files}
+    sources = {path: source for outcome in outcomes for path, source in outcome.others.items()}
+    sources |= {file.path: o.source for o in outcomes if o.source for file in o.report.files}
     return text.render(report, sources, console.palette)
 
 

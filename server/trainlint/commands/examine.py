@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 
-from ..discovery import Source, Target, read
+from ..discovery import Source, Target, read, roots_of
 from ..finding import FileStatus, Finding, Report, Status
 from ..fixes.apply import Fixed, Refusal, Refused, fix_text
 from ..fixes.rewrite import NotWrittenError, encode, rewrite, unified_diff
 from ..settings import Settings
 from ..source.document import Document
 from ..source.text import SourceText
+from ..source.workspace import Files, Workspace
+
+_FILES = Files()
+"""What the files of one run import is read and parsed once."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +34,12 @@ class Outcome:
     """What came of one file. `report` holds what is wrong with the file as it now is.
 
     `diff` is what would be written; `output` is the fixed text of standard input, which has no file.
-    `named` files are those the user asked for by name.
+    `others` are the texts of other files that related places lie in. `named` files are those the user asked for by name.
     """
 
     report: Report
     source: SourceText | None = None
+    others: dict[str, SourceText] = field(default_factory=dict)
     named: bool = False
     applied: tuple[Finding, ...] = ()
     refused: tuple[Refused, ...] = ()
@@ -49,7 +55,7 @@ def examine(target: Target, fixing: Fixing | None) -> Outcome:
     Whatever goes wrong is a status of this file; the others are none the worse for it.
     """
     try:
-        outcome = examine_source(read(target.path), target.settings, fixing)
+        outcome = examine_source(read(target.path), target.settings, fixing, top=target.top)
     except Exception:
         failure = FileStatus(target.path, Status.FAILED, traceback.format_exc())
         outcome = Outcome(Report(files=(failure,)))
@@ -69,12 +75,12 @@ def examine_stdin(
 
 
 def examine_source(
-    source: Source | FileStatus, settings: Settings, fixing: Fixing | None, on_disk: bool = True
+    source: Source | FileStatus, settings: Settings, fixing: Fixing | None, on_disk: bool = True, top: str = ""
 ) -> Outcome:
     if isinstance(source, FileStatus):
         return Outcome(Report(files=(source,)))
     path, original = source.document.path, source.document.text
-    check = _checker(path, settings)
+    check = _checker(path, settings, roots_of(path, top))
     if fixing is None:
         return _shown(check(original), source.document.source)
     fixed = fix_text(original, check, fixing.unsafe)
@@ -98,15 +104,24 @@ def examine_source(
 
 
 def _shown(report: Report, source: SourceText) -> Outcome:
-    """An outcome with the text that its findings need to be shown."""
-    return Outcome(report, source if report.findings else None)
+    """An outcome with the texts that its findings need to be shown."""
+    others: dict[str, SourceText] = {}
+    for related in (related for finding in report.findings for related in finding.related if related.path != finding.path):
+        other = _FILES.document(os.path.abspath(related.path))
+        if other is not None:
+            others[related.path] = other.source
+    return Outcome(report, source if report.findings else None, others)
 
 
-def _checker(path: str, settings: Settings) -> Callable[[str], Report]:
+def _checker(path: str, settings: Settings, roots: tuple[str, ...]) -> Callable[[str], Report]:
     """The engine for the texts of one file; a text that comes up again is not analysed again."""
     from ..engine import check
 
-    return cache(lambda text: check(Document(path, text), settings=settings))
+    def report(text: str) -> Report:
+        document = Document(path, text)
+        return check(document, Workspace({os.path.abspath(path): document}, roots, _FILES), settings)
+
+    return cache(report)
 
 
 def _refusals(fixed: Fixed) -> Iterator[str]:

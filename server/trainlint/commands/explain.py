@@ -8,8 +8,9 @@ import re
 from pathlib import Path
 
 from ..configuration import Configuration
-from ..discovery import read
+from ..discovery import read, roots_of
 from ..finding import FileStatus
+from ..source.workspace import Workspace
 from .console import CLEAN, Console, UsageError
 
 
@@ -25,7 +26,8 @@ def explain_command(args: argparse.Namespace, console: Console) -> int:
     from ..engine import explain
 
     settings = Configuration().for_folder(Path(os.path.abspath(path)).parent)
-    told = explain(source.document, line, settings=settings.for_file(path))
+    workspace = Workspace({os.path.abspath(path): source.document}, roots_of(path))
+    told = explain(source.document, line, workspace, settings.for_file(path))
     console.out.write(told.rstrip("\n") + "\n")
     return CLEAN
 

@@ -33,7 +33,7 @@ SECTION = "trainlint"
 SETTINGS_SECONDS = 2.0
 """How long the first analysis waits for the settings that were asked for."""
 
-WATCHED = (*(f"**/{name}" for name in NAMES), "**/*.py")
+WATCHED = (*(f"**/{name}" for name in NAMES), "**/*.py", "**/*.{yaml,yml,json,toml}")
 
 logger = logging.getLogger(__name__)
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from lsprotocol import types
 
 from ..configuration import Configuration, ConfigurationError
-from ..discovery import LEFT_OUT, MAX_BYTES, MAX_LINES
+from ..discovery import LEFT_OUT
 from ..settings import Settings
-from ..source.document import Document
+from ..source.document import MAX_BYTES, MAX_LINES, Document
 from .convert import path_of
 from .options import Options, read
 
@@ -57,6 +57,10 @@ class Folders:
     @property
     def uris(self) -> list[str]:
         return list(self._paths)
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        return tuple(str(path) for path in self._paths.values() if path)
 
     @property
     def first(self) -> str | None:

@@ -157,7 +157,7 @@ def _analyse(check: Check, snapshot: Snapshot, flag: CancelFlag) -> tuple[Report
     path = snapshot.document.path
     if snapshot.skip:
         return Report(files=(FileStatus(path, Status.SKIPPED, snapshot.skip),)), frozenset()
-    workspace = Workspace(snapshot.buffers)
+    workspace = snapshot.workspace()
     try:
         report = check(snapshot.document, workspace, snapshot.settings, flag)
     except Cancelled:
@@ -170,6 +170,6 @@ def _analyse(check: Check, snapshot: Snapshot, flag: CancelFlag) -> tuple[Report
 def _fix(check: Check, snapshot: Snapshot, flag: CancelFlag) -> str:
     def report(text: str) -> Report:
         document = replace(snapshot.document, text=text)
-        return check(document, Workspace(snapshot.buffers), snapshot.settings, flag)
+        return check(document, snapshot.workspace(), snapshot.settings, flag)
 
     return fix_text(snapshot.document.text, report).text

@@ -116,7 +116,7 @@ def _register_settings(server: Connection) -> None:
 
 def _register_pull(server: Connection) -> None:
     options = types.DiagnosticOptions(
-        identifier="trainlint", inter_file_dependencies=False, workspace_diagnostics=False
+        identifier="trainlint", inter_file_dependencies=True, workspace_diagnostics=False
     )
 
     @server.feature(types.TEXT_DOCUMENT_DIAGNOSTIC, options)

@@ -17,6 +17,7 @@ from ..finding import Finding, Report, Status
 from ..settings import Settings
 from ..source.document import Document
 from ..source.suppress import Suppressions
+from ..source.workspace import Files, Workspace
 from .client import Client
 from .convert import changed, path_of
 from .folders import Folders
@@ -43,6 +44,12 @@ class Snapshot:
     settings: Settings
     buffers: Mapping[str, Document]
     skip: str | None
+    roots: tuple[str, ...] = ()
+    files: Files = field(default_factory=Files)
+
+    def workspace(self) -> Workspace:
+        """What an analysis may see: unsaved texts, and the files in the folders of the editor."""
+        return Workspace(self.buffers, self.roots, self.files)
 
 
 @dataclass(frozen=True)
@@ -93,6 +100,7 @@ class Session:
         self.folders = folders
         self._buffers: dict[str, _Buffer] = {}
         self._stamps = count(1)
+        self._files = Files()
 
     # What the editor does
 
@@ -193,6 +201,8 @@ class Session:
             settings,
             {other.document.path: other.document for other in self._buffers.values()},
             self.folders.reason_to_skip(document, settings),
+            self.folders.paths,
+            self._files,
         )
 
     def is_current(self, snapshot: Snapshot) -> bool:

@@ -17,7 +17,7 @@ MAX_DEPTH = 10
 def inline(m: Machine, callee: Value, node: ast.AST, args: list[Value], keywords: dict[str, Value]) -> Value:
     """Lower the body of a function in sight in place of a call to it."""
     assert isinstance(callee, Function)
-    if callee.node in m.stack or len(m.stack) >= MAX_DEPTH * 2:
+    if _is_out_of_reach(m, callee):
         return calls.unseen(m, _expression(node), callee, args, keywords, used=True, receiver=callee.receiver)
     return _lower_body(m, callee, node, enter(m, callee, args, keywords))
 
@@ -26,7 +26,7 @@ def consume(
     m: Machine, callee: Function, node: ast.expr, args: list[Value], keywords: dict[str, Value], consumer: Consumer
 ) -> None:
     """Run a generator in sight: `consumer` lowers, in the frame of its caller, what happens at each `yield`."""
-    if callee.node in m.stack or len(m.stack) >= MAX_DEPTH * 2:
+    if _is_out_of_reach(m, callee):
         calls.unseen(m, node, callee, args, keywords, used=False, receiver=callee.receiver)
         return
     caller = (m.frame, m.statement, m.grad_enabled, m.loops, m.calls)
@@ -40,6 +40,12 @@ def consume(
 
     m.consumers[frame] = in_caller
     _lower_body(m, callee, node, frame)
+
+
+def _is_out_of_reach(m: Machine, callee: Function) -> bool:
+    """Recursion, calls nested too deeply, and what costs too much in another file."""
+    deep = callee.node in m.stack or len(m.stack) >= MAX_DEPTH * 2
+    return deep or (m.importer is not None and not m.importer.admits(callee))
 
 
 def _lower_body(m: Machine, callee: Function, node: ast.AST, frame: Frame) -> Value:

@@ -24,6 +24,7 @@ from .things import (
     Many,
     Mapping,
     Method,
+    ModuleValue,
     Parameters,
     Partial,
     Role,
@@ -491,6 +492,8 @@ def set_attribute(m: Machine, node: ast.AST, holder: Value, name: str, value: Va
         return
     if isinstance(holder, ClassValue):
         m.store.set((holder.info, name), value)
+    if isinstance(holder, ModuleValue) and m.importer is not None:
+        m.importer.assign(holder, name, value)
     if not isinstance(holder, Thing):
         return
     for part in things_in(value):

@@ -24,6 +24,7 @@ from .things import (
     Many,
     Mapping,
     Method,
+    ModuleValue,
     Modulo,
     Parameters,
     Role,
@@ -75,9 +76,10 @@ def _name(m: Machine, node: ast.Name) -> Value:
     builtin = calls.builtin(node.id)
     if builtin is not None:
         return builtin
-    thing = m.things.get(("global", node.id))
+    key = ("global", node.id, m.frame.module)
+    thing = m.things.get(key)
     if thing is None:
-        thing = m.things[("global", node.id)] = Thing(node.id)
+        thing = m.things[key] = Thing(node.id)
     return thing
 
 
@@ -89,6 +91,8 @@ def attribute(m: Machine, node: ast.expr, holder: Value, name: str) -> Value:
     """`holder.name`."""
     if isinstance(holder, External):
         return External(f"{holder.name}.{name}")
+    if isinstance(holder, ModuleValue) and m.importer is not None:
+        return m.importer.attribute(holder, name)
     if isinstance(holder, Choice):
         if name in KNOWN_METHODS and not any(calls.in_sight_method(option, name) for option in holder.options):
             return Method(holder, name)

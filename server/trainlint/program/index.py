@@ -87,6 +87,11 @@ class Index:
         self.functions[tree] = self._open = Contents()
         self._children(tree)
 
+    def include(self, other: Index) -> None:
+        """Add what another index holds of other trees; what it says of a whole file stays apart."""
+        self.functions.update(other.functions)
+        self.loops.update(other.loops)
+
     def _visit(self, node: ast.AST) -> None:
         special = self._special.get(node.__class__)
         if special is not None:

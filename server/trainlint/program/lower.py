@@ -131,6 +131,9 @@ def _delete(m: Machine, node: ast.Delete) -> bool:
 
 
 def _import(m: Machine, node: ast.Import | ast.ImportFrom) -> bool:
+    if m.importer is not None:
+        m.importer.run(node)
+        return True
     for name, external in imported(node):
         m.store.set((m.frame, name), external)
     return True
@@ -155,7 +158,7 @@ def _define_class(m: Machine, node: ast.ClassDef) -> bool:
 
 def _if(m: Machine, node: ast.If) -> bool:
     if _is_main_guard(node.test):
-        return statements(m, node.body)
+        return statements(m, node.body if m.is_script else node.orelse)
     guard = conditions.condition(m, node.test)
     if isinstance(guard, Known):
         return statements(m, node.body if guard.truth else node.orelse)
@@ -364,6 +367,8 @@ def _raise(m: Machine, node: ast.Raise) -> bool:
 
 
 def _try(m: Machine, node: ast.Try) -> bool:
+    if m.importer is not None and m.importer.succeeds(node):
+        return statements(m, [*node.body, *node.orelse, *node.finalbody])
     base, outer = m.store, m.block
     m.store = base.fork()
     body, alive = suite(m, node.body)

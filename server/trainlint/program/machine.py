@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ..cancel import CancelFlag
 from ..source.parse import Site
 from .effects import Block, Effect, Region
 from .index import Index
 from .scope import ClassInfo, Frame, Key, Store
-from .things import Function, Role, Thing, Value
+from .things import Choice, Function, Pending, Role, Thing, Value
+
+if TYPE_CHECKING:
+    from .imports import Importer
 
 Consumer = Callable[[Value], None]
 Inline = Callable[["Machine", Value, ast.AST, list[Value], dict[str, Value]], Value]
@@ -48,10 +53,11 @@ class Blindness:
 class Machine:
     """One lowering of one module. `inline` lowers the body of a function in sight at a call."""
 
-    def __init__(self, budget: int, index: Index, relevant: Collection[ast.AST], cancel: CancelFlag) -> None:
+    def __init__(self, budget: int, index: Index, relevant: Iterable[ast.AST], cancel: CancelFlag) -> None:
         self.budget = budget
         self.index = index
-        self.relevant = relevant
+        self.relevant = set(relevant)
+        self.importer: Importer | None = None
         self.cancel = cancel
         self.store = Store()
         self.block = Block()
@@ -107,11 +113,33 @@ class Machine:
             found = self.things[key] = Thing(name, parent=whole, data=whole.data, any_member=attribute == "[]")
         return found
 
+    @contextmanager
+    def apart(self, frame: Frame, block: Block, statement: ast.stmt) -> Iterator[None]:
+        """Work on the top level of another file, whatever is being lowered here."""
+        outer = (self.frame, self.block, self.statement, self.store, self.stack, self.loops, self.calls, self.grad_enabled)
+        self.frame, self.block, self.statement, self.store = frame, block, statement, self.store.root
+        self.stack, self.loops, self.calls, self.grad_enabled = (), [], [], True
+        try:
+            yield
+        finally:
+            (
+                self.frame, self.block, self.statement, self.store, self.stack, self.loops, self.calls, self.grad_enabled
+            ) = outer  # fmt: skip
+
+    @property
+    def is_script(self) -> bool:
+        """The code being lowered belongs to the file that is run, not to one that it imports."""
+        return self.importer is None or self.frame.module is self.importer.main
+
     def lookup(self, name: str) -> Value | None:
-        frame: Frame | None = self.frame
-        while frame is not None:
+        frame = self.frame
+        while True:
             value = self.store.get((frame, name))
             if value is not None:
-                return value
+                break
+            if frame.outer is None:
+                return self.importer.missing(frame, name) if self.importer is not None else None
             frame = frame.outer
-        return None
+        if self.importer is not None and isinstance(value, (Pending, Choice)):
+            return self.importer.force(value)
+        return value

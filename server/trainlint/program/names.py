@@ -1,4 +1,4 @@
-"""Import statements as bindings: local name to qualified name."""
+"""Import statements as bindings: local name to what it stands for."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .things import External
 
 
 def imported(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, External]]:
-    """`(local name, what it stands for)` for each name that `node` binds.
+    """`(local name, qualified name)` for each name that `node` binds, star imports left out.
 
     Relative imports keep their dots, so that nothing of the user's own package is taken for a library.
     """
@@ -21,16 +21,11 @@ def imported(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, External]
                 root = alias.name.partition(".")[0]
                 yield root, External(root)
         return
-    base = "." * node.level + (node.module or "")
     for alias in node.names:
         if alias.name != "*":
-            yield alias.asname or alias.name, External(f"{base}.{alias.name}")
+            yield alias.asname or alias.name, External(f"{origin(node)}.{alias.name}")
 
 
-def star_imports(tree: ast.Module) -> list[str]:
-    """Modules of which every public name is imported."""
-    return [
-        node.module
-        for node in tree.body
-        if isinstance(node, ast.ImportFrom) and node.module and not node.level and node.names[0].name == "*"
-    ]
+def origin(node: ast.ImportFrom) -> str:
+    """The module that names are imported from, as it is written."""
+    return "." * node.level + (node.module or "")

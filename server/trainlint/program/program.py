@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import ast
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ..cancel import CancelFlag
+from ..source.workspace import Parsed, Workspace
 from . import activation, calls, lower
 from .effects import Block, Branch, Call, Effect, Loop, Region, Try
-from .index import UNCALLED, FunctionNode, Index
+from .imports import Importer, training_names
+from .index import FunctionNode, Index
 from .machine import Blindness, Machine, OutOfBudget
+from .relevance import relevant_functions, users_of
+from .resolution import Resolver
 from .scope import ClassInfo, Frame
 from .things import Function, Thing
-
-TRAINING_WORDS = frozenset(
-    {"backward", "manual_backward", "zero_grad", "optim", "optimizer", "optimizers", "GradScaler", "SGD", "Adam", "AdamW",
-     "LBFGS", "RMSprop", "Adagrad", "Adadelta", "Adafactor", "NAdam", "RAdam", "Adamax"}
-)  # fmt: skip
-_ENTRY_WORDS = TRAINING_WORDS | {"step", UNCALLED}
-_CALLED_BY_OTHERS = frozenset({"__init__", "forward", "__call__"})
 
 
 @dataclass(slots=True, eq=False)
@@ -38,26 +34,35 @@ class Entry:
 
 @dataclass(slots=True, eq=False)
 class Program:
+    """`files` are the other files of the workspace that were entered: effects may lie in them."""
+
     tree: ast.Module
     index: Index
     entries: list[Entry] = field(default_factory=list)
     blind: list[Blindness] = field(default_factory=list)
     things: list[Thing] = field(default_factory=list)
+    files: list[Parsed] = field(default_factory=list)
     complete: bool = True
 
 
-def build(tree: ast.Module, cancel: CancelFlag) -> Program:
-    """Lower a module: its own body first, then every function with training in it that nothing called."""
+def build(tree: ast.Module, cancel: CancelFlag, workspace: Workspace | None = None, path: str = "") -> Program:
+    """Lower a module: its own body first, then every function with training in it that nothing called.
+
+    `path` is where it lies in `workspace`; without one, what it imports is out of sight.
+    """
     index = Index()
     index.add(tree)
-    users = _users(index)
-    relevant = _relevant(index, users)
+    users = users_of(index)
+    resolver = Resolver(workspace) if workspace is not None else None
+    relevant = relevant_functions(index, users, training_names(resolver, path, tree) if resolver else frozenset())
     machine = Machine(2_000 + 15 * index.statements, index, relevant, cancel)
     machine.inline = activation.inline
     machine.consume = activation.consume
     program = Program(tree, index)
     frame = Frame(tree, tested=index.functions[tree].tested)
     machine.frame = frame
+    if resolver is not None:
+        machine.importer = Importer(machine, resolver, path, frame)
     try:
         machine.statement = tree.body[0] if tree.body else ast.Pass()
         lower.statements(machine, tree.body)
@@ -68,6 +73,7 @@ def build(tree: ast.Module, cancel: CancelFlag) -> Program:
         program.complete = False
     program.blind = list(machine.blind.values())
     program.things = list(machine.things.values())
+    program.files = machine.importer.files if machine.importer is not None else []
     return program
 
 
@@ -141,28 +147,3 @@ def _self(machine: Machine, info: ClassInfo) -> Thing:
             machine.stack, machine.loops, machine.calls = (), [], []
             activation.inline(machine, Function(found[1], found[0].frame, thing), info.node, [], {})
     return thing
-
-
-def _users(index: Index) -> dict[str, list[FunctionNode]]:
-    """For each name of a function: the functions that mention it."""
-    nodes = [node for node in index.functions if isinstance(node, FunctionNode)]
-    names = {node.name for node in nodes}
-    users: dict[str, list[FunctionNode]] = defaultdict(list)
-    for node in nodes:
-        for name in names & index.functions[node].words:
-            users[name].append(node)
-    return users
-
-
-def _relevant(index: Index, users: dict[str, list[FunctionNode]]) -> dict[FunctionNode, None]:
-    """Functions in which training happens, or that call such a function, in the order of the text."""
-    nodes = [node for node in index.functions if isinstance(node, FunctionNode)]
-    found = {node for node in nodes if not index.functions[node].words.isdisjoint(_ENTRY_WORDS)}
-    waiting = list(found)
-    while waiting:
-        name = waiting.pop().name
-        if name not in _CALLED_BY_OTHERS:
-            more = [node for node in users[name] if node not in found]
-            found.update(more)
-            waiting.extend(more)
-    return dict.fromkeys(node for node in nodes if node in found)

@@ -84,6 +84,13 @@ class Store:
         self._parent = parent
         self._changes: dict[Key, Value] = {}
 
+    @property
+    def root(self) -> Store:
+        store = self
+        while store._parent is not None:
+            store = store._parent
+        return store
+
     def get(self, key: Key) -> Value | None:
         store: Store | None = self
         while store is not None:

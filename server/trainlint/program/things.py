@@ -118,6 +118,23 @@ class External:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class ModuleValue:
+    """A file of the workspace, or a folder of such, as an object. `name` is its dotted name, as libraries have one."""
+
+    path: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A name imported from a file of the workspace, not looked up before it is used."""
+
+    module: ModuleValue
+    name: str
+    qualified: str
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Function:
     """A function whose body is in sight; `receiver` where it is bound."""
@@ -204,7 +221,7 @@ class Unknown:
 
 Value = Union[
     Thing, Tensor, Parameters, Gradient, Constant, External, Function, ClassValue, Method, Sequence, Many,
-    Mapping, Partial, Counter, Modulo, Choice, Unknown,
+    Mapping, Partial, Counter, Modulo, Choice, Unknown, ModuleValue, Pending,
 ]  # fmt: skip
 
 UNKNOWN = Unknown()
@@ -264,7 +281,7 @@ def as_tensor(value: Value) -> Tensor:
         return as_tensor(value.element)
     if isinstance(value, Mapping):
         return mix(tuple(item for _, item in value.items))
-    if isinstance(value, (Constant, External, Function, ClassValue, Gradient, Counter, Modulo)):
+    if isinstance(value, (Constant, External, ModuleValue, Function, ClassValue, Gradient, Counter, Modulo)):
         return Tensor()
     return Tensor(opaque=True)
 

@@ -62,7 +62,7 @@ def check(facts: Facts) -> Iterable[Observation]:
             if clear is not None and backward is not None:
                 remedies.append(MoveBefore(clear.site, backward.site))
             yield Observation(
-                step.site.node,
+                step.site,
                 f"`{written(step)}` has nothing to apply: its gradients are cleared after the backward and before this step",
                 confidence(empty.target.certain),
                 tuple(related),

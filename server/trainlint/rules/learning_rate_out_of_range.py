@@ -50,9 +50,9 @@ def check(facts: Facts) -> Iterable[Observation]:
         small = abs(rate.value) <= TOO_SMALL
         remedies: tuple[Remedy, ...] = ()
         if rate.usual.default is not None:
-            remedies = (SetRateTo(rate.node, rate.usual.default),)
+            remedies = (SetRateTo(rate.place.node, rate.usual.default),)
         yield Observation(
-            rate.node,
+            rate.place,
             f"`{rate.optimizer.name or 'this optimizer'}` has a learning rate of {rate.value:g}: "
             + (
                 "updates this small vanish in rounding"

@@ -56,11 +56,11 @@ def check(facts: Facts) -> Iterable[Observation]:
             if empty.backward is not None:
                 message = f"`{written(empty.step)}` has nothing to apply: no backward reaches the parameters it holds"
                 related = ((empty.backward.site.node, "this backward reaches other parameters"),)
-                yield Observation(empty.step.site.node, message, certain, related)
+                yield Observation(empty.step.site, message, certain, related)
                 continue
             remedy = BackwardBefore(empty.step.site, empty.step.scaler, facts.differentiator(empty.target))
             message = f"`{written(empty.step)}` has nothing to apply: no backward computes gradients before this step"
-            yield Observation(empty.step.site.node, message, certain, remedies=(remedy,))
+            yield Observation(empty.step.site, message, certain, remedies=(remedy,))
 
 
 RULE = Rule("TRN105", "missing-backward", Severity.ERROR, Fixability.SOMETIMES, "0.1.0", check)

@@ -64,7 +64,7 @@ def check(facts: Facts) -> Iterable[Observation]:
             if not fact.target.needs_closure:
                 remedies = (StepAfter(holder, backward.scaler, backward.site, fact.clear.site if fact.clear else None),)
             yield Observation(
-                backward.site.node,
+                backward.site,
                 f"the gradients of `{backward.text}` are computed and never applied: "
                 + (f"no `{holder}.step()` follows" if holder else "no step of their optimizer follows"),
                 confidence(fact.target.certain),

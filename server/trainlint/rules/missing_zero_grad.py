@@ -53,7 +53,7 @@ def check(facts: Facts) -> Iterable[Observation]:
         for stale in protocol.stale:
             name = stale.step.text
             yield Observation(
-                stale.step.site.node,
+                stale.step.site,
                 f"`{written(stale.step)}` applies gradients that were already applied: "
                 "nothing clears them between iterations of this loop",
                 confidence(stale.target.certain),

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from ..analysis.facts import Facts
+from ..analysis.places import Place
 from ..finding import Confidence, Severity
 from ..program.effects import Effect
 from .remedy import Remedy
@@ -22,12 +23,15 @@ class Fixability(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """A mistake at `node`. `related` are other places of the same document with what they have to do with it."""
+    """A mistake at `place`. `related` are other places with what they have to do with it.
 
-    node: ast.AST
+    Each may lie in another file that the program leads to; a site tells which call leads there.
+    """
+
+    place: Place
     message: str
     confidence: Confidence
-    related: tuple[tuple[ast.AST, str], ...] = ()
+    related: tuple[tuple[Place, str], ...] = ()
     remedies: tuple[Remedy, ...] = ()
 
 

@@ -50,7 +50,7 @@ def check(facts: Facts) -> Iterable[Observation]:
         for empty in protocol.empty:
             if empty.why is Emptiness.TOO_EARLY and empty.backward is not None:
                 yield Observation(
-                    empty.step.site.node,
+                    empty.step.site,
                     f"`{written(empty.step)}` has nothing to apply: the backward comes after this step, "
                     "and its gradients are cleared before the next one",
                     confidence(empty.target.certain),

@@ -52,7 +52,7 @@ def check(facts: Facts) -> Iterable[Observation]:
     for protocol in facts.protocols:
         for late in protocol.late:
             yield Observation(
-                late.step.site.node,
+                late.step.site,
                 f"`{written(late.step)}` applies the gradients of the last turn only: "
                 "the loop before it clears those of every other turn",
                 confidence(late.target.certain),

@@ -49,7 +49,7 @@ def check(facts: Facts) -> Iterable[Observation]:
         written = ast.unparse(uncalled.site.node)
         known = uncalled.thing is None or uncalled.thing.role is not None
         yield Observation(
-            uncalled.site.node,
+            uncalled.site,
             f"`{written}` is named and not called: this statement does nothing",
             confidence(known),
             remedies=(CallIt(uncalled.site),),

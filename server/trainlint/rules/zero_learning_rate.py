@@ -43,9 +43,9 @@ def check(facts: Facts) -> Iterable[Observation]:
             continue
         remedies: tuple[Remedy, ...] = ()
         if rate.usual is not None and rate.usual.default is not None:
-            remedies = (SetRateTo(rate.node, rate.usual.default),)
+            remedies = (SetRateTo(rate.place.node, rate.usual.default),)
         yield Observation(
-            rate.node,
+            rate.place,
             f"`{rate.optimizer.name or 'this optimizer'}` has a learning rate of 0: no step changes the weights",
             confidence(True),
             remedies=remedies,

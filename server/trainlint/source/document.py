@@ -7,6 +7,10 @@ from functools import cached_property
 
 from .text import SourceText
 
+MAX_BYTES = 1_000_000
+MAX_LINES = 20_000
+"""Larger files are data or generated code; nobody types them, and analysing one takes seconds."""
+
 
 @dataclass(frozen=True)
 class Document:

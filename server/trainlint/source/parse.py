@@ -45,8 +45,16 @@ def word_filter(words: frozenset[str]) -> re.Pattern[str]:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where an effect is written: the expression, its statement, and the function (or module) that holds it."""
+    """Where an effect is written: the expression, its statement, and the function (or module) that holds it.
+
+    One site is one time that the effect is come to; of one of its parts, `whole` is the site of the effect.
+    """
 
     node: ast.AST
     statement: ast.stmt
     function: ast.AST
+    whole: Site | None = None
+
+    def part(self, node: ast.AST) -> Site:
+        """The site of `node`, a part of what is written here."""
+        return Site(node, self.statement, self.function, self.whole or self)
