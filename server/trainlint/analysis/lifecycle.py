@@ -7,15 +7,15 @@ gradients were applied that are still there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..cancel import CancelFlag
 from ..program import effects as fx
 from ..program.guards import TRUE, Guard
 from .events import Event, Kind, View
-from .worlds import EMPTY, Conditions, Context
+from .worlds import Conditions, Context
 
 UNKNOWN, CLEAR, FRESH, APPLIED, STALE, LOST = "unknown", "clear", "fresh", "applied", "stale", "lost"
 _MAX_WORLDS = 160
@@ -43,7 +43,8 @@ class Token(NamedTuple):
     crossed: frozenset[fx.Loop] = frozenset()
 
 
-World = tuple[Context, Token]
+Tokens = frozenset[Token]
+Worlds = dict[Context, Tokens]  # by what is known on the paths: the tokens they carry
 
 _AFTER_BACKWARD = {UNKNOWN: UNKNOWN, LOST: LOST, CLEAR: FRESH, FRESH: FRESH, APPLIED: STALE, STALE: STALE}
 
@@ -70,9 +71,10 @@ class Lifecycle:
 def run(view: View, cancel: CancelFlag) -> Lifecycle:
     """Follow the set through its view of the program. Raises `Intractable`."""
     automaton = _Automaton(view, cancel)
-    ends = automaton.block(view.body, {(EMPTY, Token())})
-    for _, token in ends | automaton.returned:
-        automaton.facts.left |= token.pending
+    ends = automaton.block(view.body, {automaton.conditions.empty: frozenset({Token()})})
+    for tokens in (*ends.values(), *automaton.returned.values()):
+        for token in tokens:
+            automaton.facts.left |= token.pending
     return automaton.facts
 
 
@@ -82,130 +84,152 @@ class _Automaton:
         self.variables = view.variables
         self.cancel = cancel
         self.facts = Lifecycle()
-        self.depends: dict[str, frozenset[str]] = {}
-        self.breaks: list[set[World]] = []
-        self.continues: list[set[World]] = []
-        self.returns: list[set[World]] = []
-        self.returned: set[World] = set()
-        self.tries: list[set[World]] = []
+        self.breaks: list[Worlds] = []
+        self.continues: list[Worlds] = []
+        self.returns: list[Worlds] = []
+        self.returned: Worlds = {}
+        self.tries: list[Worlds] = []
         self.work = 0
+        self.known: dict[tuple[object, object], Any] = {}
 
-    def block(self, block: fx.Block, worlds: set[World]) -> set[World]:
+    def block(self, block: fx.Block, worlds: Worlds) -> Worlds:
+        count = _count(worlds)
         for item in block.items:
             if not worlds:
                 break
-            self.work += len(worlds)
+            self.work += count
             if self.work > _MAX_WORK:
                 raise Intractable
-            worlds = self.region(item, worlds)
-            if len(worlds) > _MAX_WORLDS:
-                worlds = {(EMPTY, token) for _, token in worlds}
+            worlds = _REGIONS[type(item)](self, item, worlds)
+            count = _count(worlds)
+            if count > _MAX_WORLDS:
+                worlds = self.without_conditions(worlds)
+                count = _count(worlds)
         return worlds
 
-    def region(self, region: object, worlds: set[World]) -> set[World]:
-        if isinstance(region, Event):
-            for observer in self.tries:
-                observer |= worlds
-            return {(context, result) for context, token in worlds for result in self.event(region, token)}
-        if isinstance(region, fx.Block):
-            return self.block(region, worlds)
-        if isinstance(region, fx.Branch):
-            yes, no = self.split(region.guard, worlds)
-            return self.block(region.body, yes) | self.block(region.orelse, no)
-        if isinstance(region, fx.Loop):
-            return self.loop(region, worlds)
-        if isinstance(region, fx.Call):
-            self.returns.append(set())
-            after = self.block(region.body, worlds)
-            return after | self.returns.pop()
-        if isinstance(region, fx.Try):
-            return self.attempt(region, worlds)
-        if isinstance(region, fx.Jump):
-            return self.jump(region, worlds)
-        if isinstance(region, fx.Count):
-            return {
-                (after, token)
-                for context, token in worlds
-                for after in self.conditions.count(context, region.counter, region.value, region.by)
-            }
-        if isinstance(region, fx.Forget) and region.variable in self.variables:
-            return {(self.conditions.forget(context, region.variable, self.depends), token) for context, token in worlds}
-        return worlds
+    def without_conditions(self, worlds: Worlds) -> Worlds:
+        return {self.conditions.empty: frozenset().union(*worlds.values())} if worlds else {}
 
-    def split(self, guard: Guard, worlds: Iterable[World]) -> tuple[set[World], set[World]]:
-        sides: tuple[set[World], set[World]] = (set(), set())
-        for context, token in worlds:
-            for truth, after in self.conditions.decide(guard, context, self.depends):
-                sides[0 if truth else 1].add((after, token))
+    def branch(self, region: fx.Branch, worlds: Worlds) -> Worlds:
+        yes, no = self.split(region.guard, worlds)
+        return _merged(self.block(region.body, yes), self.block(region.orelse, no))
+
+    def call(self, region: fx.Call, worlds: Worlds) -> Worlds:
+        self.returns.append({})
+        after = self.block(region.body, worlds)
+        return _merged(after, self.returns.pop())
+
+    def count(self, effect: fx.Count, worlds: Worlds) -> Worlds:
+        after: Worlds = {}
+        for context, tokens in worlds.items():
+            results = self.known.get((effect, context))
+            if results is None:
+                results = tuple(self.conditions.count(context, effect.counter, effect.value, effect.by))
+                self.known[effect, context] = results
+            for result in results:
+                _add(after, result, tokens)
+        return after
+
+    def forget(self, effect: fx.Forget, worlds: Worlds) -> Worlds:
+        if effect.variable not in self.variables:
+            return worlds
+        after: Worlds = {}
+        for context, tokens in worlds.items():
+            _add(after, self.conditions.forget(context, effect.variable), tokens)
+        return after
+
+    def split(self, guard: Guard, worlds: Worlds) -> tuple[Worlds, Worlds]:
+        sides: tuple[Worlds, Worlds] = ({}, {})
+        for context, tokens in worlds.items():
+            ways = self.known.get((id(guard), context))
+            if ways is None:
+                ways = self.known[id(guard), context] = tuple(self.conditions.decide(guard, context))
+            for truth, after in ways:
+                _add(sides[0 if truth else 1], after, tokens)
         return sides
 
-    def jump(self, jump: fx.Jump, worlds: set[World]) -> set[World]:
+    def jump(self, jump: fx.Jump, worlds: Worlds) -> Worlds:
         if jump.kind == "break" and self.breaks:
-            self.breaks[-1] |= worlds
+            _merge(self.breaks[-1], worlds)
         elif jump.kind == "continue" and self.continues:
-            self.continues[-1] |= worlds
+            _merge(self.continues[-1], worlds)
         elif jump.kind == "return":
-            target = self.returns[-1] if self.returns else self.returned
-            target |= worlds
+            _merge(self.returns[-1] if self.returns else self.returned, worlds)
         elif jump.kind == "raise" and self.tries:
-            self.tries[-1] |= worlds
-        return set()
+            _merge(self.tries[-1], worlds)
+        return {}
 
-    def loop(self, loop: fx.Loop, worlds: set[World]) -> set[World]:
-        seen: set[World] = set()
-        broken: set[World] = set()
-        ended: set[World] = set()
+    def loop(self, loop: fx.Loop, worlds: Worlds) -> Worlds:
+        seen: Worlds = {}
+        broken: Worlds = {}
+        ended: Worlds = {}
         guard = loop.guard or TRUE
         frontier, out = self.split(guard, worlds)
         if loop.skippable and loop.guard is None:
-            ended |= worlds
+            _merge(ended, worlds)
         if not loop.endless:
-            ended |= out
+            _merge(ended, out)
         while frontier:
             self.cancel.check()
-            seen |= frontier
-            self.breaks.append(set())
-            self.continues.append(set())
-            after = self.block(loop.body, frontier)
-            after |= self.continues.pop()
-            broken |= self.breaks.pop()
+            _merge(seen, frontier)
+            self.breaks.append({})
+            self.continues.append({})
+            after = _merged(self.block(loop.body, frontier), self.continues.pop())
+            _merge(broken, self.breaks.pop())
             if loop.guard is None:
                 if not loop.endless:
-                    ended |= after
+                    _merge(ended, after)
                 inside = after
             else:
                 inside, out = self.split(guard, after)
-                ended |= out
+                _merge(ended, out)
             if not loop.repeats:
                 break
-            frontier = {(context, _go_round(token, loop)) for context, token in inside} - seen
-            if len(seen) > 2 * _MAX_WORLDS:
-                frontier = {(EMPTY, token) for _, token in frontier} - seen
-        return self.block(loop.orelse, ended) | broken
+            frontier = _beyond({context: self.go_round(loop, tokens) for context, tokens in inside.items()}, seen)
+            if _count(seen) > 2 * _MAX_WORLDS:
+                frontier = _beyond(self.without_conditions(frontier), seen)
+        return _merged(self.block(loop.orelse, ended), broken)
 
-    def attempt(self, region: fx.Try, worlds: set[World]) -> set[World]:
+    def attempt(self, region: fx.Try, worlds: Worlds) -> Worlds:
         jumps = (self.breaks, self.continues, self.returns)
         for collectors in jumps:
-            collectors.append(set())
-        self.tries.append(set(worlds))
+            collectors.append({})
+        self.tries.append(dict(worlds))
         after = self.block(region.body, worlds)
         thrown = self.tries.pop()
         after = self.block(region.orelse, after)
         for handler in region.handlers:
-            after |= self.block(handler, set(thrown))
+            after = _merged(after, self.block(handler, thrown))
         leaving = [collectors.pop() for collectors in jumps]
         for collectors, left in zip(jumps, leaving, strict=True):
             target = collectors[-1] if collectors else self.returned
-            target |= self.block(region.final, left)
+            _merge(target, self.block(region.final, left))
         return self.block(region.final, after)
 
-    def event(self, event: Event, token: Token) -> tuple[Token, ...]:
+    def go_round(self, loop: fx.Loop, tokens: Tokens) -> Tokens:
+        after = self.known.get((loop, tokens))
+        if after is None:
+            after = self.known[loop, tokens] = frozenset(_go_round(token, loop) for token in tokens)
+        return after
+
+    def event(self, event: Event, worlds: Worlds) -> Worlds:
+        for observer in self.tries:
+            _merge(observer, worlds)
+        after = {}
+        for context, tokens in worlds.items():
+            result = self.known.get((event, tokens))
+            if result is None:
+                result = self.known[event, tokens] = frozenset(one for token in tokens for one in self.apply(event, token))
+            after[context] = result
+        return after
+
+    def apply(self, event: Event, token: Token) -> tuple[Token, ...]:
         self.facts.ran.add(event)
         self.facts.met.setdefault(event, set()).add(token.state)
         after = _TRANSITIONS[event.kind](self, event, token)
         if event.sure:
             return (after,)
-        return tuple({token, after, Token(CLEAR)} if event.clears else {token, after})
+        return (token, after, Token(CLEAR)) if event.clears else (token, after)
 
     def backward(self, event: Event, token: Token) -> Token:
         if token.pending - token.recent:
@@ -257,6 +281,18 @@ class _Automaton:
         return Token(FRESH if token.state in (CLEAR, FRESH) else LOST, token.pending)
 
 
+_REGIONS: dict[type, Callable[[_Automaton, Any, Worlds], Worlds]] = {
+    Event: _Automaton.event,
+    fx.Block: _Automaton.block,
+    fx.Branch: _Automaton.branch,
+    fx.Loop: _Automaton.loop,
+    fx.Call: _Automaton.call,
+    fx.Try: _Automaton.attempt,
+    fx.Jump: _Automaton.jump,
+    fx.Count: _Automaton.count,
+    fx.Forget: _Automaton.forget,
+}
+
 _TRANSITIONS = {
     Kind.BACKWARD: _Automaton.backward,
     Kind.WRITE: _Automaton.write,
@@ -269,6 +305,34 @@ _TRANSITIONS = {
     Kind.COMPUTE: _Automaton.compute,
     Kind.FORWARD: _Automaton.forward,
 }
+
+
+def _count(worlds: Worlds) -> int:
+    return sum(map(len, worlds.values()))
+
+
+def _add(worlds: Worlds, context: Context, tokens: Tokens) -> None:
+    present = worlds.get(context)
+    worlds[context] = tokens if present is None or present is tokens else present | tokens
+
+
+def _merge(worlds: Worlds, more: Worlds) -> None:
+    for context, tokens in more.items():
+        _add(worlds, context, tokens)
+
+
+def _merged(one: Worlds, other: Worlds) -> Worlds:
+    if not one or not other:
+        return one or other
+    result = dict(one)
+    _merge(result, other)
+    return result
+
+
+def _beyond(worlds: Worlds, seen: Worlds) -> Worlds:
+    """What is not in `seen`."""
+    rest = {context: tokens - seen.get(context, frozenset()) for context, tokens in worlds.items()}
+    return {context: tokens for context, tokens in rest.items() if tokens}
 
 
 def _go_round(token: Token, loop: fx.Loop) -> Token:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import lcm
 
@@ -12,8 +12,13 @@ _LARGE_PERIOD = 6
 _STAND_IN = 5
 _MAX_CYCLE = 60
 
-Context = tuple[tuple[tuple[str, int], ...], tuple[tuple[str, bool], ...]]
-EMPTY: Context = ((), ())
+
+@dataclass(eq=False, slots=True)
+class Context:
+    """What is known on one path: the values of counters and the truths of flags. One object for each such state."""
+
+    counters: Mapping[str, int]
+    flags: Mapping[str, bool]
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,9 @@ class Conditions:
 
     def __init__(self, periods: dict[str, set[int | str]], bounds: dict[str, int], repeated: frozenset[str]) -> None:
         self.repeated = repeated
+        self.depends: dict[str, frozenset[str]] = {}
+        self._contexts: dict[tuple[frozenset[tuple[str, int]], frozenset[tuple[str, bool]]], Context] = {}
+        self.empty = self.context({}, {})
         self.stand_ins: dict[int | str, int] = {}
         taken = iter((3, 4, 5, 7))
         for symbol in sorted({modulus for group in periods.values() for modulus in group if isinstance(modulus, str)}):
@@ -58,28 +66,29 @@ class Conditions:
             return self.stand_ins[modulus]
         return modulus if modulus <= _LARGE_PERIOD else _STAND_IN
 
+    def context(self, counters: Mapping[str, int], flags: Mapping[str, bool]) -> Context:
+        return self._contexts.setdefault((frozenset(counters.items()), frozenset(flags.items())), Context(counters, flags))
+
     def count(self, context: Context, counter: str, value: int | None, by: int) -> Iterator[Context]:
         """The contexts after a counter is set or advanced."""
         numbers = self.numbers.get(counter)
         if numbers is None:
             yield context
             return
-        counters = dict(context[0])
-        if by:
-            if counter not in counters:
-                yield context
-                return
-            counters[counter] = _advance(numbers, counters[counter], by)
-            yield tuple(sorted(counters.items())), context[1]
-            return
-        for start in (value,) if value is not None else numbers.everything():
-            yield tuple(sorted((counters | {counter: _enter(numbers, start)}).items())), context[1]
+        before = context.counters.get(counter)
+        if by and before is None:
+            yield context
+        elif before is not None and by:
+            yield self.context({**context.counters, counter: _advance(numbers, before, by)}, context.flags)
+        else:
+            for start in (value,) if value is not None else numbers.everything():
+                yield self.context({**context.counters, counter: _enter(numbers, start)}, context.flags)
 
-    def forget(self, context: Context, variable: str, depends: dict[str, frozenset[str]]) -> Context:
-        kept = tuple((key, truth) for key, truth in context[1] if variable not in depends.get(key, frozenset()))
-        return context if len(kept) == len(context[1]) else (context[0], kept)
+    def forget(self, context: Context, variable: str) -> Context:
+        kept = {key: truth for key, truth in context.flags.items() if variable not in self.depends[key]}
+        return context if len(kept) == len(context.flags) else self.context(context.counters, kept)
 
-    def decide(self, guard: Guard, context: Context, depends: dict[str, frozenset[str]]) -> Iterator[tuple[bool, Context]]:
+    def decide(self, guard: Guard, context: Context) -> Iterator[tuple[bool, Context]]:
         """Every way the guard can come out, each with what is then known."""
         if isinstance(guard, Known):
             yield guard.truth, context
@@ -91,28 +100,29 @@ class Conditions:
                 yield True, context
                 yield False, context
                 return
-            depends.setdefault(guard.key, guard.variables)
-            known = dict(context[1]).get(guard.key)
-            for truth in (True, False) if known is None else (known,):
-                yield truth, context if known is not None else (context[0], tuple(sorted((*context[1], (guard.key, truth)))))
+            self.depends.setdefault(guard.key, guard.variables)
+            known = context.flags.get(guard.key)
+            if known is not None:
+                yield known, context
+                return
+            for truth in (True, False):
+                yield truth, self.context(context.counters, {**context.flags, guard.key: truth})
         elif isinstance(guard, (Periodic, Reached)):
-            decided = self._number(guard, dict(context[0]).get(guard.counter))
+            decided = self._number(guard, context.counters.get(guard.counter))
             for option in (True, False) if decided is None else (decided,):
                 yield option, context
         elif isinstance(guard, Not):
-            for truth, after in self.decide(guard.guard, context, depends):
+            for truth, after in self.decide(guard.guard, context):
                 yield not truth, after
         else:
-            yield from self._several(guard.guards, isinstance(guard, And), context, depends)
+            yield from self._several(guard.guards, isinstance(guard, And), context)
 
-    def _several(
-        self, guards: tuple[Guard, ...], conjunction: bool, context: Context, depends: dict[str, frozenset[str]]
-    ) -> Iterator[tuple[bool, Context]]:
-        for truth, after in self.decide(guards[0], context, depends):
+    def _several(self, guards: tuple[Guard, ...], conjunction: bool, context: Context) -> Iterator[tuple[bool, Context]]:
+        for truth, after in self.decide(guards[0], context):
             if truth is not conjunction or len(guards) == 1:
                 yield truth, after
             else:
-                yield from self._several(guards[1:], conjunction, after, depends)
+                yield from self._several(guards[1:], conjunction, after)
 
     def _number(self, guard: Periodic | Reached, value: int | None) -> bool | None:
         if value is None or guard.counter not in self.numbers:
@@ -141,4 +151,4 @@ def _advance(numbers: Numbers, value: int, by: int) -> int:
     return numbers.clamp(value + by) if value != -1 else _enter(numbers, value + by)
 
 
-__all__ = ["EMPTY", "Conditions", "Context"]
+__all__ = ["Conditions", "Context"]
