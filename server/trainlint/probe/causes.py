@@ -4,6 +4,7 @@ cut.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 from ..finding import Confidence
@@ -248,16 +249,22 @@ def _part(seen: ParameterSeen) -> str:
 
 
 def _in_two_optimizers(evidence: Evidence) -> Iterator[Fact]:
-    stepping = {index for index, each in evidence.optimizers if each.completed}
-    about = [at for at, each in enumerate(evidence.judged) if len(stepping & set(each.seen.optimizers)) > 1]
-    if about:
-        held = sorted(stepping & set(evidence.judged[about[0]].seen.optimizers))
-        first, second = (evidence.seen.optimizers[index] for index in held[:2])
+    """Optimizers that step a parameter from the same gradients. Where each has a backward pass of its own, as two
+    objectives in turn have, both steps are meant.
+    """
+    backwards = {index: {step.backwards for _, step in evidence.steps_of(index)} for index, _ in evidence.optimizers}
+    pairs: dict[tuple[int, int], list[int]] = {}
+    for at, each in enumerate(evidence.judged):
+        for first, second in itertools.combinations(sorted(set(each.seen.optimizers) & set(backwards)), 2):
+            if backwards[first] & backwards[second]:
+                pairs.setdefault((first, second), []).append(at)
+    for (one, other), about in pairs.items():
+        first_seen, second_seen = evidence.seen.optimizers[one], evidence.seen.optimizers[other]
         yield Fact(
             "TRN319",
-            f"`{first.name}` and `{second.name}` both step {evidence.names(about)}",
-            second.built,
-            (second.kind,),
+            f"`{first_seen.name}` and `{second_seen.name}` both step {evidence.names(about)} from the same gradients",
+            second_seen.built,
+            (second_seen.kind,),
         )
 
 

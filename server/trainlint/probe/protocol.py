@@ -133,8 +133,8 @@ class ParameterSeen:
     where that could not be seen. `received`: whether a backward pass ever gave it a gradient that is not
     zero. `moved_outside`: elements changed outside every step. `learned`: elements that learned in any
     observed step. `loaded`: its values came from a state dict. The norms are those of the last update
-    that was seen. `cut`: index into `Observation.cuts`. `cancelled`: a normalisation right after it
-    subtracts it again, so it cannot learn.
+    that was seen. `cut`: index into `Observation.cuts`. `cancelled`: a bias on which the loss does not depend,
+    because a normalisation or a difference of outputs subtracts it again.
     """
 
     name: str

@@ -81,8 +81,8 @@ def spoken_of(observation: Observation, judged: Sequence[Judged]) -> list[Judged
     """The parameters that the verdict speaks of: handed to an optimizer, not frozen, and reached by the run.
 
     When the run was cut short, what an optimizer holds that made no step yet was not reached, unless so many
-    backward passes have given it gradients in vain that this was the reason to stop. A bias that a normalisation
-    subtracts again is left out: nothing can be learned there.
+    backward passes have given it gradients in vain that this was the reason to stop. A bias that is
+    subtracted again, by a normalisation or between two outputs, is left out: nothing can be learned there.
     """
     whole = observation.ended in ("verdict", "script", "exit")
     pool = []
@@ -90,10 +90,14 @@ def spoken_of(observation: Observation, judged: Sequence[Judged]) -> list[Judged
         held = holders(each.seen, observation)
         stepped = any(one.completed or one.mid_step or one.skipped for one in held)
         in_vain = observation.limit == "backwards" and each.seen.received
-        idle = each.seen.cancelled and each.status is not Status.LEARNED
-        if held and each.status is not Status.FROZEN and not idle and (whole or stepped or in_vain):
+        if held and each.status is not Status.FROZEN and not is_idle(each) and (whole or stepped or in_vain):
             pool.append(each)
     return pool
+
+
+def is_idle(judged: Judged) -> bool:
+    """Whether nothing can be learned there, and nothing was."""
+    return judged.seen.cancelled and judged.status is not Status.LEARNED
 
 
 def _of_steps(observation: Observation, judged: Sequence[Judged]) -> Verdict:

@@ -11,7 +11,7 @@ from .failures import Failure, Setting, explain
 from .findings import findings
 from .protocol import BufferSeen, Observation
 from .spans import Sources
-from .status import Judged, Status, Verdict, holders, judge, spoken_of, verdict
+from .status import Judged, Status, Verdict, holders, is_idle, judge, spoken_of, verdict
 
 VERSION = 1
 """Of the report's JSON. It grows when a key changes its meaning or goes."""
@@ -154,15 +154,20 @@ def _counts(evidence: Evidence, reading: Verdict) -> str:
     total = f"{len(trained)} {verb(len(trained), 'parameter', 'parameters')}"
     if reading is Verdict.LEARNING:
         every = "the only parameter" if len(trained) == 1 else f"all {total}"
-        return f"Learning: {every} handed to {names} {verb(len(trained), 'learns', 'learn')}."
+        return f"Learning: {every} handed to {names} {verb(len(trained), 'learns', 'learn')}{_left_out(evidence)}."
     if reading is Verdict.PARTLY and learned == len(trained):
         frozen = [each.seen.name for each in evidence.judged if each.status is Status.FROZEN_BUT_CHANGED]
         return f"Partly learning: all {total} handed to {names} learn, and frozen ones change: {listed(frozen)}."
     if reading is Verdict.PARTLY:
-        return f"Partly learning: {learned} of {total} handed to {names} {verb(learned, 'learns', 'learn')}."
+        return f"Partly learning: {learned} of {total} handed to {names} {verb(learned, 'learns', 'learn')}{_left_out(evidence)}."
     if not trained:
         return f"Not learning: everything handed to {names} is frozen."
     return f"Not learning: none of {total} handed to {names} learns."
+
+
+def _left_out(evidence: Evidence) -> str:
+    idle = [each.seen.name for each in evidence.judged if is_idle(each) and holders(each.seen, evidence.seen)]
+    return f" ({listed(idle)} {verb(len(idle), 'is', 'are')} subtracted again and left out)" if idle else ""
 
 
 def _manual(evidence: Evidence) -> str:

@@ -176,6 +176,19 @@ class Ledger:
                 subject.seen.moved_at, subject.seen.moved_by = at, by
         return moved
 
+    def find_cancelled(self, kinds: tuple[type, ...]) -> None:
+        """Mark each bias whose gradients cancel out in every step, though the weight of its layer has some: the loss
+        does not depend on it, as the difference of two outputs of a critic does not.
+        """
+        for reference in self.called.values():
+            module = reference()
+            if isinstance(module, kinds) and module.bias is not None:
+                weight, bias = (self.subjects.get(id(tensor)) for tensor in (module.weight, module.bias))
+                if weight is not None and bias is not None and bias.seen.steps:
+                    arrives = all(each.gradient == "finite" for each in weight.seen.steps)
+                    if arrives and all(each.gradient == "zero" for each in bias.seen.steps):
+                        bias.seen.cancelled = True
+
     def finish(self) -> tuple[list[ParameterSeen], list[BufferSeen]]:
         """Every parameter and buffer, in the order of appearance, with its last facts."""
         for subject, tensor in self.live():

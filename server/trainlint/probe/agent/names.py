@@ -40,7 +40,8 @@ class Names:
     def look(self, frame: FrameType | None) -> None:
         """Read the variables that are in sight from `frame`.
 
-        The script's own come first, then those of functions, outermost first, then attributes and elements.
+        The script's own come first, then those of functions, outermost first, then attributes and elements. What a
+        model keeps, as an optimizer of its own, is called after the model.
         """
         frames = [each for each in user_frames(frame) if each.f_globals is not each.f_locals]
         scopes: list[tuple[Any, dict[str, Any]]] = [("main", vars(sys.modules["__main__"]))]
@@ -58,6 +59,8 @@ class Names:
         for scope, variables in reversed(scopes):
             if "self" in variables:
                 self._name_attributes(scope, "self", variables["self"])
+        for label, module in self.named_modules():
+            self._name_attributes("module", label, module)
         for scope, name, value in visible:
             if (scope, name) not in self._rebound:
                 self._name_attributes(scope, name, value)

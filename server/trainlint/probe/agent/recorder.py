@@ -442,6 +442,7 @@ class Recorder:
         for subject, tensor in self.ledger.live():
             subject.seen.used = self.lineage.used(tensor)
         self.lineage.explain()
+        self.ledger.find_cancelled(ADDING)
         self.manual.finish()
         observation.parameters, observation.buffers = self.ledger.finish()
         observation.steps = self._steps
