@@ -15,7 +15,7 @@ from tests.probe.expectations import compare, read
 from tests.probe.harness import FIXTURES, run_forked
 
 PEOPLE = FIXTURES / "people"
-ALONE = {"trackers", "prints", "workers", "ends_abruptly", "network", "no_torch"}
+ALONE = {"trackers", "prints", "workers", "ends_abruptly", "network", "no_torch", "terminal"}
 """These need the parent: its environment, its streams, its way of ending processes, its sandbox."""
 
 SCRIPTS = [

@@ -146,6 +146,7 @@ def test_a_result_comes_back_as_it_was_sent() -> None:
         ("TypeError", "step() got an unexpected keyword argument 'x'", "", "other versions of its libraries"),
         ("UnpicklingError", "Weights only load failed.", "", "other versions of its libraries"),
         ("OutOfMemoryError", "out of memory", "", "`--memory`"),
+        ("OSError", "[Errno 25] Inappropriate ioctl for device", "", "asks for a terminal"),
         ("ValueError", "too many values to unpack", "", "Mend the error"),
     ],
 )

@@ -207,8 +207,8 @@ def _cuts(evidence: Evidence) -> Iterator[Fact]:
         related = ((backward, BACKWARD, "the loss that goes back no further"),) if backward else ()
         yield Fact(
             "TRN204",
-            f"{how}, and {evidence.names(about)} {verb(len(about), 'lies', 'lie')} behind it: no loss gives "
-            f"{verb(len(about), 'it', 'them')} a gradient",
+            f"{how}, and {evidence.names(about)} {verb(len(about), 'lies', 'lie')} behind it: no backward pass "
+            f"gave {verb(len(about), 'it', 'them')} a gradient",
             cut.at,
             (cut.operation,),
             related,

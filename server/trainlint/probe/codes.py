@@ -26,7 +26,7 @@ _E, _W, _I = Severity.ERROR, Severity.WARNING, Severity.INFO
 
 OWN = (
     Code("TRNP01", "zero-gradient", _W, "Every gradient the parameter gets is exactly zero."),
-    Code("TRNP02", "no-gradient", _W, "A model uses the parameter, and no loss gives it a gradient."),
+    Code("TRNP02", "no-gradient", _W, "An optimizer holds the parameter, and no backward pass gave it a gradient."),
     Code("TRNP03", "unused-in-forward", _I, "An optimizer holds the parameter, and nothing computes with it."),
     Code("TRNP04", "decay-only", _W, "Only weight decay moves the parameter."),
     Code("TRNP05", "momentum-only", _W, "Only momentum of earlier steps moves the parameter."),

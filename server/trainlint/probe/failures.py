@@ -30,6 +30,7 @@ _DRIFT = re.compile(
     r"was removed|no longer supported|missing \d+ required positional|modified by an inplace operation",
     re.IGNORECASE,
 )
+_TERMINAL = re.compile(r"inappropriate ioctl for device|isn't a terminal|not a (tty|terminal)", re.IGNORECASE)
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _LONGEST = 200
 _LAUNCHER = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
@@ -58,13 +59,13 @@ class Failure:
     place: Place | None
 
 
-def explain(error: ErrorSeen, setting: Setting) -> Failure:
-    """One failure in words."""
+def explain(error: ErrorSeen, setting: Setting, printed: str = "") -> Failure:
+    """One failure in words; `printed` is the end of what the script and its children printed."""
     place = next((Place(frame.path, frame.line) for frame in reversed(error.frames) if frame.user), None)
     at = f" at line {place.line} of {os.path.basename(place.path)}" if place else ""
     message = _first_line(error.message)
     told = f"{error.kind}: {message}" if message else error.kind
-    advice, fault = _advice(error, setting, place)
+    advice, fault = _advice(error, setting, place, printed)
     if error.kind == "SystemExit":
         what = _left(error)
     elif error.during == "compile":
@@ -96,7 +97,7 @@ def _left(error: ErrorSeen) -> str:
     return f"The script left by `sys.exit` with status {code}{said}."
 
 
-def _advice(error: ErrorSeen, setting: Setting, place: Place | None) -> tuple[str, str]:
+def _advice(error: ErrorSeen, setting: Setting, place: Place | None, printed: str) -> tuple[str, str]:
     text = f"{error.message} {error.detail}"
     if error.kind == "SystemExit":
         return _exit_advice(error)
@@ -146,6 +147,8 @@ def _advice(error: ErrorSeen, setting: Setting, place: Place | None) -> tuple[st
             "It may be written for other versions of its libraries: choose an interpreter with `--python`.",
             "libraries",
         )
+    if _TERMINAL.search(f"{text} {printed}"):
+        return "It asks for a terminal, and a probe has none: `trainlint watch` runs it in yours.", "setting"
     return "Mend the error, then probe again.", "script"
 
 

@@ -13,7 +13,7 @@ from .status import Status, spoken_of
 
 _WORDS = {
     Status.ZERO_GRADIENT: "{names} {gets} a gradient that is exactly zero at every step",
-    Status.NO_GRADIENT: "{names} {gets} no gradient: no loss depends on what {they} computed",
+    Status.NO_GRADIENT: "no backward pass gave {names} a gradient",
     Status.UNUSED: "{optimizer} holds {names}, and nothing computes with {them}",
     Status.DECAY_ONLY: "only weight decay moves {names}: no gradient has a part in it",
     Status.MOMENTUM_ONLY: "only momentum of earlier steps moves {names}",

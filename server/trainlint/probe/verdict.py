@@ -85,7 +85,7 @@ def conclude(observation: Observation, around: Circumstances) -> ProbeReport:
     evidence = Evidence(observation, judged)
     reading = verdict(observation, judged)
     error = observation.error
-    failure = explain(error, around.setting) if error is not None else None
+    failure = explain(error, around.setting, around.output) if error is not None else None
     extra = list(_failure_facts(evidence, failure, reading))
     sentence, advice = _words(evidence, reading, failure, around)
     if reading is Verdict.UNREACHED:

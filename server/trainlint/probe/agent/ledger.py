@@ -176,7 +176,7 @@ class Ledger:
                 subject.seen.moved_at, subject.seen.moved_by = at, by
         return moved
 
-    def find_cancelled(self, kinds: tuple[type, ...]) -> None:
+    def find_cancelled(self, kinds: tuple[Any, ...]) -> None:
         """Mark each bias whose gradients cancel out in every step, though the weight of its layer has some: the loss
         does not depend on it, as the difference of two outputs of a critic does not.
         """
