@@ -46,9 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if {"-v", "--verbose"} & set(arguments):
             console.err.write(traceback.format_exc())
-        console.note(
-            f"error: trainlint itself failed ({type(error).__name__}: {error}): please open an issue"
-        )
+        console.note(f"error: trainlint itself failed ({type(error).__name__}: {error}): please open an issue")
         return FAILED
     finally:
         console.close()
@@ -145,9 +143,7 @@ def _add_check(commands: argparse._SubParsersAction[_Parser]) -> None:
     output.add_argument("--show-settings", action="store_true", help="print the settings for the first path")
     output.add_argument("--exit-zero", action="store_true", help="exit with 0 also when there are findings")
     output.add_argument("-q", "--quiet", action="store_true", help="print findings only, no summary")
-    output.add_argument(
-        "-v", "--verbose", action="store_true", help="also tell what was understood only in part"
-    )
+    output.add_argument("-v", "--verbose", action="store_true", help="also tell what was understood only in part")
     fixes = check.add_argument_group("fixes")
     fixes.add_argument("--fix", action="store_true", help="apply the fixes that keep what the program does")
     fixes.add_argument(
@@ -174,9 +170,7 @@ def _add_check(commands: argparse._SubParsersAction[_Parser]) -> None:
     which = choice.add_mutually_exclusive_group()
     which.add_argument("--config", metavar="FILE", help="take the settings from this file for all paths")
     which.add_argument("--isolated", action="store_true", help="read no settings from files")
-    choice.add_argument(
-        "--jobs", type=_jobs, metavar="N", help="use up to N processes (default: all processors)"
-    )
+    choice.add_argument("--jobs", type=_jobs, metavar="N", help="use up to N processes (default: all processors)")
     choice.add_argument("--no-cache", action="store_true", help="analyse every file again")
 
 

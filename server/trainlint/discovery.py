@@ -149,9 +149,7 @@ class _Walk:
             except OSError as error:
                 yield FileStatus(shown, Status.UNREADABLE, (error.strerror or str(error)).lower())
                 continue
-            here = (
-                (*above, *_ignores_in(real)) if any(entry.name == ".gitignore" for entry in listed) else above
-            )
+            here = (*above, *_ignores_in(real)) if any(entry.name == ".gitignore" for entry in listed) else above
             settings = self.configuration.for_folder(Path(real))
             folders = []
             for entry in listed:

@@ -16,7 +16,8 @@ from .finding import Confidence, FileStatus, Finding, Fix, Related, Report, Seve
 from .fixes.build import build as build_fix
 from .program.program import build
 from .program.relevance import TRAINING_WORDS
-from .rules import RULES, Observation, Rule, unreadable_file
+from .rules import RULES, Observation, Rule
+from .rules.housekeeping import unreadable_file
 from .settings import Settings
 from .source.document import Document
 from .source.parse import Site, Unreadable, parse, span_of, word_filter

@@ -44,9 +44,7 @@ class Result:
     raw: bytes
 
 
-def trainlint(
-    *arguments: str | Path, cwd: Path, stdin: bytes = b"", env: dict[str, str] | None = None
-) -> Result:
+def trainlint(*arguments: str | Path, cwd: Path, stdin: bytes = b"", env: dict[str, str] | None = None) -> Result:
     """Run ``trainlint`` with `arguments` in the folder `cwd`."""
     done = subprocess.run(
         [SCRIPT, *map(str, arguments)],

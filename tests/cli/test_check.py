@@ -91,9 +91,7 @@ def test_line_ends_do_not_change_what_is_shown(project: Path, end: str) -> None:
         ),
     ],
 )
-def test_tabs_wide_characters_and_several_lines_are_marked(
-    project: Path, old: str, new: str, excerpt: str
-) -> None:
+def test_tabs_wide_characters_and_several_lines_are_marked(project: Path, old: str, new: str, excerpt: str) -> None:
     text = BAD.replace("    ", "\t") if new == "\t" else BAD.replace(old, new)
     (project / "train.py").write_text(text, encoding="utf-8")
     assert excerpt in trainlint("check", "train.py", cwd=project).out
@@ -381,9 +379,7 @@ def test_a_path_that_is_no_text_can_be_shown(project: Path) -> None:
 def test_a_terminal_gets_colour_unless_it_asks_for_none(project: Path) -> None:
     def shown(**env: str) -> bytes:
         main, terminal = pty.openpty()
-        subprocess.run(
-            [SCRIPT, "check"], cwd=project, stdout=terminal, timeout=60, env=environment(TERM="xterm", **env)
-        )
+        subprocess.run([SCRIPT, "check"], cwd=project, stdout=terminal, timeout=60, env=environment(TERM="xterm", **env))
         os.close(terminal)
         parts = []
         try:
@@ -401,9 +397,7 @@ def test_a_terminal_gets_colour_unless_it_asks_for_none(project: Path) -> None:
 def test_a_reader_that_goes_away_is_no_error(project: Path) -> None:
     for number in range(40):
         (project / f"t{number}.py").write_text(BAD * 20)
-    process = subprocess.Popen(
-        [SCRIPT, "check"], cwd=project, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
-    )
+    process = subprocess.Popen([SCRIPT, "check"], cwd=project, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment())
     assert process.stdout
     assert process.stderr
     process.stdout.readline()
@@ -415,9 +409,7 @@ def test_a_reader_that_goes_away_is_no_error(project: Path) -> None:
 
 def test_a_full_disk_is_told(project: Path) -> None:
     with open("/dev/full", "wb") as full:
-        done = subprocess.run(
-            [SCRIPT, "check"], cwd=project, stdout=full, stderr=subprocess.PIPE, timeout=60, env=environment()
-        )
+        done = subprocess.run([SCRIPT, "check"], cwd=project, stdout=full, stderr=subprocess.PIPE, timeout=60, env=environment())
     assert done.returncode == 2
     assert b"No space left on device" in done.stderr
     assert b"Traceback" not in done.stderr

@@ -202,9 +202,7 @@ def test_files_that_cannot_be_opened_have_a_status(tree: Path) -> None:
     (tree / "nb.ipynb").write_text("{}")
     assert read("nb.ipynb") == FileStatus("nb.ipynb", Status.UNREADABLE, "notebooks are not supported yet")
     assert read("gone.py") == FileStatus("gone.py", Status.UNREADABLE, "no such file or directory")
-    assert read("/dev/zero") == FileStatus(
-        "/dev/zero", Status.UNREADABLE, "it is larger than 1,000,000 bytes"
-    )
+    assert read("/dev/zero") == FileStatus("/dev/zero", Status.UNREADABLE, "it is larger than 1,000,000 bytes")
 
 
 def test_a_named_pipe_in_a_folder_is_not_opened_and_a_named_one_is_read(tree: Path) -> None:

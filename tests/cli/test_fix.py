@@ -123,6 +123,4 @@ def test_several_mistakes_in_one_file_are_fixed_together(tmp_path: Path) -> None
     result = trainlint("check", "--fix", "--unsafe-fixes", cwd=tmp_path)
     assert "Fixed 3 mistakes.\n" in result.out
     assert result.status == 0
-    assert (tmp_path / "train.py").read_text().count(
-        "        optimizer.zero_grad()\n        loss.backward()\n"
-    ) == 3
+    assert (tmp_path / "train.py").read_text().count("        optimizer.zero_grad()\n        loss.backward()\n") == 3

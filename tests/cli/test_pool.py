@@ -55,9 +55,7 @@ def test_a_file_that_ends_its_process_is_told_and_the_others_are_checked(
     assert outcomes[9].report.files[0].path == str(deadly)
 
 
-def test_few_files_and_one_job_start_no_process(
-    targets: list[Target], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_few_files_and_one_job_start_no_process(targets: list[Target], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool, "ProcessPoolExecutor", lambda *a, **k: pytest.fail("started a process"))
     assert len(list(pool.examine_all(targets, None, 1))) == 30
     assert len(list(pool.examine_all(targets[:3], None, 2))) == 3

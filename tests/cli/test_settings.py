@@ -69,9 +69,7 @@ def test_severity_is_that_of_the_most_specific_selector() -> None:
     ],
 )
 def test_per_file_ignores_hold_for_matching_files(tmp_path: Path, path: str, selected: bool) -> None:
-    settings = Settings(
-        per_file_ignores=(("tests", ("TRN1",)), ("/legacy.py", ("missing-zero-grad",))), root=tmp_path
-    )
+    settings = Settings(per_file_ignores=(("tests", ("TRN1",)), ("/legacy.py", ("missing-zero-grad",))), root=tmp_path)
     here = settings.for_file(str(tmp_path / path))
     assert here.selects("TRN101", "missing-zero-grad") is selected
     assert here.for_file(str(tmp_path / path)) == here

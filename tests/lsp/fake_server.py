@@ -106,9 +106,7 @@ def check(document: Document, workspace: Workspace, settings: Settings, cancel: 
                     document.path,
                     span,
                     fingerprint=f"{code}-{match.start()}",
-                    related=(
-                        Related(document.path, Span(Position(1, 1), Position(1, 2)), "the file begins here"),
-                    ),
+                    related=(Related(document.path, Span(Position(1, 1), Position(1, 2)), "the file begins here"),),
                     fixes=fixes,
                 )
             )

@@ -101,9 +101,7 @@ def framed(message: object) -> bytes:
 class Raw(Client):
     """A client of a server process. Use as a context manager: the process never outlives it."""
 
-    def __init__(
-        self, command: list[str], cwd: Path | None = None, env: dict[str, str] | None = None
-    ) -> None:
+    def __init__(self, command: list[str], cwd: Path | None = None, env: dict[str, str] | None = None) -> None:
         self.process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,

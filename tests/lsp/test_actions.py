@@ -23,9 +23,7 @@ TEXT = "first()\nsecond()\nthird()\n"
 
 def finding(line: int, *fixes: Fix, code: str = "TRN101", name: str = "missing-zero-grad") -> Finding:
     span = Span(Position(line, 1), Position(line, 8))
-    return Finding(
-        code, name, Severity.WARNING, Confidence.LIKELY, "m", "/train.py", span, f"f{line}", fixes=fixes
-    )
+    return Finding(code, name, Severity.WARNING, Confidence.LIKELY, "m", "/train.py", span, f"f{line}", fixes=fixes)
 
 
 def fix(title: str, applicability: Applicability, line: int = 1) -> Fix:
@@ -50,9 +48,7 @@ def offered(
 
 def shown(finding: Finding, **client: Any) -> types.Diagnostic:
     source = SourceText(TEXT)
-    return diagnostic(
-        finding, Coordinates(source), Client(**client), lambda path, span: pytest.fail("no place")
-    )
+    return diagnostic(finding, Coordinates(source), Client(**client), lambda path, span: pytest.fail("no place"))
 
 
 def test_fixes_come_first_and_only_a_safe_one_is_preferred() -> None:
@@ -111,9 +107,7 @@ def test_edits_are_bound_to_the_version_where_the_client_knows_that() -> None:
     assert plain == types.WorkspaceEdit(changes={URI: [text_edit]})
     versioned = offered((found,), document_changes=True)[0].edit
     identifier = types.OptionalVersionedTextDocumentIdentifier(URI, 3)
-    assert versioned == types.WorkspaceEdit(
-        document_changes=[types.TextDocumentEdit(identifier, [text_edit])]
-    )
+    assert versioned == types.WorkspaceEdit(document_changes=[types.TextDocumentEdit(identifier, [text_edit])])
 
 
 @pytest.mark.parametrize(
@@ -154,9 +148,7 @@ IGNORED = [
 
 
 @pytest.mark.parametrize(("text", "first", "last", "expected"), IGNORED)
-def test_the_comment_silences_the_finding_and_leaves_the_rest(
-    text: str, first: int, last: int, expected: str
-) -> None:
+def test_the_comment_silences_the_finding_and_leaves_the_rest(text: str, first: int, last: int, expected: str) -> None:
     source = SourceText(text)
     span = Span(Position(first, 1), Position(last, len(source.line(last)) + 1))
     found = Finding("TRN101", "missing-zero-grad", Severity.WARNING, Confidence.LIKELY, "m", "/t.py", span)

@@ -64,41 +64,28 @@ class Editor:
 
     async def open(self, file: Path, text: str) -> list[types.Diagnostic]:
         self.uri, self.text, self.version = file.as_uri(), text, 1
-        self.client.text_document_did_open(
-            types.DidOpenTextDocumentParams(types.TextDocumentItem(self.uri, "python", 1, text))
-        )
+        self.client.text_document_did_open(types.DidOpenTextDocumentParams(types.TextDocumentItem(self.uri, "python", 1, text)))
         return await self.diagnostics()
 
     async def diagnostics(self) -> list[types.Diagnostic]:
         """What the client shows for the text as it is now."""
         if self.pulls:
             identifier = types.TextDocumentIdentifier(self.uri)
-            report = await self.client.text_document_diagnostic_async(
-                types.DocumentDiagnosticParams(identifier)
-            )
+            report = await self.client.text_document_diagnostic_async(types.DocumentDiagnosticParams(identifier))
             assert isinstance(report, types.RelatedFullDocumentDiagnosticReport)
             return list(report.items)
         while True:
-            shown = await asyncio.wait_for(
-                self.client.wait_for_notification(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS), 10
-            )
+            shown = await asyncio.wait_for(self.client.wait_for_notification(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS), 10)
             if shown.uri == self.uri and shown.version == self.version:
                 return list(shown.diagnostics)
 
-    async def actions(
-        self, shown: list[types.Diagnostic], only: list[str] | None = None
-    ) -> list[types.CodeAction]:
+    async def actions(self, shown: list[types.Diagnostic], only: list[str] | None = None) -> list[types.CodeAction]:
         context = types.CodeActionContext(shown, only)
         identifier = types.TextDocumentIdentifier(self.uri)
         place = shown[0].range if shown else types.Range(types.Position(0, 0), types.Position(0, 0))
-        found = await self.client.text_document_code_action_async(
-            types.CodeActionParams(identifier, place, context)
-        )
+        found = await self.client.text_document_code_action_async(types.CodeActionParams(identifier, place, context))
         actions = [action for action in found or () if isinstance(action, types.CodeAction)]
-        return [
-            action if action.edit else await self.client.code_action_resolve_async(action)
-            for action in actions
-        ]
+        return [action if action.edit else await self.client.code_action_resolve_async(action) for action in actions]
 
     async def apply(self, action: types.CodeAction) -> list[types.Diagnostic]:
         """Make the action's edit, tell the server as an editor does, and wait for the new diagnostics."""
@@ -120,10 +107,7 @@ class Editor:
         self.client.text_document_did_change(
             types.DidChangeTextDocumentParams(
                 types.VersionedTextDocumentIdentifier(self.version, self.uri),
-                [
-                    types.TextDocumentContentChangePartial(edit.range, edit.new_text)
-                    for edit in reversed(edits)
-                ],  # type: ignore[union-attr]
+                [types.TextDocumentContentChangePartial(edit.range, edit.new_text) for edit in reversed(edits)],  # type: ignore[union-attr]
             )
         )
         return await self.diagnostics()
@@ -232,9 +216,7 @@ async def test_the_editors_settings_are_asked_for_and_used(tmp_path: Path) -> No
     declared = client_capabilities("visual-studio-code")
     client = await start()
     client.set_configuration({"ignore": ["missing-zero-grad"]}, section="trainlint")
-    client.set_configuration(
-        {"trainlint": {"severity": {"TRN101": "error"}}}, scope_uri=(tmp_path / "loud").as_uri()
-    )
+    client.set_configuration({"trainlint": {"severity": {"TRN101": "error"}}}, scope_uri=(tmp_path / "loud").as_uri())
     folders = [types.WorkspaceFolder((tmp_path / name).as_uri(), name) for name in ("quiet", "loud")]
     await client.initialize_session(types.InitializeParams(declared, workspace_folders=folders))
     editor = Editor(client, "visual-studio-code", declared)

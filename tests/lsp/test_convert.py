@@ -15,9 +15,7 @@ COLUMN = LINE.index("bad()") + 1
 
 
 @pytest.mark.parametrize(("encoding", "character"), [("utf-8", 20), ("utf-16", 15), ("utf-32", 14)])
-def test_columns_after_wide_characters_count_in_the_units_of_the_client(
-    encoding: str, character: int
-) -> None:
+def test_columns_after_wide_characters_count_in_the_units_of_the_client(encoding: str, character: int) -> None:
     coordinates = Coordinates(SourceText(f"\n{LINE}\n"), encoding)
     assert coordinates.position(Position(2, COLUMN)) == types.Position(1, character)
     assert coordinates.offset(types.Position(1, character)) == COLUMN  # one line end, columns from 1
@@ -45,15 +43,11 @@ def test_places_beyond_a_line_or_the_text_are_its_end(place: tuple[int, int], of
 
 def test_a_span_beyond_the_text_still_has_a_range() -> None:
     span = Span(Position(5, 1), Position(9, 4))
-    assert Coordinates(SourceText("ab\n")).range(span) == types.Range(
-        types.Position(1, 0), types.Position(1, 0)
-    )
+    assert Coordinates(SourceText("ab\n")).range(span) == types.Range(types.Position(1, 0), types.Position(1, 0))
 
 
 def edit(start: tuple[int, int], end: tuple[int, int], text: str) -> types.TextDocumentContentChangePartial:
-    return types.TextDocumentContentChangePartial(
-        types.Range(types.Position(*start), types.Position(*end)), text
-    )
+    return types.TextDocumentContentChangePartial(types.Range(types.Position(*start), types.Position(*end)), text)
 
 
 @pytest.mark.parametrize(
@@ -93,9 +87,7 @@ def test_a_long_series_of_random_changes_ends_in_the_same_text(encoding: str) ->
         new = "".join(draw.choices(["x", "é", "漢", "🔥", "\n", "\r\n", "\f", "    "], k=draw.randint(0, 5)))
         coordinates = Coordinates(SourceText(text), encoding)
         source = SourceText(text)
-        place = types.Range(
-            coordinates.position(source.position(start)), coordinates.position(source.position(end))
-        )
+        place = types.Range(coordinates.position(source.position(start)), coordinates.position(source.position(end)))
         text = text[:start] + new + text[end:]
         mirror = changed(mirror, types.TextDocumentContentChangePartial(place, new), encoding)
         assert mirror == text

@@ -39,9 +39,7 @@ CALLED = UNCALLED.replace("model.train\n", "model.train()\n")
 FIX_ALL = "Fix all that trainlint can fix safely"
 
 
-def drive(
-    tmp_path: Path, command: list[str], package: str, text: str, **job: Any
-) -> tuple[dict[str, Any], str]:
+def drive(tmp_path: Path, command: list[str], package: str, text: str, **job: Any) -> tuple[dict[str, Any], str]:
     """Let an editor do `job` on a file that holds `text`: what it saw, and what the file holds then."""
     assert shutil.which(command[0]), f"{command[0]} is missing: apt-get install {package}"
     assert Path(REAL[0]).exists(), "trainlint is not installed: make setup"
@@ -68,9 +66,7 @@ def drive(
 
 def neovim(tmp_path: Path, text: str, **job: Any) -> tuple[dict[str, Any], str]:
     script = HERE / "neovim" / "drive.lua"
-    return drive(
-        tmp_path, ["nvim", "--headless", "--clean", "-c", f"luafile {script}"], "neovim", text, **job
-    )
+    return drive(tmp_path, ["nvim", "--headless", "--clean", "-c", f"luafile {script}"], "neovim", text, **job)
 
 
 def emacs(tmp_path: Path, text: str, **job: Any) -> tuple[dict[str, Any], str]:

@@ -17,9 +17,7 @@ from trainlint.lsp.process import LAST_WORD_SECONDS, PARENT_POLL_SECONDS, drop_w
 from tests.lsp.raw import FAKE, REAL, Raw, framed
 
 URI = "file:///work/train.py"
-LITERALS = {
-    "textDocument": {"codeAction": {"codeActionLiteralSupport": {"codeActionKind": {"valueSet": []}}}}
-}
+LITERALS = {"textDocument": {"codeAction": {"codeActionLiteralSupport": {"codeActionKind": {"valueSet": []}}}}}
 PULLS = {"textDocument": {"diagnostic": {}}}
 
 
@@ -153,9 +151,7 @@ def test_garbage_between_messages_is_passed_over() -> None:
         client.send([1, 2])
         client.send({"jsonrpc": "1.0", "id": 5, "method": "initialize"})
         assert client.initialize()["result"]["serverInfo"]["name"] == "trainlint"
-        client.send(
-            {"jsonrpc": "2.0", "id": 77, "method": "textDocument/hover", "params": {"nonsense": True}}
-        )
+        client.send({"jsonrpc": "2.0", "id": 77, "method": "textDocument/hover", "params": {"nonsense": True}})
         assert client.answer(77)["error"]["code"] == -32602
         client.notify("textDocument/didOpen", {"textDocument": 1})
         assert client.call("trainlint/unknown")["error"]["code"] == -32601
@@ -196,9 +192,7 @@ def test_shutdown_answers_while_analyses_and_requests_are_under_way() -> None:
         pulls = []
         for number in range(5):
             client.open(f"{URI}{number}", "# sleep 5\nbad()\n")
-            pulls.append(
-                client.request("textDocument/diagnostic", {"textDocument": {"uri": f"{URI}{number}"}})
-            )
+            pulls.append(client.request("textDocument/diagnostic", {"textDocument": {"uri": f"{URI}{number}"}}))
         started = time.monotonic()
         assert client.call("shutdown")["result"] is None
         client.notify("exit")
@@ -217,9 +211,7 @@ def test_a_crash_of_the_analysis_leaves_what_was_known() -> None:
             "textDocument/didChange",
             {"textDocument": {"uri": URI, "version": 2}, "contentChanges": [change]},
         )
-        after = client.call("textDocument/diagnostic", {**params, "previousResultId": before["resultId"]})[
-            "result"
-        ]
+        after = client.call("textDocument/diagnostic", {**params, "previousResultId": before["resultId"]})["result"]
         assert after == {"kind": "unchanged", "resultId": before["resultId"]}
         client.call("shutdown")
         client.notify("exit")
@@ -230,9 +222,7 @@ def test_a_crash_of_the_analysis_leaves_what_was_known() -> None:
 TRAPS = ["typing", "json", "asyncio", "argparse", "logging", "torch", "tensorflow", "libcst", "lsprotocol"]
 
 
-@pytest.mark.parametrize(
-    "command", [REAL, [sys.executable, "-m", "trainlint", "server"]], ids=["script", "module"]
-)
+@pytest.mark.parametrize("command", [REAL, [sys.executable, "-m", "trainlint", "server"]], ids=["script", "module"])
 def test_nothing_of_the_workspace_is_imported(tmp_path: Path, command: list[str]) -> None:
     for name in TRAPS:
         (tmp_path / f"{name}.py").write_text("open(__file__ + '.ran', 'w').close()\n")
@@ -253,9 +243,7 @@ def test_the_frameworks_of_the_user_are_never_imported(tmp_path: Path) -> None:
         (tmp_path / f"{name}.py").write_text(f"raise SystemExit('{name} was imported')\n")
     with Raw(REAL, env={"PYTHONPATH": str(tmp_path)}) as client:
         client.initialize()
-        client.open(
-            URI, "import torch, tensorflow, jax, lightning\ntorch.optim.SGD(m.parameters(), lr=0.0)\n"
-        )
+        client.open(URI, "import torch, tensorflow, jax, lightning\ntorch.optim.SGD(m.parameters(), lr=0.0)\n")
         assert client.wait_for("textDocument/publishDiagnostics")["params"]["diagnostics"] != []
         client.call("shutdown")
         client.notify("exit")
@@ -274,9 +262,7 @@ def test_the_command_refuses_what_it_does_not_know() -> None:
     assert b"--socket" in ended.stderr
 
 
-def test_the_working_directory_leaves_the_import_path(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_the_working_directory_leaves_the_import_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     paths = ["", ".", str(tmp_path), "/usr/lib/python3", str(tmp_path / "lib")]
     drop_working_directory(paths)

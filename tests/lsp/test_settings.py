@@ -41,8 +41,7 @@ def test_settings_are_read_and_complained_about_one_by_one() -> None:
     assert problems == [
         "setting `trainlint.enable`: 'yes' is neither true nor false",
         'setting `trainlint.run`: \'onFly\' is neither "onType" nor "onSave"',
-        "setting `trainlint.select`: 'missing step' is neither a rule's code, the beginning of one, "
-        "nor a rule's name",
+        "setting `trainlint.select`: 'missing step' is neither a rule's code, the beginning of one, nor a rule's name",
         "setting `trainlint.severity`: 'loud' for TRN101 is none of error, warning, info, off",
     ]
 
@@ -186,10 +185,7 @@ def test_the_log_says_why_a_document_is_not_checked(tmp_path: Path) -> None:
         client.wait_for("window/logMessage")
         client.open((tmp_path / "a.py").as_uri(), BOTH)
         logged = client.wait_for("window/logMessage")["params"]["message"]
-        assert (
-            logged
-            == f"{tmp_path / 'a.py'} is not checked: trainlint is switched off in the editor's settings"
-        )
+        assert logged == f"{tmp_path / 'a.py'} is not checked: trainlint is switched off in the editor's settings"
 
 
 def test_on_save_waits_for_the_save(tmp_path: Path) -> None:

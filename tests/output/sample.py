@@ -38,9 +38,7 @@ def finding(
     code: str = "TRN101",
     name: str = "missing-zero-grad",
 ) -> Finding:
-    return Finding(
-        code, name, severity, Confidence.LIKELY, message, path, where, "a1b2", related=related, fixes=fixes
-    )
+    return Finding(code, name, severity, Confidence.LIKELY, message, path, where, "a1b2", related=related, fixes=fixes)
 
 
 INSERTION = Edit(span(2, 1, 2, 1), "    optimizer.zero_grad()\n")
@@ -53,9 +51,7 @@ FULL = Report(
             related=(Related("train.py", span(1, 1, 1, 20), "this loop never clears the gradients"),),
             fixes=(CLEAR, Fix("Move the call", Applicability.DISPLAY, None)),
         ),
-        finding(
-            span(3, 5, 3, 20), "`loss` has no graph", severity=Severity.ERROR, code="TRN201", name="detached"
-        ),
+        finding(span(3, 5, 3, 20), "`loss` has no graph", severity=Severity.ERROR, code="TRN201", name="detached"),
     ),
     files=(
         FileStatus("train.py", Status.ANALYSED),

@@ -87,9 +87,7 @@ def test_an_empty_report_is_an_object_too() -> None:
 def test_text_is_kept_as_it_is() -> None:
     message = '`損失.backward()` says "no" \\ 👍'
     assert message.split()[0] in render(Report((finding(span(1, 1, 1, 2), message),)))
-    assert (
-        json.loads(render(Report((finding(span(1, 1, 1, 2), message),))))["findings"][0]["message"] == message
-    )
+    assert json.loads(render(Report((finding(span(1, 1, 1, 2), message),))))["findings"][0]["message"] == message
 
 
 def test_statistics_are_a_list() -> None:

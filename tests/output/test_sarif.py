@@ -40,9 +40,7 @@ REGION = {
     "type": "object",
     "additionalProperties": False,
     "required": ["startLine", "startColumn", "endLine", "endColumn"],
-    "properties": {
-        key: {"type": "integer", "minimum": 1} for key in ("startLine", "startColumn", "endLine", "endColumn")
-    },
+    "properties": {key: {"type": "integer", "minimum": 1} for key in ("startLine", "startColumn", "endLine", "endColumn")},
 }
 LOCATION = {
     "type": "object",

@@ -38,9 +38,7 @@ def test_a_finding_with_its_source_its_related_place_and_its_fixes() -> None:
 def test_the_gutters_of_one_finding_are_of_one_width() -> None:
     text = "for x in y:\n" + "    f()\n" * 9 + "    step()\n"
     loop = (Related("train.py", span(1, 1, 1, 11), "here"),)
-    _, bar, line, _, _, other_bar, other, _, _ = shown(
-        text, finding(span(11, 5, 11, 11), "m", related=loop)
-    ).splitlines()
+    _, bar, line, _, _, other_bar, other, _, _ = shown(text, finding(span(11, 5, 11, 11), "m", related=loop)).splitlines()
     assert (bar, line, other_bar, other) == ("   |", "11 |     step()", "   |", " 1 | for x in y:")
 
 
@@ -115,9 +113,7 @@ def marked(line: str, start: int, end: int) -> tuple[str, str]:
         ("f()", 9, 12, "f()", "   ^"),
     ],
 )
-def test_the_mark_stands_under_its_characters(
-    line: str, start: int, end: int, source: str, mark: str
-) -> None:
+def test_the_mark_stands_under_its_characters(line: str, start: int, end: int, source: str, mark: str) -> None:
     assert marked(line, start, end) == (source, mark)
 
 
@@ -213,8 +209,7 @@ def files(*statuses: Status) -> Report:
         (files(Status.SKIPPED, Status.SKIPPED), "No training code found in 2 files."),
         (
             files(Status.ANALYSED, Status.PARTIAL),
-            "No mistakes found in 2 files with training code"
-            " (1 understood only in part: --verbose says why).",
+            "No mistakes found in 2 files with training code (1 understood only in part: --verbose says why).",
         ),
     ],
 )

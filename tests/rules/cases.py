@@ -3,6 +3,7 @@
 A comment `# expect: CODE @column-column "part of the message"` at the end of a line announces one finding
 that starts on that line; the columns and the message are optional, several announcements are separated by
 semicolons. Comments
+`# claim: expression` say what holds when a faulty script has run and does not hold in its twin,
 `# execute: statement` hold what stands in for a caller the analysis must not see, `# not executed: reason`
 says why a file cannot be run here, `# raises: Error` that the mistake ends in this error, `# network: name`
 which module the script trains where that cannot be told from its optimizers.
@@ -33,6 +34,7 @@ _EXPECT = re.compile(r"#\s*expect:(.*)$")
 _ONE = re.compile(r'\s*(?P<code>TRN\d+)(?:\s+@(?P<start>\d+)-(?P<end>\d+))?(?:\s+"(?P<message>[^"]*)")?\s*')
 _EXECUTE = re.compile(r"^# execute: ", re.MULTILINE)
 _NOT_EXECUTED = re.compile(r"^# not executed: (.+)$", re.MULTILINE)
+_CLAIM = re.compile(r"^# claim: (.+)$", re.MULTILINE)
 _RAISES = re.compile(r"^# raises: (\w+)$", re.MULTILINE)
 
 
@@ -99,6 +101,11 @@ class Case:
     def raises(self) -> str | None:
         match = _RAISES.search(self.text)
         return match.group(1) if match else None
+
+    @property
+    def claims(self) -> tuple[str, ...]:
+        """Expressions over the names of the script that hold when it has run, and do not in its twin."""
+        return tuple(_CLAIM.findall(self.text))
 
     @cached_property
     def report(self) -> Report:

@@ -71,6 +71,8 @@ class Run:
     optimizers: list[Built] = field(default_factory=list)
     output: str = ""
     error: Exception | None = None
+    namespace: dict[str, object] = field(default_factory=dict)
+    """The global names of the script when it has ended."""
     state: list[object] = field(default_factory=list)
     """When it has ended: what the optimizers hold, and what a global name of the script leads to."""
 
@@ -79,6 +81,10 @@ class Run:
 
     def backwards_at(self, line: int) -> list[Backward]:
         return [backward for backward in self.backwards if backward.line == line]
+
+    def holds(self, claim: str) -> bool:
+        """Whether an expression over the names of the script holds at its end."""
+        return bool(eval(claim, self.namespace))
 
     def fingerprint(self) -> list[object]:
         return [self.output, *self.state]
@@ -224,6 +230,7 @@ def execute(text: str) -> Run:
         sys.argv = argv
         torch.set_grad_enabled(True)
         torch.set_num_threads(threads)
+    witness.run.namespace = namespace
     witness.run.output = output.getvalue()
     witness.run.state = list(_state([*witness.run.optimizers, *namespace.values()]))
     return witness.run

@@ -25,6 +25,7 @@ HEADINGS = [
 SHARED = {"__init__", "rule", "remedy"}
 PRELUDE = """\
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 model = nn.Linear(4, 2)
@@ -82,7 +83,7 @@ def test_references_are_links(rule: Rule) -> None:
 @every_rule
 def test_metadata(rule: Rule) -> None:
     assert re.fullmatch(r"TRN\d{3}", rule.code)
-    assert re.fullmatch(r"[a-z]+(-[a-z]+)+", rule.name)
+    assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)+", rule.name)
     assert re.fullmatch(r"\d+\.\d+\.\d+", rule.since)
     assert rule.severity in Severity
 
@@ -96,7 +97,7 @@ def test_file_is_named_as_the_rule(rule: Rule) -> None:
 
 def test_the_list_is_complete() -> None:
     (folder,) = trainlint.rules.__path__
-    files = {path.stem for path in Path(folder).glob("*.py")} - SHARED
+    files = {path.stem for path in Path(folder).rglob("*.py")} - SHARED
     assert {rule.name.replace("-", "_") for rule in RULES} == files
 
 

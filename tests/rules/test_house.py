@@ -17,7 +17,7 @@ from tests.lsp.raw import REAL, Raw
 from tests.rules.cases import ROOT
 
 PACKAGE = Path(trainlint.__file__).parent
-RULE_FILES = sorted((PACKAGE / "rules").glob("*.py"))
+RULE_FILES = sorted((PACKAGE / "rules").rglob("*.py"))
 AGENT_FILES = sorted([*(PACKAGE / "probe" / "agent").rglob("*.py"), PACKAGE / "probe" / "protocol.py"])
 SERVER_LIBRARIES = {"pygls", "lsprotocol"}
 FRAMEWORKS = {"torch", "tensorflow", "keras", "jax", "optax", "lightning", "accelerate", "deepspeed"}

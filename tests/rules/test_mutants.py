@@ -17,7 +17,8 @@ LEAST_SHARE_OFFERED = 0.8
 LEAST_SHARE_MENDED = 0.985
 OF_THE_PROTOCOL = NOTHING_TO_APPLY | {"TRN101", "TRN104", "TRN107"}
 
-EXECUTED = tuple(case for case in CORRECT if case.not_executed is None)
+FOLDERS = {"idioms", "TRN101", "TRN103", "TRN104", "TRN105", "TRN106", "TRN107", "TRN108"}
+EXECUTED = tuple(case for case in CORRECT if case.not_executed is None and case.folder in FOLDERS)
 
 
 def broken(case: Case) -> Iterator[tuple[Mutant, Run]]:

@@ -46,9 +46,7 @@ def pythons() -> dict[str, str]:
         interpreter = home / "python3"
         if not interpreter.exists():
             continue
-        version = subprocess.run(
-            [interpreter, "-I", "-c", question], capture_output=True, text=True, timeout=30
-        ).stdout.strip()
+        version = subprocess.run([interpreter, "-I", "-c", question], capture_output=True, text=True, timeout=30).stdout.strip()
         if re.fullmatch(r"3\.1[0-4]", version):
             found.setdefault(version, str(interpreter))
     return dict(sorted(found.items()))

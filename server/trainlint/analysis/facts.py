@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from functools import cached_property
+from typing import TypeVar
 
 from ..cancel import CancelFlag
 from ..program import effects as fx
 from ..program.naming import ACCELERATOR, suggests
 from ..program.program import Program, leaves
-from ..program.things import Role
+from ..program.things import Operation, Role
 from ..source.document import Document
+from .gradients import Gradients
 from .places import Places
 from .protocol import Protocol, examine
 from .rates import KnownRate, known_rates
+from .values import Values
 from .wiring import ParameterSet
+
+Kind = TypeVar("Kind", bound=fx.Effect)
 
 
 class Facts:
@@ -47,11 +53,32 @@ class Facts:
         return known_rates(self.program)
 
     @cached_property
+    def values(self) -> Values:
+        return Values(self.program)
+
+    @cached_property
+    def gradients(self) -> Gradients:
+        return Gradients(self.program)
+
+    @cached_property
+    def operations(self) -> dict[str, list[Operation]]:
+        """Every computation on tensors, by name, in the order of the program; one of a loop or helper more than once."""
+        found: dict[str, list[Operation]] = {}
+        for operation in self.program.operations:
+            found.setdefault(operation.name, []).append(operation)
+        return found
+
+    def effects(self, kind: type[Kind]) -> Iterator[Kind]:
+        """Every effect of one kind, in the order of the program; one of a helper once for each call."""
+        for entry in self.program.entries:
+            for effect in leaves(entry.body):
+                if isinstance(effect, kind):
+                    yield effect
+
+    @cached_property
     def uncalled(self) -> list[fx.Uncalled]:
         """Training methods named as statements, each place once."""
         found: dict[object, fx.Uncalled] = {}
-        for entry in self.program.entries:
-            for effect in leaves(entry.body):
-                if isinstance(effect, fx.Uncalled):
-                    found.setdefault(effect.site.node, effect)
+        for effect in self.effects(fx.Uncalled):
+            found.setdefault(effect.site.node, effect)
         return list(found.values())

@@ -58,8 +58,7 @@ def describe(path: str, program: Program, line: int, cancel: CancelFlag) -> str:
     blind = [
         f"  line {getattr(place.node, 'lineno', 0)}: {place.reason}"
         for place in program.blind
-        if places.home(place.node) is None
-        and (_covers(place.node, line) or getattr(place.node, "lineno", 0) == line)
+        if places.home(place.node) is None and (_covers(place.node, line) or getattr(place.node, "lineno", 0) == line)
     ]
     parts = [f"{path}:{line}"]
     parts.extend(told or ["  nothing that happens to gradients, optimizers or models is seen here"])

@@ -120,9 +120,7 @@ class Wiring:
     def holds_optimizer(self, touched: Iterable[Thing], target: ParameterSet) -> bool:
         """An object among `touched` is an optimizer of the set or gives access to one."""
         return any(
-            optimizer.within(thing)
-            or (optimizer in thing.holds and thing.role is Role.OPTIMIZER)
-            or optimizer in _reach(thing)
+            optimizer.within(thing) or (optimizer in thing.holds and thing.role is Role.OPTIMIZER) or optimizer in _reach(thing)
             for thing in touched
             for optimizer in target.optimizers
         )

@@ -27,9 +27,7 @@ def check_command(args: argparse.Namespace, console: Console) -> int:
     configuration = configuration_of(args)
     _look_for(args.paths)
     if args.stdin_filename is not None and STDIN not in args.paths:
-        raise UsageError(
-            f"--stdin-filename names what comes from standard input, so it needs the path {STDIN}"
-        )
+        raise UsageError(f"--stdin-filename names what comes from standard input, so it needs the path {STDIN}")
     if args.show_settings:
         from .show import show_settings
 
@@ -162,11 +160,7 @@ def _fix_summary(outcomes: list[Outcome], fixing: Fixing) -> str:
     applied = sum(len(outcome.applied) for outcome in outcomes)
     unsafe = sum(refused.reason is Refusal.UNSAFE for outcome in outcomes for refused in outcome.refused)
     verb = "Fixed" if fixing.write else "Would fix"
-    kept = (
-        f", {text.count(unsafe, 'unsafe fix', 'unsafe fixes')} not applied (use --unsafe-fixes)"
-        if unsafe
-        else ""
-    )
+    kept = f", {text.count(unsafe, 'unsafe fix', 'unsafe fixes')} not applied (use --unsafe-fixes)" if unsafe else ""
     return f"{verb} {text.count(applied, 'mistake')}{kept}.\n"
 
 

@@ -63,9 +63,7 @@ def examine(target: Target, fixing: Fixing | None) -> Outcome:
     return outcome
 
 
-def examine_stdin(
-    source: Source | FileStatus, data: bytes, settings: Settings, fixing: Fixing | None
-) -> Outcome:
+def examine_stdin(source: Source | FileStatus, data: bytes, settings: Settings, fixing: Fixing | None) -> Outcome:
     """Check what came from standard input; with fixes to write, `output` is what to print in its place."""
     outcome = examine_source(source, settings, fixing, on_disk=False)
     outcome.named = True

@@ -46,9 +46,7 @@ def examine_all(targets: Sequence[Target], fixing: Fixing | None, jobs: int) -> 
             yield from (_alone(target, fixing) for target in chunks.pop(0))
 
 
-def _side_by_side(
-    chunks: Sequence[Sequence[Target]], fixing: Fixing | None, jobs: int
-) -> Iterator[list[Outcome]]:
+def _side_by_side(chunks: Sequence[Sequence[Target]], fixing: Fixing | None, jobs: int) -> Iterator[list[Outcome]]:
     """The outcomes of every chunk. Raises `BrokenProcessPool` when one of the processes dies."""
     with _executor(min(jobs, len(chunks))) as executor:
         futures = [executor.submit(_examine_chunk, chunk, fixing) for chunk in chunks]
@@ -77,9 +75,7 @@ def _alone(target: Target, fixing: Fixing | None) -> Outcome:
             return future.result()[0]
         except BrokenProcessPool:
             reason = "its analysis ended the process"
-            return Outcome(
-                Report(files=(FileStatus(target.path, Status.FAILED, reason),)), named=target.named
-            )
+            return Outcome(Report(files=(FileStatus(target.path, Status.FAILED, reason),)), named=target.named)
 
 
 def _executor(workers: int) -> ProcessPoolExecutor:

@@ -57,9 +57,7 @@ def _table() -> str:
     rows = []
     for rule in RULES:
         fix = f"fix: {rule.fixable.value}"
-        rows.append(
-            f"{rule.code:<8}{rule.name:<{width}}  {rule.severity.value:<8} {fix:<15} {rule.summary}\n"
-        )
+        rows.append(f"{rule.code:<8}{rule.name:<{width}}  {rule.severity.value:<8} {fix:<15} {rule.summary}\n")
     return "".join(rows)
 
 

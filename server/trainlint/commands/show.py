@@ -29,10 +29,7 @@ def show_settings(path: str, configuration: Configuration) -> str:
         *(_line(json.dumps(pattern), ignored) for pattern, ignored in settings.per_file_ignores),
         "",
         "[severity]",
-        *(
-            f"{json.dumps(selector)} = {json.dumps(word.value)}"
-            for selector, word in settings.severity.items()
-        ),
+        *(f"{json.dumps(selector)} = {json.dumps(word.value)}" for selector, word in settings.severity.items()),
         "",
         f"# rules that are on for {path}:",
         *(f"#   {rule}" for rule in _selected(settings.for_file(path))),

@@ -83,18 +83,14 @@ class Protocol(LanguageServerProtocol):
             request.add_done_callback(lambda future: callback() if future.cancelled() else None)
 
     # 608: the result type of a request that ends by an error, or is cancelled, is kept forever.
-    def send_request(
-        self, method: str, params: Any = None, callback: Any = None, msg_id: Any = None
-    ) -> Future[Any]:
+    def send_request(self, method: str, params: Any = None, callback: Any = None, msg_id: Any = None) -> Future[Any]:
         sent = msg_id or str(uuid.uuid4())
         future = super().send_request(method, params, callback, sent)
         future.add_done_callback(lambda _: self._result_types.pop(sent, None))
         return future
 
     # 621: the answer to a request that was cancelled here raises InvalidStateError.
-    def _handle_response(
-        self, msg_id: Any, result: Any = None, error: types.ResponseError | None = None
-    ) -> None:
+    def _handle_response(self, msg_id: Any, result: Any = None, error: types.ResponseError | None = None) -> None:
         future = self._request_futures.get(msg_id)
         if future is not None and future.done():
             del self._request_futures[msg_id]

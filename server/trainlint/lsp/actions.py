@@ -33,9 +33,7 @@ def wanted(kind: str, only: Sequence[str] | None) -> bool:
     return only is None or any(not asked or kind == asked or kind.startswith(f"{asked}.") for asked in only)
 
 
-def for_range(
-    result: Result, client: Client, range: types.Range, context: types.CodeActionContext
-) -> list[types.CodeAction]:
+def for_range(result: Result, client: Client, range: types.Range, context: types.CodeActionContext) -> list[types.CodeAction]:
     """Fixes of the findings that the client names, or of those at `range`, and comments to silence them."""
     coordinates = Coordinates(result.document.source, client.encoding)
     asked = coordinates.span(range)
@@ -108,9 +106,7 @@ def difference(source: SourceText, new: str) -> tuple[Edit, ...]:
     starts = [*source.line_starts, len(source.text)]
     return tuple(
         Edit(source.span(starts[first], starts[last]), "".join(new_lines[begin:end]))
-        for tag, first, last, begin, end in SequenceMatcher(
-            None, old_lines, new_lines, autojunk=False
-        ).get_opcodes()
+        for tag, first, last, begin, end in SequenceMatcher(None, old_lines, new_lines, autojunk=False).get_opcodes()
         if tag != "equal"
     )
 
@@ -120,9 +116,7 @@ def _lines(source: SourceText) -> list[str]:
     return [source.text[start:end] for start, end in pairwise(starts)]
 
 
-def workspace_edit(
-    uri: str, document: Document, client: Client, edits: Iterable[Edit]
-) -> types.WorkspaceEdit:
+def workspace_edit(uri: str, document: Document, client: Client, edits: Iterable[Edit]) -> types.WorkspaceEdit:
     """`edits` of `document`; bound to its version where the client knows such edits."""
     coordinates = Coordinates(document.source, client.encoding)
     changes = [types.TextEdit(coordinates.range(edit.span), edit.text) for edit in edits]

@@ -53,12 +53,8 @@ class Client:
             ),
             markdown=types.MarkupKind.Markdown in (hover.content_format or ()),
             configuration=bool(space.configuration),
-            registers_configuration=bool(
-                space.did_change_configuration and space.did_change_configuration.dynamic_registration
-            ),
-            registers_watched_files=bool(
-                space.did_change_watched_files and space.did_change_watched_files.dynamic_registration
-            ),
+            registers_configuration=bool(space.did_change_configuration and space.did_change_configuration.dynamic_registration),
+            registers_watched_files=bool(space.did_change_watched_files and space.did_change_watched_files.dynamic_registration),
         )
 
 

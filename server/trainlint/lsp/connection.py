@@ -167,9 +167,7 @@ class Connection(LanguageServer):
         client = self.session.client
         registrations: list[types.Registration] = []
         if client.registers_watched_files:
-            watchers = types.DidChangeWatchedFilesRegistrationOptions(
-                [types.FileSystemWatcher(pattern) for pattern in WATCHED]
-            )
+            watchers = types.DidChangeWatchedFilesRegistrationOptions([types.FileSystemWatcher(pattern) for pattern in WATCHED])
             method = types.WORKSPACE_DID_CHANGE_WATCHED_FILES
             registrations.append(types.Registration("trainlint-files", method, watchers))
         if client.registers_configuration:
@@ -225,9 +223,7 @@ class Connection(LanguageServer):
         static = self._diagnostics(result.uri, result.document, result.findings)
         return [*static, *self._diagnostics(result.uri, result.seen_in or result.document, result.seen)]
 
-    def _diagnostics(
-        self, uri: str, document: Document, findings: Iterable[Finding]
-    ) -> list[types.Diagnostic]:
+    def _diagnostics(self, uri: str, document: Document, findings: Iterable[Finding]) -> list[types.Diagnostic]:
         client = self.session.client
         coordinates = Coordinates(document.source, client.encoding)
 

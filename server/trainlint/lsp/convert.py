@@ -123,10 +123,7 @@ def diagnostic(
     locate: Callable[[str, Span], types.Location],
 ) -> types.Diagnostic:
     """What the client shows for `finding`; `locate` answers where a related place lies, by path."""
-    related = [
-        types.DiagnosticRelatedInformation(locate(place.path, place.span), place.message)
-        for place in finding.related
-    ]
+    related = [types.DiagnosticRelatedInformation(locate(place.path, place.span), place.message) for place in finding.related]
     is_rule = _RULE.fullmatch(finding.code)
     page = RULE_PAGE.format(version=__version__, code=finding.code) if is_rule else None
     return types.Diagnostic(

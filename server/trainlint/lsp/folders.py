@@ -68,9 +68,7 @@ class Folders:
         folder = next(iter(self._paths.values()), None)
         return str(folder) if folder else None
 
-    def change(
-        self, added: Iterable[types.WorkspaceFolder], removed: Iterable[types.WorkspaceFolder]
-    ) -> None:
+    def change(self, added: Iterable[types.WorkspaceFolder], removed: Iterable[types.WorkspaceFolder]) -> None:
         for folder in removed:
             self._paths.pop(folder.uri, None)
         for folder in added:
@@ -144,11 +142,7 @@ class Folders:
         file = Path(path)
         if not file.is_absolute():
             return next(iter(self._paths), None)
-        holding = [
-            (len(folder.parts), uri)
-            for uri, folder in self._paths.items()
-            if folder and folder in file.parents
-        ]
+        holding = [(len(folder.parts), uri) for uri, folder in self._paths.items() if folder and folder in file.parents]
         return max(holding)[1] if holding else None
 
     def _options_from(self, sent: object, under: Options | None) -> Options:

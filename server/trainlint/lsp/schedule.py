@@ -39,9 +39,7 @@ class _Job:
 class Schedule:
     """Runs `check` for the documents of `session` and hands each result to `publish`, on the loop."""
 
-    def __init__(
-        self, session: Session, check: Check, publish: Callable[[Result], None], delay: float = DELAY_SECONDS
-    ) -> None:
+    def __init__(self, session: Session, check: Check, publish: Callable[[Result], None], delay: float = DELAY_SECONDS) -> None:
         self._session = session
         self._check = check
         self._publish = publish

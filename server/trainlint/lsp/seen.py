@@ -81,9 +81,7 @@ class _Held:
                 for place in self.finding.related
             ),
         )
-        return _Held(
-            moved, tuple(lines.moved(change.move(lines.first) - lines.first) for lines in self.lines)
-        )
+        return _Held(moved, tuple(lines.moved(change.move(lines.first) - lines.first) for lines in self.lines))
 
 
 @dataclass(frozen=True)
@@ -136,9 +134,7 @@ def _blocks(source: SourceText) -> tuple[_Lines, ...]:
     except Unreadable:
         return ()
     return tuple(
-        _Lines(node.lineno, node.end_lineno or node.lineno, below=True)
-        for node in ast.walk(tree)
-        if isinstance(node, _BLOCKS)
+        _Lines(node.lineno, node.end_lineno or node.lineno, below=True) for node in ast.walk(tree) if isinstance(node, _BLOCKS)
     )
 
 

@@ -24,9 +24,7 @@ FIX_ALL_SECONDS = 1.0
 
 def main(argv: Sequence[str]) -> int:
     """Serve one editor on standard input and output; answers the exit status of the process."""
-    parser = argparse.ArgumentParser(
-        "trainlint server", description="Serve an editor: Language Server Protocol."
-    )
+    parser = argparse.ArgumentParser("trainlint server", description="Serve an editor: Language Server Protocol.")
     parser.add_argument("--stdio", action="store_true", help="talk on standard input and output, as always")
     parser.parse_args(argv)
     drop_working_directory(sys.path)
@@ -115,14 +113,10 @@ def _register_settings(server: Connection) -> None:
 
 
 def _register_pull(server: Connection) -> None:
-    options = types.DiagnosticOptions(
-        identifier="trainlint", inter_file_dependencies=True, workspace_diagnostics=False
-    )
+    options = types.DiagnosticOptions(identifier="trainlint", inter_file_dependencies=True, workspace_diagnostics=False)
 
     @server.feature(types.TEXT_DOCUMENT_DIAGNOSTIC, options)
-    async def diagnostic(
-        ls: Connection, params: types.DocumentDiagnosticParams
-    ) -> types.DocumentDiagnosticReport:
+    async def diagnostic(ls: Connection, params: types.DocumentDiagnosticParams) -> types.DocumentDiagnosticReport:
         uri = params.text_document.uri
         await ls.ready.wait()
         await ls.schedule.settle(uri)

@@ -113,9 +113,7 @@ class Session:
         due = [uri, *self._dependents({document.path}), *self._reread_files()]
         return list(dict.fromkeys(due))
 
-    def change(
-        self, uri: str, version: int, changes: Sequence[types.TextDocumentContentChangeEvent]
-    ) -> list[str]:
+    def change(self, uri: str, version: int, changes: Sequence[types.TextDocumentContentChangeEvent]) -> list[str]:
         buffer = self._buffers.get(uri)
         if buffer is None:
             return []
@@ -168,9 +166,7 @@ class Session:
         return [*self._renew([buffer]), *self._dependents({buffer.document.path})]
 
     def _dependents(self, paths: set[str]) -> list[str]:
-        return self._renew(
-            buffer for buffer in self._buffers.values() if buffer.result and paths & buffer.result.asked
-        )
+        return self._renew(buffer for buffer in self._buffers.values() if buffer.result and paths & buffer.result.asked)
 
     def _renew(self, buffers: Iterable[_Buffer]) -> list[str]:
         renewed = list(buffers)

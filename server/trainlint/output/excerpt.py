@@ -14,9 +14,7 @@ _KEPT_BEFORE = 40
 _MOST_LINES = 6
 _HEAD = 4
 
-_UNPRINTABLE = re.compile(
-    "[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
-)
+_UNPRINTABLE = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """What could move the cursor, reorder the line or fail to print; the tab is not among them."""
 
 

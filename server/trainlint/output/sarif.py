@@ -52,9 +52,7 @@ def render(report: Report, rules: Iterable[RuleText] = ()) -> str:
         "invocations": [
             {
                 "executionSuccessful": not failed,
-                "toolExecutionNotifications": [
-                    _notification(file) for file in report.files if file.status in _TOLD
-                ],
+                "toolExecutionNotifications": [_notification(file) for file in report.files if file.status in _TOLD],
             }
         ],
         "results": [_result(finding, codes.index(finding.code)) for finding in report.findings],
@@ -116,10 +114,7 @@ def _region(span: Span) -> dict[str, int]:
 
 
 def _fix(path: str, fix: Fix) -> dict[str, Any]:
-    replacements = [
-        {"deletedRegion": _region(edit.span), "insertedContent": {"text": edit.text}}
-        for edit in fix.edits or ()
-    ]
+    replacements = [{"deletedRegion": _region(edit.span), "insertedContent": {"text": edit.text}} for edit in fix.edits or ()]
     return {
         "description": {"text": fix.title},
         "artifactChanges": [{"artifactLocation": {"uri": uri(path)}, "replacements": replacements}],

@@ -34,9 +34,7 @@ def summary(report: Report) -> str:
     if safe:
         ways.append(f"{safe} fixable with --fix")
     if unsafe:
-        ways.append(
-            f"{unsafe} more with --unsafe-fixes" if safe else f"{unsafe} fixable with --fix --unsafe-fixes"
-        )
+        ways.append(f"{unsafe} more with --unsafe-fixes" if safe else f"{unsafe} fixable with --fix --unsafe-fixes")
     hint = f" ({', '.join(ways)})" if ways else ""
     return f"Found {count(len(report.findings), 'mistake')} in {count(files, 'file')}{hint}.\n"
 
@@ -44,9 +42,7 @@ def summary(report: Report) -> str:
 def notices(report: Report, verbose: bool = False) -> list[str]:
     """A sentence for each file that was not checked (`verbose`: or in part) where no finding says so."""
     told = {finding.path for finding in report.findings}
-    silent = (
-        {Status.ANALYSED, Status.SKIPPED} if verbose else {Status.ANALYSED, Status.SKIPPED, Status.PARTIAL}
-    )
+    silent = {Status.ANALYSED, Status.SKIPPED} if verbose else {Status.ANALYSED, Status.SKIPPED, Status.PARTIAL}
     return [
         _notice(file, verbose)
         for file in report.files

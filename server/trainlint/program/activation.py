@@ -29,14 +29,14 @@ def consume(
     if _is_out_of_reach(m, callee):
         calls.unseen(m, node, callee, args, keywords, used=False, receiver=callee.receiver)
         return
-    caller = (m.frame, m.statement, m.grad_enabled, m.loops, m.calls)
+    caller = (m.frame, m.statement, m.grad_disabled_by, m.loops, m.calls)
     frame = enter(m, callee, args, keywords)
 
     def in_caller(value: Value) -> None:
-        inner = (m.frame, m.statement, m.grad_enabled, m.loops, m.calls)
-        m.frame, m.statement, m.grad_enabled, m.loops, m.calls = caller
+        inner = (m.frame, m.statement, m.grad_disabled_by, m.loops, m.calls)
+        m.frame, m.statement, m.grad_disabled_by, m.loops, m.calls = caller
         consumer(value)
-        m.frame, m.statement, m.grad_enabled, m.loops, m.calls = inner
+        m.frame, m.statement, m.grad_disabled_by, m.loops, m.calls = inner
 
     m.consumers[frame] = in_caller
     _lower_body(m, callee, node, frame)
@@ -52,13 +52,15 @@ def _lower_body(m: Machine, callee: Function, node: ast.AST, frame: Frame) -> Va
     function = callee.node
     m.reached.add(function)
     base = m.store
-    outer = (m.frame, m.block, m.statement, m.stack, m.grad_enabled, m.loops)
+    outer = (m.frame, m.block, m.statement, m.stack, m.grad_disabled_by, m.loops)
     m.frame, m.block, m.store, m.loops = frame, Block(), base.fork(), []
     m.stack = (*m.stack, node, function)
     paths = CallPaths(base)
     m.calls.append(paths)
     if not isinstance(function, ast.Lambda):
-        m.grad_enabled = m.grad_enabled and not any(_disables_grad(m, decorator) for decorator in function.decorator_list)
+        for decorator in function.decorator_list:
+            if m.grad_enabled and _disables_grad(m, decorator):
+                m.grad_disabled_by = decorator
         m.statement = function
         if lower.statements(m, function.body):
             paths.returns.append((m.store.changes_since(base), NONE))
@@ -67,7 +69,7 @@ def _lower_body(m: Machine, callee: Function, node: ast.AST, frame: Frame) -> Va
         paths.returns.append((m.store.changes_since(base), value))
     m.calls.pop()
     body = m.block
-    m.frame, m.block, m.statement, m.stack, m.grad_enabled, m.loops = outer
+    m.frame, m.block, m.statement, m.stack, m.grad_disabled_by, m.loops = outer
     m.store = base
     base.join([changes for changes, _ in paths.returns])
     if body.items:

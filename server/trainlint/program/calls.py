@@ -5,9 +5,25 @@ from __future__ import annotations
 import ast
 import builtins
 
-from . import expressions, methods
+from . import expressions, methods, operations
 from .conditions import FRESH
-from .effects import Block, Branch, Clear, Clip, Create, Forget, Forward, Read, Rebind, SetRate, Step, Unseen, Write
+from .effects import (
+    Assign,
+    Block,
+    Branch,
+    Clear,
+    Clip,
+    Create,
+    Forget,
+    Forward,
+    Freeze,
+    Read,
+    Rebind,
+    SetRate,
+    Step,
+    Unseen,
+    Write,
+)
 from .frameworks.table import Meaning, maker, meaning
 from .machine import Consumer, Machine
 from .naming import LOSS, READING_RECEIVERS, READING_VERBS, suggests
@@ -187,7 +203,7 @@ def _function(m: Machine, node: ast.expr, callee: Function, args: list[Value], k
     if (is_abstract(callee.node) and not exact) or m.index.functions[callee.node].yields:
         return unseen(m, node, callee, args, keywords, used=True, receiver=callee.receiver)
     if callee.node not in m.relevant and len(m.stack) >= MAX_DEPTH_WITHOUT_TRAINING and not isinstance(callee.node, ast.Lambda):
-        return _result(m, node, (*args, *keywords.values()))
+        return result_of(m, node, (*args, *keywords.values()))
     return m.inline(m, callee, node, args, keywords)
 
 
@@ -254,7 +270,8 @@ def _external(m: Machine, node: ast.expr, callee: External, args: list[Value], k
     elif known is Meaning.CLEAR:
         m.emit_effect(Clear, node, tuple(things_in(first)), None, ast.unparse(node))
     elif known is Meaning.CLIP:
-        m.emit_effect(Clip, node, parameters_of(first))
+        limit = args[1] if len(args) > 1 else keywords.get("max_norm", keywords.get("clip_value", UNKNOWN))
+        m.emit_effect(Clip, node, parameters_of(first), limit, used)
     elif known in (Meaning.WRAP, Meaning.WRAP_FIRST):
         return Sequence(tuple(args)) if known is Meaning.WRAP and len(args) > 1 else first
     elif known is Meaning.COPY:
@@ -268,9 +285,10 @@ def _external(m: Machine, node: ast.expr, callee: External, args: list[Value], k
             if isinstance(value, Thing) and value.role is Role.MODULE:
                 m.emit_effect(Forward, node, value)
         result = mix((*args, *keywords.values()))
-        return Tensor(result.sources, result.opaque, result.loss or suggests(callee.name, LOSS)) if m.grad_enabled else Tensor()
+        done = operations.compute(m, node, callee.name.rpartition(".")[2], args, keywords)
+        return operations.computed(m, Tensor(result.sources, result.opaque, result.loss or suggests(callee.name, LOSS)), done)
     elif known is Meaning.CUT:
-        return Tensor()
+        return Tensor(origin=operations.compute(m, node, callee.name.removeprefix("torch."), args, keywords, cuts=True))
     elif known is Meaning.PARTIAL:
         return Partial(first, tuple(args[1:]), tuple(keywords.items()))
     elif known is Meaning.UNION:
@@ -309,7 +327,9 @@ def _make(m: Machine, node: ast.expr, role: Role, name: str, args: list[Value], 
     """An object of a class that a table knows."""
     thing = m.thing(node, "made", role=role)
     thing.created_by = name
-    thing.arguments = dict(keywords)
+    thing.arguments, thing.positional = dict(keywords), tuple(args)
+    if role is Role.LEAF:
+        thing.made_by = operations.compute(m, node, name.rpartition(".")[2], args, keywords)
     thing.holds |= frozenset(held for value in (*args, *keywords.values()) for held in things_in(value))
     if role is Role.OPTIMIZER:
         thing.parameters = parameters_of(args[0] if args else keywords.get("params", UNKNOWN))
@@ -372,7 +392,9 @@ def _builtin(m: Machine, node: ast.expr, name: str, args: list[Value], keywords:
     if name == "next":
         return expressions.item(m, first, UNKNOWN)
     if name in ("sum", "max", "min", "abs"):
-        return first if isinstance(first, Parameters) else mix(tuple(args))
+        if isinstance(first, Parameters):
+            return first
+        return operations.computed(m, mix(tuple(args)), operations.compute(m, node, name, args))
     if name == "getattr" and len(args) > 1:
         wanted = args[1].value if isinstance(args[1], Constant) else None
         if isinstance(wanted, str) and isinstance(node, ast.expr):
@@ -383,8 +405,10 @@ def _builtin(m: Machine, node: ast.expr, name: str, args: list[Value], keywords:
         return NONE
     if name == "dict":
         return Mapping(tuple(keywords.items())) if keywords and not args else first if args else Mapping(())
-    if name in ("float", "int", "str", "bool", "len", "round", "repr", "isinstance", "hasattr", "id", "type", "range", "print"):
-        return Tensor() if name in ("float", "int", "round") else UNKNOWN
+    if name in ("float", "int", "round"):
+        return Tensor(origin=operations.compute(m, node, name, args, cuts=True))
+    if name in ("str", "bool", "len", "repr", "isinstance", "hasattr", "id", "type", "range", "print"):
+        return UNKNOWN
     if name in ("zip", "enumerate"):
         return Sequence(tuple(args))
     return UNKNOWN
@@ -398,19 +422,22 @@ def _thing(m: Machine, node: ast.expr, callee: Thing, args: list[Value], keyword
             if found is not None:
                 if callee.role is Role.INSTANCE or found[1] in m.relevant:
                     return m.inline(m, Function(found[1], found[0].frame, callee), node, args, keywords)
+                m.forwards.setdefault(callee, (Function(found[1], found[0].frame, callee), m.store))
                 break
     callee.uses.add("()")
     given = mix((*args, *keywords.values()))
+    done = operations.forward(m, node, callee, args, keywords)
     if callee.role is Role.LOSS_FUNCTION or (callee.role is None and suggests(callee.name, LOSS)):
-        return Tensor(given.sources, given.opaque, loss=True) if m.grad_enabled else Tensor()
+        return operations.computed(m, Tensor(given.sources, given.opaque, loss=True), done)
     if callee.role is None:
         result = unseen(m, node, callee, args, keywords, used, receiver=_may_act(callee.parent, used))
-        m.emit_effect(Forward, node, callee)
+        m.emit_effect(Forward, node, callee, done)
+        result.made_by = done
         result.carries = given.sources | {callee} if m.grad_enabled else frozenset()
         result.opaque = given.opaque and m.grad_enabled
         return result
-    m.emit_effect(Forward, node, callee)
-    return Tensor(given.sources | {callee}, given.opaque, given.loss) if m.grad_enabled else Tensor()
+    m.emit_effect(Forward, node, callee, done)
+    return operations.computed(m, Tensor(given.sources | {callee}, given.opaque, given.loss), done)
 
 
 def _may_act(receiver: Thing | None, used: bool) -> Thing | None:
@@ -430,7 +457,7 @@ def unseen(
     """A call whose body is out of sight: it may do what its arguments allow."""
     values = (*args, *keywords.values())
     given = mix(values)
-    result = _result(m, node, values)
+    result = result_of(m, node, values)
     owned = [value for value in values if isinstance(value, Parameters)]
     if owned:
         result.parameters = Parameters(
@@ -456,7 +483,7 @@ def unseen(
     return result
 
 
-def _result(m: Machine, node: ast.AST, values: tuple[Value, ...]) -> Thing:
+def result_of(m: Machine, node: ast.AST, values: tuple[Value, ...]) -> Thing:
     """What a call whose body is not looked at returns: it may be made of, or hold, whatever it was given."""
     given = mix(values)
     result = m.thing(node, "result")
@@ -490,6 +517,8 @@ def set_attribute(m: Machine, node: ast.AST, holder: Value, name: str, value: Va
         else:
             m.emit_effect(Write, node, target)
         return
+    if isinstance(holder, Parameters) and name == "requires_grad":
+        m.emit_effect(Freeze, node, holder, _truth(value))
     if isinstance(holder, ClassValue):
         m.store.set((holder.info, name), value)
     if isinstance(holder, ModuleValue) and m.importer is not None:
@@ -502,8 +531,16 @@ def set_attribute(m: Machine, node: ast.AST, holder: Value, name: str, value: Va
             part.name = ast.unparse(node) if isinstance(node, ast.Attribute) else f"{holder.name or 'self'}.{name}"
         if not holder.in_sight:
             part.escaped = True
+    if name == "requires_grad":
+        m.emit_effect(Freeze, node, Parameters(frozenset({holder})), _truth(value))
+    if not (isinstance(m.frame.node, ast.FunctionDef) and m.frame.node.name == "__init__" and m.frame.receiver is holder):
+        m.emit_effect(Assign, node, holder, name, value, m.store.get((holder, name)))
     m.store.set((holder, name), value)
     m.emit_effect(Forget, node, f".{name}")
+
+
+def _truth(value: Value) -> bool | None:
+    return bool(value.value) if isinstance(value, Constant) else None
 
 
 def set_item(m: Machine, target: ast.Subscript, holder: Value, index: Value, value: Value) -> None:

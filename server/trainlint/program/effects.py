@@ -8,7 +8,7 @@ from typing import Union
 
 from ..source.parse import Site
 from .guards import Guard
-from .things import Parameters, Tensor, Thing
+from .things import UNKNOWN, Operation, Parameters, Tensor, Thing, Value
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,11 +20,16 @@ class Effect:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Backward(Effect):
-    """Gradients of `loss` are added to the `.grad` of what it reaches. `text` is the loss as the user wrote it."""
+    """Gradients of `loss` are added to the `.grad` of what it reaches. `text` is the loss as the user wrote it.
+
+    `options` are its keyword arguments; `contexts` the context managers around it, by qualified name.
+    """
 
     loss: Tensor
     text: str
     scaler: str | None = None
+    options: dict[str, Value] = field(default_factory=dict)
+    contexts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,7 +67,61 @@ class Read(Effect):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Clip(Effect):
+    """Gradients of `parameters` are bounded by `limit`. `used`: the program looks at the norm that this returns."""
+
     parameters: Parameters
+    limit: Value = UNKNOWN
+    used: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Unscale(Effect):
+    """The gradients of `optimizers` are divided by the scale of `scaler`."""
+
+    optimizers: tuple[Thing, ...]
+    scaler: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rescale(Effect):
+    """`scaler` chooses its scale for the next step."""
+
+    scaler: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Schedule(Effect):
+    """One of `schedulers` sets the next learning rate, from `argument` where it is given one."""
+
+    schedulers: tuple[Thing, ...]
+    argument: Value | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mode(Effect):
+    """One of `things` goes into training or evaluation mode; `training` is None where that is out of sight."""
+
+    things: tuple[Thing, ...]
+    training: bool | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Freeze(Effect):
+    """`parameters` stop (`trainable` false) or start to require gradients; None where that is out of sight."""
+
+    parameters: Parameters
+    trainable: bool | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Assign(Effect):
+    """An attribute of an object is set from outside its constructor. `before` is what it held, if that is known."""
+
+    thing: Thing
+    attribute: str
+    value: Value
+    before: Value | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,9 +161,10 @@ class Hook(Effect):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Forward(Effect):
-    """A model computes something."""
+    """A model computes something; `operation` is what, where its result is a value of the graph."""
 
     thing: Thing
+    operation: Operation | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -145,7 +205,10 @@ class Block:
 
 @dataclass(slots=True, eq=False)
 class Loop:
-    """`skippable`: may run no time. `repeats`: may run more than once. `endless`: left by a jump only."""
+    """`skippable`: may run no time. `repeats`: may run more than once. `endless`: left by a jump only.
+
+    `over` is what it iterates over, `runs` how often it does, where that is known.
+    """
 
     node: ast.AST
     body: Block
@@ -154,6 +217,8 @@ class Loop:
     repeats: bool = True
     endless: bool = False
     guard: Guard | None = None
+    over: Value = UNKNOWN
+    runs: int | None = None
 
 
 @dataclass(slots=True, eq=False)

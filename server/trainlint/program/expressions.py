@@ -6,8 +6,9 @@ import ast
 import operator
 from collections.abc import Callable
 
-from . import calls, conditions
+from . import calls, conditions, operations
 from .effects import Block, Branch, Forget, Loop, Read
+from .frameworks.table import TENSOR_METHODS
 from .iteration import iterate
 from .machine import Machine
 from .scope import ClassInfo, Frame
@@ -36,7 +37,7 @@ from .things import (
     mix,
     options,
 )
-from .vocabulary import KNOWN_METHODS
+from .vocabulary import KNOWN_METHODS, UNMISTAKABLE
 
 _ARITHMETIC: dict[type[ast.operator], Callable[[object, object], object]] = {
     ast.Add: operator.add,
@@ -46,6 +47,21 @@ _ARITHMETIC: dict[type[ast.operator], Callable[[object, object], object]] = {
     ast.FloorDiv: operator.floordiv,
     ast.Mod: operator.mod,
     ast.Pow: operator.pow,
+}
+_OPERATORS: dict[type[ast.operator], str] = {
+    ast.Add: "add",
+    ast.Sub: "sub",
+    ast.Mult: "mul",
+    ast.Div: "div",
+    ast.FloorDiv: "floordiv",
+    ast.Mod: "remainder",
+    ast.Pow: "pow",
+    ast.MatMult: "matmul",
+    ast.BitAnd: "and",
+    ast.BitOr: "or",
+    ast.BitXor: "xor",
+    ast.LShift: "lshift",
+    ast.RShift: "rshift",
 }
 
 
@@ -108,7 +124,9 @@ def attribute(m: Machine, node: ast.expr, holder: Value, name: str) -> Value:
     if isinstance(holder, Tensor):
         if name == "grad":
             return Gradient(Parameters(holder.sources, holder.opaque or not holder.sources))
-        return Tensor() if name in ("data", "shape", "device", "dtype") else Method(holder, name)
+        if name == "data":
+            return Tensor(origin=operations.compute(m, node, name, (holder,), cuts=True))
+        return Tensor() if name in ("shape", "device", "dtype") else Method(holder, name)
     if isinstance(holder, Parameters):
         if name == "grad":
             return Gradient(holder)
@@ -145,8 +163,9 @@ def _thing_attribute(m: Machine, node: ast.expr, holder: Thing, name: str) -> Va
         holder.uses.add(name)
         return Parameters(frozenset({holder}))
     if name == "data" and holder.role is not Role.INSTANCE:
-        return Tensor()
-    if name in KNOWN_METHODS:
+        return Tensor(origin=operations.compute(m, node, name, (holder,), cuts=True))
+    computed = holder.made_by is not None or holder.data
+    if name in KNOWN_METHODS or (holder.role is None and name in (TENSOR_METHODS if computed else UNMISTAKABLE)):
         return Method(holder, name)
     return m.part(holder, name)
 
@@ -165,6 +184,8 @@ def _class_constant(m: Machine, info: ClassInfo, name: str) -> Value | None:
 def _subscript(m: Machine, node: ast.Subscript) -> Value:
     holder = evaluate(m, node.value)
     index = evaluate(m, node.slice)
+    if isinstance(holder, Tensor):
+        return holder.by(operations.compute(m, node, "getitem", (holder, index)))
     return item(m, holder, index)
 
 
@@ -180,7 +201,9 @@ def item(m: Machine, holder: Value, index: Value) -> Value:
             if known == key:
                 return value
         return item_of(Sequence(tuple(value for _, value in holder.items)))
-    if isinstance(holder, (Parameters, Tensor, Gradient)):
+    if isinstance(holder, Tensor):
+        return holder.by(operations.compute(m, m.statement, "getitem", (holder, index)))
+    if isinstance(holder, (Parameters, Gradient)):
         return holder
     if isinstance(holder, Choice):
         result: Value = UNKNOWN
@@ -209,10 +232,10 @@ def _call(m: Machine, node: ast.Call) -> Value:
 def _binary(m: Machine, node: ast.BinOp) -> Value:
     left = consume(m, node, evaluate(m, node.left))
     right = consume(m, node, evaluate(m, node.right))
-    return binary(node.op, left, right)
+    return binary(m, node, node.op, left, right)
 
 
-def binary(kind: ast.operator, left: Value, right: Value) -> Value:
+def binary(m: Machine, node: ast.AST, kind: ast.operator, left: Value, right: Value) -> Value:
     """The value of an arithmetic operation."""
     if isinstance(left, Constant) and isinstance(right, Constant):
         apply = _ARITHMETIC.get(type(kind))
@@ -253,7 +276,7 @@ def binary(kind: ast.operator, left: Value, right: Value) -> Value:
             )
     if isinstance(left, (Modulo, Constant)) and isinstance(right, (Modulo, Constant)):
         return UNKNOWN
-    return mix((left, right))
+    return operations.computed(m, mix((left, right)), operations.compute(m, node, _OPERATORS[type(kind)], (left, right)))
 
 
 def _unary(m: Machine, node: ast.UnaryOp) -> Value:
@@ -262,7 +285,9 @@ def _unary(m: Machine, node: ast.UnaryOp) -> Value:
         if isinstance(node.op, ast.USub) and isinstance(value.value, (int, float)):
             return Constant(-value.value)
         return Constant(not value.value) if isinstance(node.op, ast.Not) else UNKNOWN
-    return UNKNOWN if isinstance(node.op, ast.Not) else mix((value,))
+    if isinstance(node.op, ast.Not):
+        return UNKNOWN
+    return operations.computed(m, mix((value,)), operations.compute(m, node, "neg", (value,)))
 
 
 def _boolean(m: Machine, node: ast.BoolOp) -> Value:
@@ -282,9 +307,8 @@ def _boolean(m: Machine, node: ast.BoolOp) -> Value:
 
 
 def _compare(m: Machine, node: ast.Compare) -> Value:
-    for operand in (node.left, *node.comparators):
-        evaluate(m, operand)
-    return Tensor()
+    operands = [evaluate(m, operand) for operand in (node.left, *node.comparators)]
+    return Tensor(origin=operations.compute(m, node, "compare", operands, cuts=True))
 
 
 def _tuple(m: Machine, node: ast.Tuple | ast.List | ast.Set) -> Value:

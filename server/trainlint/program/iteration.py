@@ -16,6 +16,7 @@ from .things import (
     Many,
     Mapping,
     Parameters,
+    Partial,
     Role,
     Sequence,
     Tensor,
@@ -32,7 +33,7 @@ class Track:
 
     `every`: one turn in the model stands for a turn over each member (parameters, optimizers).
     `items`: the members, where they are all known. `runs`: how often, where that is known.
-    `counter` and `start`: the number that counts the turns.
+    `counter` and `start`: the number that counts the turns. `over`: the iterable itself, or the call of `range`.
     """
 
     element: Value
@@ -41,6 +42,7 @@ class Track:
     runs: int | None = None
     counter: str | None = None
     start: int | None = 0
+    over: Value = UNKNOWN
 
 
 def iterate(m: Machine, node: ast.expr) -> Track:
@@ -84,12 +86,13 @@ def _range(m: Machine, node: ast.Call) -> Track:
     values = [expressions.evaluate(m, argument) for argument in node.args]
     numbers = [value.value if isinstance(value, Constant) and isinstance(value.value, int) else None for value in values]
     counter = f"#{id(node)}"
+    over = Partial(External("builtins.range"), tuple(values), ())
     if len(values) >= 3 and numbers[2] != 1:
-        return Track(Counter(counter), counter=counter, start=None)
+        return Track(Counter(counter), counter=counter, start=None, over=over)
     start = 0 if len(values) == 1 else numbers[0]
     stop = numbers[0] if len(values) == 1 else numbers[1]
     runs = max(stop - start, 0) if start is not None and stop is not None else None
-    return Track(Counter(counter), runs=runs, counter=counter, start=start)
+    return Track(Counter(counter), runs=runs, counter=counter, start=start, over=over)
 
 
 def _enumerate(m: Machine, node: ast.Call) -> Track:
@@ -104,7 +107,7 @@ def _enumerate(m: Machine, node: ast.Call) -> Track:
             Sequence((Constant(start + index) if start is not None else UNKNOWN, value))
             for index, value in enumerate(inner.items)
         )
-    return Track(Sequence((Counter(counter), inner.element)), inner.every, items, inner.runs, counter, start)
+    return Track(Sequence((Counter(counter), inner.element)), inner.every, items, inner.runs, counter, start, inner.over)
 
 
 def _zip(m: Machine, node: ast.Call) -> Track:
@@ -116,7 +119,8 @@ def _zip(m: Machine, node: ast.Call) -> Track:
         items = tuple(Sequence(parts) for parts in zip(*known, strict=False))
     every = any(track.every for track in tracks)
     numbered = next((track for track in tracks if track.counter is not None), None)
-    return Track(element, every, items, None, numbered.counter if numbered else None, numbered.start if numbered else None)
+    over = Sequence(tuple(track.over for track in tracks))
+    return Track(element, every, items, None, numbered.counter if numbered else None, numbered.start if numbered else None, over)
 
 
 def matters(value: Value) -> bool:
@@ -128,23 +132,23 @@ def matters(value: Value) -> bool:
 
 def _over(m: Machine, node: ast.expr, value: Value) -> Track:
     if isinstance(value, Parameters):
-        return Track(value, every=True)
+        return Track(value, every=True, over=value)
     if isinstance(value, Sequence):
         merged: Value = UNKNOWN
         for element in value.items:
             merged = join(merged, element)
-        return Track(merged, items=value.items, runs=len(value.items))
+        return Track(merged, items=value.items, runs=len(value.items), over=value)
     if isinstance(value, Many):
-        return Track(value.element, every=matters(value.element))
+        return Track(value.element, every=matters(value.element), over=value)
     if isinstance(value, Mapping):
         keys = tuple(Constant(key) for key, _ in value.items)
-        return Track(UNKNOWN, items=keys, runs=len(keys))
+        return Track(UNKNOWN, items=keys, runs=len(keys), over=value)
     if isinstance(value, Tensor):
-        return Track(value)
+        return Track(value, over=value)
     if isinstance(value, Thing) and value.role is Role.MODULE:
-        return Track(m.part(value, "[]"))
+        return Track(m.part(value, "[]"), over=value)
     element = m.thing(node, "element")
     if isinstance(value, Thing):
         element.carries, element.opaque = value.carries, value.opaque and not value.data
         element.parent = value
-    return Track(element)
+    return Track(element, over=value)

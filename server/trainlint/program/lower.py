@@ -24,6 +24,7 @@ from .things import (
     Function,
     Gradient,
     Method,
+    Operation,
     Parameters,
     Tensor,
     Thing,
@@ -111,7 +112,7 @@ def _augmented(m: Machine, node: ast.AugAssign) -> bool:
     if isinstance(before, Parameters) and isinstance(node.target, ast.Subscript):
         m.emit_effect(SetRate, node, tuple(before.owners))
         return True
-    expressions.bind(m, node.target, expressions.binary(node.op, before, value))
+    expressions.bind(m, node.target, expressions.binary(m, node, node.op, before, value))
     return True
 
 
@@ -230,7 +231,9 @@ def _for(m: Machine, node: ast.For | ast.AsyncFor) -> bool:
     runs = 1 if every else track.runs
     if runs == 0:
         return statements(m, node.orelse)
-    _loop(m, node, body, node.orelse, skippable=runs is None, repeats=runs is None or runs > 1)
+    region = _loop(m, node, body, node.orelse, skippable=runs is None, repeats=runs is None or runs > 1)
+    if region is not None:
+        region.over, region.runs = track.over, track.runs
     return True
 
 
@@ -402,7 +405,7 @@ def _with(m: Machine, node: ast.With | ast.AsyncWith) -> bool:
 
 def _entered(m: Machine, node: ast.With | ast.AsyncWith, items: list[ast.withitem]) -> bool:
     """The body under the rest of the context managers; a generator in sight runs around it."""
-    enabled = m.grad_enabled
+    enabled, contexts = m.grad_disabled_by, m.contexts
     for index, entry in enumerate(items):
         alive = True
 
@@ -413,15 +416,19 @@ def _entered(m: Machine, node: ast.With | ast.AsyncWith, items: list[ast.withite
             alive = _entered(m, node, items[index + 1 :])
 
         if calls.generator(m, entry.context_expr, inside):
-            m.grad_enabled = enabled
+            m.grad_disabled_by, m.contexts = enabled, contexts
             return alive
         value = expressions.evaluate(m, entry.context_expr)
-        if isinstance(value, External) and value.name.endswith("()") and meaning(value.name[:-2]) is Meaning.NO_GRAD:
-            m.grad_enabled = False
+        if isinstance(value, External):
+            m.contexts = (*m.contexts, value.name)
+            if value.name.endswith("()") and meaning(value.name[:-2]) is Meaning.NO_GRAD and m.grad_enabled:
+                m.grad_disabled_by = entry.context_expr
+        elif isinstance(value, Tensor) and isinstance(value.origin, Operation):
+            m.contexts = (*m.contexts, value.origin.name)
         if entry.optional_vars is not None:
             expressions.bind(m, entry.optional_vars, value)
     alive = statements(m, node.body)
-    m.grad_enabled = enabled
+    m.grad_disabled_by, m.contexts = enabled, contexts
     return alive
 
 

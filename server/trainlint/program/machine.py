@@ -13,7 +13,7 @@ from ..source.parse import Site
 from .effects import Block, Effect, Region
 from .index import Index
 from .scope import ClassInfo, Frame, Key, Store
-from .things import Choice, Function, Pending, Role, Thing, Value
+from .things import Choice, Function, Operation, Pending, Role, Thing, Value
 
 if TYPE_CHECKING:
     from .imports import Importer
@@ -63,7 +63,10 @@ class Machine:
         self.block = Block()
         self.frame: Frame
         self.statement: ast.stmt
-        self.grad_enabled = True
+        self.grad_disabled_by: ast.AST | None = None
+        self.contexts: tuple[str, ...] = ()
+        self.operations: list[Operation] = []
+        self.forwards: dict[Thing, tuple[Function, Store]] = {}
         self.open_entry = False
         self.stack: tuple[ast.AST, ...] = ()
         self.consumers: dict[Frame, Consumer] = {}
@@ -89,6 +92,24 @@ class Machine:
 
     def emit(self, region: Region) -> None:
         self.block.items.append(region)
+
+    @property
+    def grad_enabled(self) -> bool:
+        return self.grad_disabled_by is None
+
+    def operation(
+        self,
+        node: ast.AST,
+        name: str,
+        inputs: tuple[Value, ...],
+        arguments: dict[str, Value] | None = None,
+        callee: Thing | None = None,
+        cuts: bool = False,
+    ) -> Operation:
+        """Note down a computation on tensors."""
+        found = Operation(name, self.site(node), inputs, arguments or {}, callee, self.grad_disabled_by, cuts)
+        self.operations.append(found)
+        return found
 
     def emit_effect(self, effect: type[Effect], node: ast.AST, *args: object) -> None:
         self.emit(effect(self.site(node), *args))
@@ -116,15 +137,15 @@ class Machine:
     @contextmanager
     def apart(self, frame: Frame, block: Block, statement: ast.stmt) -> Iterator[None]:
         """Work on the top level of another file, whatever is being lowered here."""
-        outer = (self.frame, self.block, self.statement, self.store, self.stack, self.loops, self.calls, self.grad_enabled)
+        outer = (self.frame, self.block, self.statement, self.store, self.stack, self.loops, self.calls)
+        grad = (self.grad_disabled_by, self.contexts)
         self.frame, self.block, self.statement, self.store = frame, block, statement, self.store.root
-        self.stack, self.loops, self.calls, self.grad_enabled = (), [], [], True
+        self.stack, self.loops, self.calls, self.grad_disabled_by, self.contexts = (), [], [], None, ()
         try:
             yield
         finally:
-            (
-                self.frame, self.block, self.statement, self.store, self.stack, self.loops, self.calls, self.grad_enabled
-            ) = outer  # fmt: skip
+            self.frame, self.block, self.statement, self.store, self.stack, self.loops, self.calls = outer
+            self.grad_disabled_by, self.contexts = grad
 
     @property
     def is_script(self) -> bool:

@@ -4,11 +4,28 @@ from __future__ import annotations
 
 import ast
 
-from . import calls, expressions
-from .effects import Backward, Block, Clear, Clip, Hook, Loop, Read, SetRate, Step, Unseen, Write
-from .frameworks.table import READING_METHODS
+from . import calls, expressions, operations
+from .effects import (
+    Backward,
+    Block,
+    Clear,
+    Clip,
+    Freeze,
+    Hook,
+    Loop,
+    Mode,
+    Read,
+    Rescale,
+    Schedule,
+    SetRate,
+    Step,
+    Unscale,
+    Unseen,
+    Write,
+)
+from .frameworks.table import READING_METHODS, TENSOR_METHODS
 from .machine import Machine
-from .naming import SCALER, names_optimizer, suggests
+from .naming import SCALER, names_optimizer, names_scheduler, suggests
 from .things import (
     NONE,
     UNKNOWN,
@@ -28,7 +45,7 @@ from .things import (
     options,
     things_in,
 )
-from .vocabulary import CUTTING, LIST_GROWTH, PARAMETER_LISTS, SAME_OBJECT, WRAPPING_METHODS
+from .vocabulary import CUTTING, LIST_GROWTH, MODE_METHODS, PARAMETER_LISTS, SAME_OBJECT, WRAPPING_METHODS
 
 
 def call(m: Machine, node: ast.expr, callee: Method, args: list[Value], keywords: dict[str, Value], used: bool) -> Value:
@@ -51,14 +68,19 @@ def call(m: Machine, node: ast.expr, callee: Method, args: list[Value], keywords
     if isinstance(receiver, (Sequence, Many, Mapping, Constant)):
         return _on_collection(m, node, receiver, name, args)
     if isinstance(receiver, Parameters):
+        if name == "requires_grad_":
+            m.emit_effect(Freeze, node, receiver, _flag(args, keywords))
         return receiver if name not in CUTTING else Tensor()
     if isinstance(receiver, Tensor):
-        return Tensor() if name in CUTTING else receiver
+        done = operations.compute(m, node, name, (receiver, *args), keywords, cuts=name in CUTTING)
+        return operations.computed(m, receiver, done)
     return _on_object(m, node, receiver, name, args, keywords, used)
 
 
-def backward(m: Machine, node: ast.AST, loss: Tensor, text: str, scaler: str | None) -> None:
-    m.emit_effect(Backward, node, loss, text, scaler)
+def backward(
+    m: Machine, node: ast.AST, loss: Tensor, text: str, scaler: str | None, given: dict[str, Value] | None = None
+) -> None:
+    m.emit_effect(Backward, node, loss, text, scaler, given or {}, m.contexts)
 
 
 def _zero_grad(m: Machine, node: ast.expr, receiver: Value) -> Value:
@@ -78,6 +100,9 @@ def _step(m: Machine, node: ast.expr, receiver: Value, args: list[Value], keywor
         return UNKNOWN
     first = args[0] if args else keywords.get("closure")
     text = _receiver_text(node)
+    if all(thing.role is Role.SCHEDULER or (thing.role is None and names_scheduler(thing.name)) for thing in things):
+        m.emit_effect(Schedule, node, things, first or next(iter(keywords.values()), None), text)
+        return UNKNOWN
     if first is None or first == NONE:
         m.emit_effect(Step, node, things, text)
         return UNKNOWN
@@ -114,7 +139,7 @@ def _backward(m: Machine, node: ast.expr, receiver: Value, args: list[Value], ke
             receiver.uses.discard("backward")
             receiver.uses.add("backward(loss)")
             written = node.args[0] if node.args else node.keywords[0].value
-            backward(m, node, loss, ast.unparse(written), None)
+            backward(m, node, loss, ast.unparse(written), None, keywords)
             return UNKNOWN
     scaler = None
     written = node.func.value if isinstance(node.func, ast.Attribute) else node
@@ -125,7 +150,8 @@ def _backward(m: Machine, node: ast.expr, receiver: Value, args: list[Value], ke
         and len(written.args) == 1
     ):
         scaler, written = ast.unparse(written.func.value), written.args[0]
-    backward(m, node, as_tensor(receiver), ast.unparse(written), scaler)
+    given = dict(zip(("gradient", "retain_graph", "create_graph", "inputs"), args, strict=False)) | keywords
+    backward(m, node, as_tensor(receiver), ast.unparse(written), scaler, given)
     return UNKNOWN
 
 
@@ -168,14 +194,25 @@ def _on_object(
     things = tuple(option for option in options(receiver) if isinstance(option, Thing))
     if name in PARAMETER_LISTS:
         return Parameters(frozenset(things))
+    if name in MODE_METHODS and things:
+        m.emit_effect(Mode, node, things, _flag(args, keywords) if name == "train" else False)
+    elif name == "requires_grad_" and things:
+        m.emit_effect(Freeze, node, Parameters(frozenset(things)), _flag(args, keywords))
     if name in SAME_OBJECT:
         return receiver
     if name in CUTTING:
-        return Tensor()
+        return Tensor(origin=operations.compute(m, node, name, (receiver, *args), keywords, cuts=True))
+    if name == "unscale_":
+        m.emit_effect(Unscale, node, tuple(things_in(args[0])) if args else (), _receiver_text(node))
+        return NONE
+    if name == "update" and any(thing.role is Role.SCALER or suggests(thing.name, SCALER) for thing in things):
+        m.emit_effect(Rescale, node, _receiver_text(node))
+        return NONE
     if name in WRAPPING_METHODS:
         return Sequence(tuple(args)) if len(args) > 1 else args[0] if args else UNKNOWN
     if name in ("clip_grad_norm_", "clip_gradients", "clip_grad_value_"):
-        m.emit_effect(Clip, node, calls.parameters_of(args[0]) if args else Parameters(frozenset(things)))
+        limit = args[1] if len(args) > 1 else keywords.get("max_norm", keywords.get("clip_value", UNKNOWN))
+        m.emit_effect(Clip, node, calls.parameters_of(args[0]) if args else Parameters(frozenset(things)), limit, used)
         return UNKNOWN
     if name == "scale":
         return args[0] if args else UNKNOWN
@@ -196,7 +233,20 @@ def _on_object(
         return part
     if name in READING_METHODS:
         return UNKNOWN
-    return calls.unseen(m, node, receiver, args, keywords, used, receiver=receiver)
+    if name in TENSOR_METHODS and isinstance(receiver, Thing) and receiver.role is None:
+        result = calls.result_of(m, node, (receiver, *args, *keywords.values()))
+        result.data = receiver.data
+        result.made_by = operations.compute(m, node, name, (receiver, *args), keywords)
+        return result
+    result = calls.unseen(m, node, receiver, args, keywords, used, receiver=receiver)
+    result.made_by = operations.compute(m, node, f".{name}", (receiver, *args), keywords)
+    return result
+
+
+def _flag(args: list[Value], keywords: dict[str, Value]) -> bool | None:
+    """The first argument of a switch such as `train(mode=True)`; None where it is out of sight."""
+    given = args[0] if args else next(iter(keywords.values()), Constant(True))
+    return bool(given.value) if isinstance(given, Constant) else None
 
 
 def _receiver_text(node: ast.expr) -> str:

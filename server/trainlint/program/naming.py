@@ -61,6 +61,12 @@ def names_optimizer(name: str) -> bool:
     return not OPTIMIZER.isdisjoint(last) and SCHEDULER.isdisjoint(last)
 
 
+def names_scheduler(name: str) -> bool:
+    """`scheduler`, `self.lr_scheduler`; not `scheduled_optimizer`."""
+    last = words(name.rsplit(".", 1)[-1])
+    return not SCHEDULER.isdisjoint(last) and OPTIMIZER.isdisjoint(last)
+
+
 def affinity(optimizer: str, model: str) -> bool:
     """The names of an optimizer and of a model (or its loss) point at each other."""
     own = words(optimizer) - OPTIMIZER - {"self"}

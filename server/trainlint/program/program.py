@@ -13,10 +13,12 @@ from .effects import Block, Branch, Call, Effect, Loop, Region, Try
 from .imports import Importer, training_names
 from .index import FunctionNode, Index
 from .machine import Blindness, Machine, OutOfBudget
-from .relevance import relevant_functions, users_of
+from .relevance import entered_functions, relevant_functions, users_of
 from .resolution import Resolver
 from .scope import ClassInfo, Frame
-from .things import Function, Thing
+from .things import Function, Operation, Thing, Value
+
+_SUMMARY_BUDGET = 500
 
 
 @dataclass(slots=True, eq=False)
@@ -32,6 +34,14 @@ class Entry:
     closed: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The forward pass of a module: the symbols for what it is given, in the order of its parameters, and its result."""
+
+    parameters: dict[str, Value]
+    result: Value
+
+
 @dataclass(slots=True, eq=False)
 class Program:
     """`files` are the other files of the workspace that were entered: effects may lie in them."""
@@ -43,6 +53,16 @@ class Program:
     things: list[Thing] = field(default_factory=list)
     files: list[Parsed] = field(default_factory=list)
     complete: bool = True
+    operations: list[Operation] = field(default_factory=list)
+    machine: Machine | None = None
+    _summaries: dict[Thing, Summary | None] = field(default_factory=dict)
+
+    def summary(self, module: Thing) -> Summary | None:
+        """What calling a module whose class is in sight computes; None where that is out of sight."""
+        if module not in self._summaries:
+            self._summaries[module] = None
+            self._summaries[module] = _summarise(self.machine, module) if self.machine is not None else None
+        return self._summaries[module]
 
 
 def build(tree: ast.Module, cancel: CancelFlag, workspace: Workspace | None = None, path: str = "") -> Program:
@@ -55,6 +75,7 @@ def build(tree: ast.Module, cancel: CancelFlag, workspace: Workspace | None = No
     users = users_of(index)
     resolver = Resolver(workspace) if workspace is not None else None
     relevant = relevant_functions(index, users, training_names(resolver, path, tree) if resolver else frozenset())
+    entered = entered_functions(index, relevant)
     machine = Machine(2_000 + 15 * index.statements, index, relevant, cancel)
     machine.inline = activation.inline
     machine.consume = activation.consume
@@ -67,14 +88,36 @@ def build(tree: ast.Module, cancel: CancelFlag, workspace: Workspace | None = No
         machine.statement = tree.body[0] if tree.body else ast.Pass()
         lower.statements(machine, tree.body)
         program.entries.append(Entry("<module>", tree, machine.block, closed=True))
-        for function, name in _entries(machine, frame, relevant, users):
+        for function, name in _entries(machine, frame, entered, relevant, users):
             program.entries.append(_enter(machine, function, name))
     except OutOfBudget:
         program.complete = False
     program.blind = list(machine.blind.values())
     program.things = list(machine.things.values())
     program.files = machine.importer.files if machine.importer is not None else []
+    program.operations, program.machine = machine.operations, machine
     return program
+
+
+def _summarise(machine: Machine, module: Thing) -> Summary | None:
+    """Lower the forward pass of `module` apart, with symbols for its arguments; its effects are left out."""
+    if module not in machine.forwards:
+        return None
+    function, store = machine.forwards[module]
+    outer = machine.store, machine.block, machine.operations
+    machine.store, machine.block, machine.operations = store.fork(), Block(), []
+    machine.stack, machine.loops, machine.calls, machine.grad_disabled_by = (module.node or function.node,), [], [], None
+    machine.contexts = ()
+    machine.budget = max(machine.budget, _SUMMARY_BUDGET)
+    try:
+        names = [argument.arg for argument in (*function.node.args.posonlyargs, *function.node.args.args)][1:]
+        parameters: dict[str, Value] = {name: Thing(name) for name in names}
+        result = activation.inline(machine, function, function.node, list(parameters.values()), {})
+    except OutOfBudget:
+        return None
+    finally:
+        machine.store, machine.block, machine.operations = outer
+    return Summary(parameters, result)
 
 
 def leaves(region: Region) -> Iterator[Effect]:
@@ -97,7 +140,8 @@ def leaves(region: Region) -> Iterator[Effect]:
 def _enter(machine: Machine, function: Function, name: str) -> Entry:
     """Lower `function` with nothing known of its arguments."""
     machine.block = Block()
-    machine.stack, machine.loops, machine.calls, machine.grad_enabled = (), [], [], True
+    machine.stack, machine.loops, machine.calls, machine.grad_disabled_by = (), [], [], None
+    machine.contexts = ()
     base = machine.store
     machine.store, machine.open_entry = base.fork(), True
     activation.inline(machine, function, function.node, [], {})
@@ -106,17 +150,21 @@ def _enter(machine: Machine, function: Function, name: str) -> Entry:
 
 
 def _entries(
-    machine: Machine, frame: Frame, relevant: dict[FunctionNode, None], users: dict[str, list[FunctionNode]]
+    machine: Machine,
+    frame: Frame,
+    entered: list[FunctionNode],
+    relevant: dict[FunctionNode, None],
+    users: dict[str, list[FunctionNode]],
 ) -> Iterator[tuple[Function, str]]:
     """Functions to enter: callers before those they call, methods on an object of their class, closures last."""
     for roots_only in (True, False):
-        for node in relevant:
+        for node in entered:
             if node in machine.reached or (node in machine.nested and machine.nested[node][0] is not frame):
                 continue
             if roots_only and any(other is not node and other in relevant for other in users[node.name]):
                 continue
             yield from _function(machine, frame, node)
-    for node in relevant:
+    for node in entered:
         if node not in machine.reached and node in machine.nested:
             inner, store = machine.nested[node]
             outer, machine.store = machine.store, store

@@ -7,11 +7,19 @@ from collections.abc import Set as AbstractSet
 
 from .index import UNCALLED, FunctionNode, Index
 
-TRAINING_WORDS = frozenset(
+_STEP_WORDS = frozenset(
     {"backward", "manual_backward", "zero_grad", "optim", "optimizer", "optimizers", "GradScaler", "SGD", "Adam", "AdamW",
      "LBFGS", "RMSprop", "Adagrad", "Adadelta", "Adafactor", "NAdam", "RAdam", "Adamax"}
 )  # fmt: skip
-_ENTRY_WORDS = TRAINING_WORDS | {"step", UNCALLED}
+_LOSSES = frozenset(
+    {"cross_entropy", "nll_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits", "kl_div", "mse_loss", "l1_loss",
+     "smooth_l1_loss", "huber_loss", "CrossEntropyLoss", "NLLLoss", "BCELoss", "BCEWithLogitsLoss", "KLDivLoss", "MSELoss"}
+)  # fmt: skip
+# A text without any of these has no training code.
+TRAINING_WORDS = _STEP_WORDS | _LOSSES
+# A function with one of these is entered, and need not be followed where it is called.
+_LOSS_WORDS = _LOSSES | {"criterion", "loss_fn", "loss_func", "loss_function"}
+_ENTRY_WORDS = _STEP_WORDS | {"step", UNCALLED}
 _CALLED_BY_OTHERS = frozenset({"__init__", "forward", "__call__"})
 
 
@@ -44,3 +52,10 @@ def relevant_functions(
             found.update(more)
             waiting.extend(more)
     return dict.fromkeys(node for node in nodes if node in found)
+
+
+def entered_functions(index: Index, relevant: dict[FunctionNode, None]) -> list[FunctionNode]:
+    """The relevant functions and those that compute a loss: lowered for their own sake where nothing calls them."""
+    contents = index.functions
+    nodes = [node for node in contents if isinstance(node, FunctionNode)]
+    return [node for node in nodes if node in relevant or not contents[node].words.isdisjoint(_LOSS_WORDS)]

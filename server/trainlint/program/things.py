@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Union
 from .naming import LOSS, suggests
 
 if TYPE_CHECKING:
+    from ..source.parse import Site
     from .scope import ClassInfo, Frame
 
 
@@ -45,6 +46,8 @@ class Thing:
     cls: ClassInfo | None = None
     parameters: Parameters | None = None
     arguments: dict[str, Value] = field(default_factory=dict)
+    positional: tuple[Value, ...] = ()
+    made_by: Operation | None = None
     holds: frozenset[Thing] = frozenset()
     carries: frozenset[Thing] = frozenset()
     owners: set[Thing] = field(default_factory=set)
@@ -82,13 +85,52 @@ class Thing:
         return f"<{self.role.value if self.role else 'symbol'} {self.name}>"
 
 
+@dataclass(eq=False, slots=True)
+class Operation:
+    """One computation on tensors, as a node of the graph of values: `name` of `inputs`, as the tables spell it.
+
+    `arguments` are all that it was given, by the parameter names of the tables; those without one by position
+    ("0" is the first). `callee` is the object that was called, where one was. `disabled_by` is the context or
+    decorator that turned autograd off around it; `cuts`: its result has no graph in any case.
+    """
+
+    name: str
+    site: Site
+    inputs: tuple[Value, ...] = ()
+    arguments: dict[str, Value] = field(default_factory=dict)
+    callee: Thing | None = None
+    disabled_by: ast.AST | None = None
+    cuts: bool = False
+
+    @property
+    def recorded(self) -> bool:
+        return self.disabled_by is None
+
+    def __repr__(self) -> str:
+        return f"<{self.name} of {len(self.inputs)}>"
+
+
+@dataclass(frozen=True, slots=True)
+class Either:
+    """A value that was computed in one of several ways, by the path that was taken."""
+
+    options: tuple[Origin, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """A tensor whose graph reaches the parameters of `sources`; of unknown others too where `opaque`."""
+    """A tensor whose graph reaches the parameters of `sources`; of unknown others too where `opaque`.
+
+    `origin` is how it was computed, None where that is out of sight; it takes no part in comparisons.
+    """
 
     sources: frozenset[Thing] = frozenset()
     opaque: bool = False
     loss: bool = False
+    origin: Origin | None = field(default=None, compare=False)
+
+    def by(self, origin: Origin | None) -> Tensor:
+        return Tensor(self.sources, self.opaque, self.loss, origin)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +266,9 @@ Value = Union[
     Mapping, Partial, Counter, Modulo, Choice, Unknown, ModuleValue, Pending,
 ]  # fmt: skip
 
+# How a value came about: an operation, an object that stands for itself, or one of several of these.
+Origin = Union[Operation, Thing, Constant, Either]
+
 UNKNOWN = Unknown()
 NONE = Constant(None)
 _MAX_OPTIONS = 6
@@ -269,10 +314,10 @@ def as_tensor(value: Value) -> Tensor:
         return value
     if isinstance(value, Thing):
         if value.data:
-            return Tensor()
+            return Tensor(origin=value)
         if value.role is Role.LEAF:
-            return Tensor(frozenset({value}))
-        return Tensor(value.carries, value.opaque, suggests(value.name, LOSS))
+            return Tensor(frozenset({value}), origin=value)
+        return Tensor(value.carries, value.opaque, suggests(value.name, LOSS), value)
     if isinstance(value, Parameters):
         return Tensor(value.owners, value.opaque)
     if isinstance(value, (Choice, Sequence)):
@@ -281,7 +326,9 @@ def as_tensor(value: Value) -> Tensor:
         return as_tensor(value.element)
     if isinstance(value, Mapping):
         return mix(tuple(item for _, item in value.items))
-    if isinstance(value, (Constant, External, ModuleValue, Function, ClassValue, Gradient, Counter, Modulo)):
+    if isinstance(value, Constant):
+        return Tensor(origin=value)
+    if isinstance(value, (External, ModuleValue, Function, ClassValue, Gradient, Counter, Modulo)):
         return Tensor()
     return Tensor(opaque=True)
 
@@ -298,19 +345,38 @@ def mix(values: tuple[Value, ...]) -> Tensor:
 
 def join(left: Value, right: Value) -> Value:
     """What a variable is after two paths meet."""
-    if left is right or left == right:
+    if left is right:
+        return left
+    if isinstance(left, Tensor) and isinstance(right, Tensor):
+        merged = left if left == right else mix((left, right))
+        return merged.by(either(left.origin, right.origin))
+    if left == right:
         return left
     if left == NONE or isinstance(left, Unknown):
         return right
     if right == NONE or isinstance(right, Unknown):
         return left
     if isinstance(left, Tensor) or isinstance(right, Tensor):
-        return mix((left, right))
+        return mix((left, right)).by(either(as_tensor(left).origin, as_tensor(right).origin))
     if isinstance(left, Parameters) and isinstance(right, Parameters):
         return Parameters(left.owners | right.owners, left.opaque or right.opaque)
     if isinstance(left, Many) and isinstance(right, Many):
         return Many(join(left.element, right.element))
     if isinstance(left, Constant) and isinstance(right, Constant):
         return UNKNOWN
-    merged = tuple(dict.fromkeys((*options(left), *options(right))))
-    return Choice(merged) if len(merged) <= _MAX_OPTIONS else UNKNOWN
+    alternatives = tuple(dict.fromkeys((*options(left), *options(right))))
+    return Choice(alternatives) if len(alternatives) <= _MAX_OPTIONS else UNKNOWN
+
+
+def either(left: Origin | None, right: Origin | None) -> Origin | None:
+    """The origin of a value that has one of two; None where one is out of sight."""
+    if left is None or right is None:
+        return None
+    merged = tuple(dict.fromkeys((*_alternatives(left), *_alternatives(right))))
+    if len(merged) == 1:
+        return merged[0]
+    return Either(merged) if len(merged) <= _MAX_OPTIONS else None
+
+
+def _alternatives(origin: Origin) -> tuple[Origin, ...]:
+    return origin.options if isinstance(origin, Either) else (origin,)

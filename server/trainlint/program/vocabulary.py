@@ -18,6 +18,10 @@ SAME_OBJECT = frozenset(
 TRANSPARENT = frozenset({"list", "tuple", "zip", "enumerate", "reversed", "sorted", "append", "extend"})
 LIST_GROWTH = frozenset({"append", "add", "insert", "extend"})
 WRAPPING_METHODS = frozenset({"prepare", "prepare_model", "prepare_optimizer", "setup", "setup_module", "setup_optimizers"})
+# Only a tensor has these; other methods of tensors are names of layers and helpers too.
+UNMISTAKABLE = frozenset(
+    {"softmax", "log_softmax", "sigmoid", "view", "reshape", "squeeze", "unsqueeze", "flatten", "permute", "transpose", "mean"}
+)
 TRAINING_METHODS = frozenset({"zero_grad", "step", "backward"})
 MODE_METHODS = frozenset({"train", "eval"})
 KNOWN_METHODS = (

@@ -12,6 +12,7 @@ from ..analysis.facts import Facts
 from ..analysis.places import Place
 from ..finding import Confidence, Severity
 from ..program.effects import Effect
+from ..program.things import Operation
 from .remedy import Remedy
 
 
@@ -63,6 +64,11 @@ def confidence(certain: bool) -> Confidence:
     return Confidence.CERTAIN if certain else Confidence.LIKELY
 
 
-def written(effect: Effect) -> str:
-    """The call that has an effect, as the user wrote it."""
-    return ast.unparse(effect.site.node)
+def written(what: Effect | Operation) -> str:
+    """An effect or a computation, as the user wrote it."""
+    return ast.unparse(what.site.node)
+
+
+def called(what: Effect | Operation) -> str:
+    """The name by which the user calls what has an effect or computes something."""
+    return ast.unparse(getattr(what.site.node, "func", what.site.node))

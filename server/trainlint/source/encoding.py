@@ -37,17 +37,13 @@ def decode(data: bytes) -> tuple[str, Encoding]:
         if declared:
             raise UndecodableError(f'its encoding "{unknown}" is unknown') from None
         if marked:
-            raise UndecodableError(
-                "its byte order mark says UTF-8 and its first lines say otherwise"
-            ) from None
+            raise UndecodableError("its byte order mark says UTF-8 and its first lines say otherwise") from None
         name = "utf-8"
     encoding = Encoding("utf-8", codecs.BOM_UTF8) if marked else Encoding(name)
     try:
         text = data[len(encoding.mark) :].decode(encoding.name)
     except UnicodeDecodeError as error:
-        raise UndecodableError(
-            _undecodable(data, name, error.object[: error.start].count(b"\n") + 1)
-        ) from None
+        raise UndecodableError(_undecodable(data, name, error.object[: error.start].count(b"\n") + 1)) from None
     except (UnicodeError, LookupError, ValueError):
         raise UndecodableError(f'its encoding "{name}" is none of text') from None
     if "\0" in text:

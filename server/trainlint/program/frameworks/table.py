@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import TypeVar
@@ -23,11 +24,15 @@ LOOK_ALIKES = frozenset(
      "megengine", "tensorlayerx", "tensorflow", "keras", "jax"}
 )  # fmt: skip
 
+TENSOR_METHODS = frozenset().union(*(table.tensor_methods for table in TABLES))
+_LAYERS = {key: operation for table in TABLES for key, operation in table.layers.items()}
+_SIGNATURES = {key: names for table in TABLES for key, names in table.signatures.items()}
 _MAKES = {key: role for table in TABLES for key, role in table.makes.items()}
 _CALLS = {key: meaning for table in TABLES for key, meaning in table.calls.items()}
 _RATES = {key: rate for table in TABLES for key, rate in table.rates.items()}
 
 Entry = TypeVar("Entry")
+_CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 def _longest(table: Mapping[str, Entry], name: str) -> tuple[int, Entry | None]:
@@ -61,11 +66,23 @@ def meaning(name: str) -> Meaning | None:
     return _longest(_CALLS, name)[1]
 
 
+@lru_cache(maxsize=1024)
+def layer_operation(class_name: str) -> str:
+    """The operation that calling an object of a library's class computes, by the class's qualified name."""
+    short = class_name.rpartition(".")[2]
+    return _LAYERS.get(short) or _CAPITAL.sub("_", short).lower()
+
+
+def signature(operation: str) -> tuple[str, ...]:
+    """The parameter names of an operation; empty where no table says."""
+    return _SIGNATURES.get(operation, ())
+
+
 def rate_range(class_name: str) -> RateRange | None:
     return _RATES.get(class_name)
 
 
 __all__ = [
-    "LOOK_ALIKES", "PACKAGES", "READING_METHODS", "TABLES", "Framework", "Meaning", "RateRange", "Role", "maker", "meaning",
-    "rate_range",
+    "LOOK_ALIKES", "PACKAGES", "READING_METHODS", "TABLES", "TENSOR_METHODS", "Framework", "Meaning", "RateRange", "Role",
+    "layer_operation", "maker", "meaning", "rate_range", "signature",
 ]  # fmt: skip

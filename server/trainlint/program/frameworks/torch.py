@@ -102,6 +102,54 @@ TORCH = Framework(
         "matplotlib.*": Meaning.READ,
         "torchvision.utils.*": Meaning.READ,
     },
+    layers={
+        "L1Loss": "l1_loss", "MSELoss": "mse_loss", "CrossEntropyLoss": "cross_entropy", "CTCLoss": "ctc_loss",
+        "NLLLoss": "nll_loss", "NLLLoss2d": "nll_loss", "PoissonNLLLoss": "poisson_nll_loss",
+        "GaussianNLLLoss": "gaussian_nll_loss", "KLDivLoss": "kl_div", "BCELoss": "binary_cross_entropy",
+        "BCEWithLogitsLoss": "binary_cross_entropy_with_logits", "HuberLoss": "huber_loss", "SmoothL1Loss": "smooth_l1_loss",
+        "SoftMarginLoss": "soft_margin_loss", "MultiLabelSoftMarginLoss": "multilabel_soft_margin_loss",
+        "MultiMarginLoss": "multi_margin_loss", "MarginRankingLoss": "margin_ranking_loss",
+        "HingeEmbeddingLoss": "hinge_embedding_loss", "MultiLabelMarginLoss": "multilabel_margin_loss",
+        "CosineEmbeddingLoss": "cosine_embedding_loss", "TripletMarginLoss": "triplet_margin_loss",
+        "TripletMarginWithDistanceLoss": "triplet_margin_with_distance_loss",
+        "LogSoftmax": "log_softmax", "LogSigmoid": "logsigmoid", "ReLU": "relu", "ReLU6": "relu6", "LeakyReLU": "leaky_relu",
+        "PReLU": "prelu", "RReLU": "rrelu", "ELU": "elu", "GELU": "gelu", "SELU": "selu", "CELU": "celu", "SiLU": "silu",
+        "GLU": "glu", "Softmax2d": "softmax", "Conv1d": "conv1d", "Conv2d": "conv2d", "Conv3d": "conv3d",
+        "BatchNorm1d": "batch_norm", "BatchNorm2d": "batch_norm", "BatchNorm3d": "batch_norm", "SyncBatchNorm": "batch_norm",
+        "Dropout1d": "dropout", "Dropout2d": "dropout", "Dropout3d": "dropout", "AlphaDropout": "dropout",
+        "FeatureAlphaDropout": "dropout", "LSTM": "lstm", "GRU": "gru", "RNN": "rnn",
+    },
+    signatures={
+        "softmax": ("input", "dim"), "log_softmax": ("input", "dim"), "softmin": ("input", "dim"),
+        "gumbel_softmax": ("input", "tau", "hard", "eps", "dim"),
+        "dropout": ("input", "p", "training", "inplace"),
+        "clip_grad_norm_": ("parameters", "max_norm", "norm_type"), "clip_grad_value_": ("parameters", "clip_value"),
+        "kl_div": ("input", "target", "size_average", "reduce", "reduction", "log_target"),
+        "cross_entropy": (
+            "input", "target", "weight", "size_average", "ignore_index", "reduce", "reduction", "label_smoothing",
+        ),
+        **{
+            loss: ("input", "target", "weight", "size_average", "reduce", "reduction")
+            for loss in ("nll_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits")
+        },
+        **{
+            loss: ("input", "target", "size_average", "reduce", "reduction")
+            for loss in ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "soft_margin_loss", "poisson_nll_loss")
+        },
+        "view": ("input",), "reshape": ("input",), "flatten": ("input", "start_dim", "end_dim"),
+        "squeeze": ("input", "dim"), "unsqueeze": ("input", "dim"), "mean": ("input", "dim"), "sum": ("input", "dim"),
+        "argmax": ("input", "dim"), "max": ("input", "dim"), "min": ("input", "dim"), "topk": ("input", "k"),
+        "linear": ("input", "weight", "bias"), "batch_norm": ("input",),
+        "requires_grad_": ("input", "requires_grad"), "to": ("input", "device"), "detach": ("input",),
+    },
+    tensor_methods=frozenset(
+        {"softmax", "log_softmax", "sigmoid", "sigmoid_", "tanh", "relu", "relu_", "exp", "log", "log2", "log1p", "log10", "sqrt",
+         "rsqrt", "pow", "abs", "norm", "mean", "sum", "prod", "std", "var", "max", "min", "amax", "amin", "view", "reshape",
+         "squeeze", "unsqueeze", "flatten", "transpose", "permute", "contiguous", "expand", "expand_as", "repeat", "gather",
+         "index_select", "masked_fill", "masked_select", "clamp", "clamp_", "clip", "mul", "add", "sub", "div", "neg", "matmul",
+         "mm", "bmm", "dot", "t", "chunk", "split", "logsumexp", "square", "sign", "round", "floor", "ceil", "unbind", "view_as",
+         "reshape_as", "swapaxes", "movedim", "narrow", "cumsum", "softmin", "logsigmoid", "cross", "float", "double", "half"}
+    ),
     rates={
         "SGD": RateRange(1.0, 1e-3),
         "ASGD": RateRange(1.0, 1e-2),

@@ -44,7 +44,8 @@ class Framework:
 
     `makes` and `calls` go by qualified name; a key that ends in ``.*`` covers the names below it, the longest
     matching key decides. `methods` go by method name on any object, `roles` by role and method name.
-    `rates` go by the class name of an optimizer.
+    `rates` go by the class name of an optimizer. `layers` names the operation that calling an object of a class computes;
+    where it is missing the class name says it. `signatures` are the parameter names of operations, the first for the tensor.
     """
 
     name: str
@@ -52,4 +53,7 @@ class Framework:
     makes: Mapping[str, Role] = field(default_factory=dict)
     calls: Mapping[str, Meaning] = field(default_factory=dict)
     rates: Mapping[str, RateRange] = field(default_factory=dict)
+    layers: Mapping[str, str] = field(default_factory=dict)
+    signatures: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    tensor_methods: frozenset[str] = frozenset()
     reading_methods: frozenset[str] = frozenset()

@@ -31,10 +31,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..analysis.facts import Facts
-from ..finding import Severity
-from .remedy import Remedy, SetRateTo
-from .rule import Fixability, Observation, Rule, confidence
+from ...analysis.facts import Facts
+from ...finding import Severity
+from ..remedy import Remedy, SetRateTo
+from ..rule import Fixability, Observation, Rule, confidence
 
 
 def check(facts: Facts) -> Iterable[Observation]:

@@ -42,10 +42,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..analysis.facts import Facts
-from ..finding import Severity
-from .remedy import MoveAfter
-from .rule import Fixability, Observation, Rule, confidence, written
+from ...analysis.facts import Facts
+from ...finding import Severity
+from ..remedy import MoveAfter
+from ..rule import Fixability, Observation, Rule, confidence, written
 
 
 def check(facts: Facts) -> Iterable[Observation]:

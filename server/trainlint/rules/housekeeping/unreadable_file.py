@@ -37,9 +37,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..analysis.facts import Facts
-from ..finding import Severity
-from .rule import Fixability, Observation, Rule
+from ...analysis.facts import Facts
+from ...finding import Severity
+from ..rule import Fixability, Observation, Rule
 
 
 def check(facts: Facts) -> Iterable[Observation]:

@@ -32,10 +32,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..analysis.facts import Facts
-from ..finding import Severity
-from .remedy import Remedy, SetRateTo
-from .rule import Fixability, Observation, Rule, confidence
+from ...analysis.facts import Facts
+from ...finding import Severity
+from ..remedy import Remedy, SetRateTo
+from ..rule import Fixability, Observation, Rule, confidence
 
 TOO_SMALL = 1e-7
 TIMES_TOO_LARGE = 100

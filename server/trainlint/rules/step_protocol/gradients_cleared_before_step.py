@@ -40,11 +40,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..analysis.facts import Facts
-from ..analysis.protocol import Emptiness
-from ..finding import Severity
-from .remedy import MoveBefore
-from .rule import Fixability, Observation, Rule, confidence, written
+from ...analysis.facts import Facts
+from ...analysis.protocol import Emptiness
+from ...finding import Severity
+from ..remedy import MoveBefore
+from ..rule import Fixability, Observation, Rule, confidence, written
 
 
 def check(facts: Facts) -> Iterable[Observation]:

@@ -38,10 +38,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 
-from ..analysis.facts import Facts
-from ..finding import Severity
-from .remedy import CallIt
-from .rule import Fixability, Observation, Rule, confidence
+from ...analysis.facts import Facts
+from ...finding import Severity
+from ..remedy import CallIt
+from ..rule import Fixability, Observation, Rule, confidence
 
 
 def check(facts: Facts) -> Iterable[Observation]:

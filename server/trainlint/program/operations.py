@@ -1,0 +1,64 @@
+"""Computations on tensors as nodes of the graph of values, and what calling a layer computes."""
+
+from __future__ import annotations
+
+import ast
+
+from .frameworks.table import layer_operation, signature
+from .machine import Machine
+from .things import Constant, External, Function, Mapping, Operation, Role, Sequence, Tensor, Thing, Value
+
+_CONTAINERS = frozenset({"torch.nn.Sequential", "torch.nn.modules.container.Sequential"})
+
+
+def compute(
+    m: Machine,
+    node: ast.AST,
+    name: str,
+    args: list[Value] | tuple[Value, ...],
+    keywords: dict[str, Value] | None = None,
+    callee: Thing | None = None,
+    *,
+    cuts: bool = False,
+) -> Operation:
+    """Note down that `name` is computed from `args` and `keywords`; `cuts` where its result has no graph."""
+    names = signature(name)
+    arguments: dict[str, Value] = {names[index] if index < len(names) else str(index): value for index, value in enumerate(args)}
+    inputs = tuple(args)
+    if keywords:
+        arguments |= keywords
+        inputs += tuple(value for value in keywords.values() if not isinstance(value, (Constant, External, Function)))
+    return m.operation(node, name, inputs, arguments, callee, cuts)
+
+
+def computed(m: Machine, value: Tensor, operation: Operation) -> Tensor:
+    """The result of `operation`, with the graph of `value` where autograd is on."""
+    return value.by(operation) if m.grad_enabled and not operation.cuts else Tensor(loss=value.loss, origin=operation)
+
+
+def forward(m: Machine, node: ast.AST, callee: Thing, args: list[Value], keywords: dict[str, Value]) -> Operation:
+    """What calling `callee` computes: the operation of a known layer, the chain of a sequence of layers, or a call."""
+    made = callee.created_by or ""
+    if callee.cls is not None or not made.startswith("torch.nn."):
+        return compute(m, node, "call", args, keywords, callee)
+    if made in _CONTAINERS:
+        layers = members(callee)
+        if layers is None or len(args) != 1:
+            return compute(m, node, "call", args, keywords, callee)
+        value = args[0]
+        for layer in layers:
+            value = Tensor(origin=forward(m, node, layer, [value], {}))
+        if isinstance(value, Tensor) and isinstance(value.origin, Operation):
+            return value.origin
+        return compute(m, node, "call", args, keywords, callee)
+    return compute(m, node, layer_operation(made), args, callee.arguments | keywords, callee)
+
+
+def members(container: Thing) -> list[Thing] | None:
+    """The layers of a sequence of layers, in their order; None where one of them is out of sight."""
+    given = container.positional
+    if len(given) == 1 and isinstance(given[0], (Sequence, Mapping)):
+        items = given[0].items
+        given = tuple(item[1] if isinstance(item, tuple) else item for item in items)
+    layers = [value for value in given if isinstance(value, Thing) and value.role is Role.MODULE]
+    return layers if len(layers) == len(given) else None

@@ -1,0 +1,5 @@
+"""TRN9: distributed training and trainers."""
+
+from ..rule import Rule
+
+RULES: tuple[Rule, ...] = ()

@@ -1,0 +1,12 @@
+"""TRN4: hyper-parameters and accumulation."""
+
+from ..rule import Rule
+from . import (
+    learning_rate_out_of_range,
+    zero_learning_rate,
+)
+
+RULES: tuple[Rule, ...] = (
+    zero_learning_rate.RULE,
+    learning_rate_out_of_range.RULE,
+)

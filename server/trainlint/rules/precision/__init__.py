@@ -1,0 +1,5 @@
+"""TRN8: mixed precision and clipping."""
+
+from ..rule import Rule
+
+RULES: tuple[Rule, ...] = ()

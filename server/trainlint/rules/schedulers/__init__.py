@@ -1,0 +1,5 @@
+"""TRN7: learning rate schedules."""
+
+from ..rule import Rule
+
+RULES: tuple[Rule, ...] = ()

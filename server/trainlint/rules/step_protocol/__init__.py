@@ -1,0 +1,22 @@
+"""TRN1: clearing, differentiating and stepping, in their order."""
+
+from ..rule import Rule
+from . import (
+    gradients_cleared_before_step,
+    missing_backward,
+    missing_step,
+    missing_zero_grad,
+    step_before_backward,
+    step_outside_batch_loop,
+    uncalled_training_method,
+)
+
+RULES: tuple[Rule, ...] = (
+    missing_zero_grad.RULE,
+    gradients_cleared_before_step.RULE,
+    missing_step.RULE,
+    missing_backward.RULE,
+    step_before_backward.RULE,
+    step_outside_batch_loop.RULE,
+    uncalled_training_method.RULE,
+)
