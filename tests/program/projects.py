@@ -55,10 +55,7 @@ class Project:
 
     def announced(self) -> set[tuple[str, int, str]]:
         return {
-            (name, one.line, one.code)
-            for name, text in self.files.items()
-            if name.endswith(".py")
-            for one in expectations(text)
+            (name, one.line, one.code) for name, text in self.files.items() if name.endswith(".py") for one in expectations(text)
         }
 
 

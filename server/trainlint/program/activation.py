@@ -6,10 +6,10 @@ import ast
 
 from . import calls, expressions, lower
 from .effects import Block, Call
-from .frameworks.table import Meaning, maker, meaning
+from .frameworks.table import Meaning, meaning
 from .machine import CallPaths, Consumer, Machine
 from .scope import ClassInfo, Frame
-from .things import NONE, UNKNOWN, ClassValue, Constant, External, Function, Mapping, Sequence, Thing, Value, join
+from .things import NONE, UNKNOWN, Constant, External, Function, Mapping, Sequence, Thing, Value, join
 
 MAX_DEPTH = 10
 
@@ -135,12 +135,8 @@ def _owner(callee: Function) -> ClassInfo | None:
 def parameter(m: Machine, argument: ast.arg) -> Thing:
     """The symbol for an argument that comes from out of sight."""
     thing = m.thing(argument, "argument", name=argument.arg)
-    if argument.annotation is not None and thing.role is None:
-        annotation = expressions.evaluate(m, argument.annotation)
-        if isinstance(annotation, External):
-            thing.role = maker(annotation.name)
-        elif isinstance(annotation, ClassValue):
-            thing.cls, thing.role = annotation.info, calls.role_of_class(annotation.info)
+    if argument.annotation is not None:
+        calls.declare(m, thing, argument.annotation)
     return thing
 
 

@@ -67,6 +67,11 @@ def in_sight_method(holder: Value, name: str) -> bool:
     return isinstance(holder, Thing) and holder.cls is not None and holder.cls.find(name) is not None
 
 
+def invoke(m: Machine, node: ast.expr, receiver: Value, name: str) -> Value:
+    """Call a method without arguments, as the language itself does."""
+    return apply(m, node, expressions.attribute(m, node, receiver, name), [], {}, used=True)
+
+
 def call(m: Machine, node: ast.Call, *, used: bool) -> Value:
     """The value of a call expression; `used` is false where it stands alone as a statement."""
     inherited = _super_method(m, node)
@@ -238,9 +243,26 @@ def _instantiate(m: Machine, node: ast.expr, info: ClassInfo, args: list[Value],
     m.emit_effect(Create, node, thing)
     m.emit_effect(Rebind, node, thing)
     found = info.find("__init__")
+    if found is None:
+        for name, value in (*zip(info.fields, args, strict=False), *keywords.items()):
+            m.store.set((thing, name), value)
+            for part in things_in(value):
+                part.owners.add(thing)
+        found, args, keywords = info.find("__post_init__"), [], {}
     if found is not None:
         m.inline(m, Function(found[1], found[0].frame, thing), node, args, keywords)
     return thing
+
+
+def declare(m: Machine, thing: Thing, annotation: ast.expr) -> None:
+    """What an annotation says of a symbol."""
+    if thing.role is not None:
+        return
+    value = expressions.evaluate(m, annotation)
+    if isinstance(value, External):
+        thing.role = maker(value.name)
+    elif isinstance(value, ClassValue):
+        thing.cls, thing.role = value.info, role_of_class(value.info)
 
 
 def role_of_class(info: ClassInfo) -> Role:

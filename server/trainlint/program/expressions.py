@@ -167,7 +167,11 @@ def _thing_attribute(m: Machine, node: ast.expr, holder: Thing, name: str) -> Va
     computed = holder.made_by is not None or holder.data
     if name in KNOWN_METHODS or (holder.role is None and name in (TENSOR_METHODS if computed else UNMISTAKABLE)):
         return Method(holder, name)
-    return m.part(holder, name)
+    part = m.part(holder, name)
+    annotated = holder.cls.annotation(name) if holder.cls is not None else None
+    if annotated is not None:
+        calls.declare(m, part, annotated[1])
+    return part
 
 
 def _class_constant(m: Machine, info: ClassInfo, name: str) -> Value | None:
@@ -490,6 +494,8 @@ def class_info(m: Machine, node: ast.ClassDef) -> ClassInfo:
     for statement in node.body:
         if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
             info.methods[statement.name] = statement
+        elif isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+            info.annotations[statement.target.id] = statement.annotation
         elif isinstance(statement, ast.Assign) and isinstance(statement.value, (ast.Constant, ast.UnaryOp)):
             info.constants.update({name.id: statement.value for name in statement.targets if isinstance(name, ast.Name)})
     return info

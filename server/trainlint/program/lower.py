@@ -419,6 +419,14 @@ def _entered(m: Machine, node: ast.With | ast.AsyncWith, items: list[ast.withite
             m.grad_disabled_by, m.contexts = enabled, contexts
             return alive
         value = expressions.evaluate(m, entry.context_expr)
+        if isinstance(value, Thing) and calls.in_sight_method(value, "__exit__"):
+            entered = calls.invoke(m, entry.context_expr, value, "__enter__")
+            if entry.optional_vars is not None:
+                expressions.bind(m, entry.optional_vars, entered)
+            alive = _entered(m, node, items[index + 1 :])
+            m.grad_disabled_by, m.contexts = enabled, contexts
+            calls.invoke(m, entry.context_expr, value, "__exit__")
+            return alive
         if isinstance(value, External):
             m.contexts = (*m.contexts, value.name)
             if value.name.endswith("()") and meaning(value.name[:-2]) is Meaning.NO_GRAD and m.grad_enabled:

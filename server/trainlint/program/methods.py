@@ -176,8 +176,15 @@ def _on_collection(m: Machine, node: ast.expr, receiver: Value, name: str, args:
             if isinstance(target, (ast.Name, ast.Attribute)):
                 expressions.bind(m, target, Sequence(receiver.items + grown))
         return NONE
-    if isinstance(receiver, Many) and name in LIST_GROWTH:
-        return NONE
+    if isinstance(receiver, Many):
+        if name in LIST_GROWTH:
+            return NONE
+        if name in ("values", "copy"):
+            return receiver
+        if name == "items":
+            return Many(Sequence((UNKNOWN, receiver.element)))
+        if name in ("get", "pop"):
+            return receiver.element
     if isinstance(receiver, Mapping):
         if name == "values":
             return Sequence(tuple(value for _, value in receiver.items))

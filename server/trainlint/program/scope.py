@@ -51,6 +51,7 @@ class ClassInfo:
     external: tuple[str, ...] = ()
     methods: dict[str, ast.FunctionDef | ast.AsyncFunctionDef] = field(default_factory=dict)
     constants: dict[str, ast.expr] = field(default_factory=dict)
+    annotations: dict[str, ast.expr] = field(default_factory=dict)
 
     def lineage(self) -> list[ClassInfo]:
         """This class and its bases in sight, nearest first."""
@@ -68,6 +69,18 @@ class ClassInfo:
             if name in info.methods:
                 return info, info.methods[name]
         return None
+
+    def annotation(self, name: str) -> tuple[ClassInfo, ast.expr] | None:
+        """What the body of this class or of a base says an attribute is."""
+        for info in self.lineage():
+            if name in info.annotations:
+                return info, info.annotations[name]
+        return None
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The annotated attributes, those of bases first: what the constructor of a data class takes."""
+        return tuple(dict.fromkeys(name for info in reversed(self.lineage()) for name in info.annotations))
 
     @property
     def outside(self) -> tuple[str, ...]:
