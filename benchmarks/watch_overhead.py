@@ -1,21 +1,27 @@
 """What ``trainlint watch`` costs once it has let go: the time of an iteration with and without it.
 
-A small model is trained by a script of its own, alone and watched in turn. The first iterations, in which the agent
-is attached, are left out. ``python benchmarks/watch_overhead.py [RUNS]`` prints the medians and their difference,
-beside how much the script differs from itself.
+A small model, whose iterations are as short as they come, is trained by a script of its own: alone and watched, in pairs
+of neighbouring runs whose order alternates. Each run tells the median of its first iterations, in which the agent is
+attached, and of all that follow. ``python benchmarks/watch_overhead.py [PAIRS]`` prints the medians over the runs and,
+for the iterations after detaching, the mean difference within a pair with its 95 % interval (bootstrap over pairs).
 """
 
 from __future__ import annotations
 
+import random
 import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
-RUNS = 8
+PAIRS = 20
+
+RESAMPLES = 10_000
 
 SCRIPT = """
+import statistics
 import time
 import torch
 from torch import nn
@@ -28,36 +34,51 @@ model = nn.Sequential(nn.Linear(32, 64), nn.ReLU(), nn.Linear(64, 10))
 optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
 x, y = torch.randn(32, 32), torch.randint(0, 10, (32,))
 times = []
-for turn in range(3000):
+for turn in range(5000):
     started = time.perf_counter()
     optimizer.zero_grad()
     F.cross_entropy(model(x), y).backward()
     clip_grad_norm_(model.parameters(), 1.0)
     optimizer.step()
     times.append(time.perf_counter() - started)
-print(sorted(times[500:])[1250] * 1e6)
+print(1e6 * statistics.median(times[:2]), 1e6 * statistics.median(times[500:]))
 """
 
 
-def main(runs: int) -> None:
+def main(pairs: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "train.py"
         script.write_text(SCRIPT)
         alone, watched = [], []
-        for _ in range(runs):
-            alone.append(median_us([sys.executable, str(script)]))
-            watched.append(median_us([sys.executable, "-m", "trainlint", "watch", str(script)]))
-    difference = statistics.median(watched) - statistics.median(alone)
-    spread = statistics.stdev(alone)
-    print(f"alone    {statistics.median(alone):8.1f} us an iteration (standard deviation {spread:.1f})")
-    print(f"watched  {statistics.median(watched):8.1f} us an iteration (standard deviation {statistics.stdev(watched):.1f})")
-    print(f"difference {difference:+.1f} us, {difference / statistics.median(alone):+.2%}")
+        for pair in range(pairs):
+            runs = [(alone, [sys.executable, str(script)]), (watched, [sys.executable, "-m", "trainlint", "watch", str(script)])]
+            for times, command in runs if pair % 2 else reversed(runs):
+                times.append(run(command))
+    for name, times in (("alone", alone), ("watched", watched)):
+        first, rest = (statistics.median(column) for column in zip(*times, strict=True))
+        print(f"{name:8} {first:10.1f} us for each of the first two iterations, {rest:8.1f} us for each after the 500th")
+    differences = [after[1] - before[1] for before, after in zip(alone, watched, strict=True)]
+    low, high = interval(differences)
+    mean = statistics.mean(differences)
+    share = mean / statistics.mean(rest for _, rest in alone)
+    print(
+        f"after detaching {mean:+.2f} us an iteration ({share:+.2%}), 95 % interval {low:+.2f} to {high:+.2f} us, {pairs} pairs"
+    )
 
 
-def median_us(command: list[str]) -> float:
+def run(command: Sequence[str]) -> tuple[float, float]:
+    """Microseconds of an iteration at the beginning and later on."""
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return float(done.stdout)
+    first, rest = map(float, done.stdout.split())
+    return first, rest
+
+
+def interval(values: Sequence[float]) -> tuple[float, float]:
+    """The middle 95 % of the means of resampled values."""
+    draw = random.Random(0)
+    means = sorted(statistics.mean(draw.choices(values, k=len(values))) for _ in range(RESAMPLES))
+    return means[int(0.025 * RESAMPLES)], means[int(0.975 * RESAMPLES)]
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else RUNS)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else PAIRS)

@@ -99,7 +99,20 @@ def test_memory_has_a_limit(tmp_path: Path) -> None:
     eats = "import time\nkept = []\nwhile True:\n    kept.append(b'x' * 50_000_000)\n    time.sleep(0.02)\n"
     report = probe(with_(script(tmp_path, eats), memory_mb=500))
     assert (report.verdict, report.limit) == (Verdict.UNREACHED, "memory")
+    assert "500 MB of memory were not enough" in report.sentence
     assert "--memory" in report.advice
+
+
+def test_what_is_written_has_a_limit(tmp_path: Path) -> None:
+    writes = (
+        "import time\nwith open('big', 'wb') as file:\n    while True:\n"
+        "        file.write(b'x' * 5_000_000)\n        time.sleep(0.02)\n"
+    )
+    report = probe(with_(script(tmp_path, writes), scratch_mb=100, cwd=str(tmp_path), level=None))
+    assert (report.verdict, report.limit) == (Verdict.UNREACHED, "scratch")
+    assert "it wrote more than 100 MB" in report.sentence
+    assert "--scratch" in report.advice
+    assert not (tmp_path / "big").exists()
 
 
 def test_an_interpreter_that_is_none_is_refused_in_a_sentence(tmp_path: Path) -> None:

@@ -273,6 +273,7 @@ class _Conversation:
                 },
                 timeout_s=request.wall_s,
                 stopped_by=limit,
+                limit_mb={"memory": request.memory_mb, "scratch": request.scratch_mb}.get(limit or ""),
                 output=self._output.text(),
                 fault=result.fault if result else None,
             ),

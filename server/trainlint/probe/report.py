@@ -159,13 +159,17 @@ def _range(values: Sequence[float]) -> str:
 
 def _footer(report: ProbeReport) -> str:
     seen = report.observation
-    steps = f"{report.steps} step{'s' * (report.steps != 1)}, {seen.backward_count} backward passes"
+    steps = f"{_counted(report.steps, 'step', 'steps')}, {_counted(seen.backward_count, 'backward pass', 'backward passes')}"
     parts = [f"{steps} in {seen.seconds:.1f} s"]
     if report.sandbox is not None:
         parts.append(f"sandbox: {report.sandbox['level']}")
     if not seen.counterfactual:
         parts.append("no copy of the optimizer could be made: changed elements with a gradient count as learned")
     return "; ".join(parts) + ". It says nothing of branches that were not taken, nor whether training converges.\n"
+
+
+def _counted(count: int, one: str, several: str) -> str:
+    return f"{count} {one if count == 1 else several}"
 
 
 def _parameter(each: Judged, optimizers: Sequence[str]) -> dict[str, Any]:

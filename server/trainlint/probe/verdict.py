@@ -71,6 +71,7 @@ class Circumstances:
     sandbox: dict[str, Any] | None = None
     timeout_s: float | None = None
     stopped_by: str | None = None
+    limit_mb: int | None = None
     output: str = ""
     fault: str | None = None
     notes: tuple[str, ...] = field(default=())
@@ -221,11 +222,14 @@ def _unreached(evidence: Evidence, failure: Failure | None, around: Circumstance
     if any(each.completed for _, each in evidence.optimizers):
         return (
             "Not reached: the learning rate was zero at every step that was seen, as when a warm-up begins.",
-            "Let more steps run: the script ended or a limit came while the rate was still zero.",
+            "The script ended or a limit came before the rate rose: let more steps run with `--timeout` and `--backwards`, "
+            "or shorten the warm-up.",
         )
     if around.stopped_by in ("memory", "scratch"):
-        option = "--memory" if around.stopped_by == "memory" else "--scratch"
-        return f"Not reached: the {around.stopped_by} limit stopped the script {stage}.", f"Raise `{option}`."
+        limit, advice = f"{around.limit_mb} MB of memory were not enough", "Raise `--memory`, or probe with a smaller batch."
+        if around.stopped_by == "scratch":
+            limit, advice = f"it wrote more than {around.limit_mb} MB", "Raise `--scratch`, or let it write less."
+        return f"Not reached: {limit}; the script was stopped {stage}.", advice
     if seen.limit == "wall-time":
         seconds = around.timeout_s or seen.seconds
         return (
