@@ -13,7 +13,7 @@ from trainlint.cancel import CancelFlag
 from trainlint.probe import client
 from trainlint.probe.client import ProbeBusy, ProbeError, Request, Tail, environment, probe
 from trainlint.probe.protocol import Progress
-from trainlint.probe.sandbox import Level
+from trainlint.probe.sandbox import Level, Plan
 from trainlint.probe.status import Verdict
 
 TRAINS = """
@@ -129,6 +129,24 @@ def test_an_interpreter_that_is_none_is_refused_in_a_sentence(tmp_path: Path) ->
 def test_the_cpu_alone_hides_every_accelerator() -> None:
     changed = environment(Request("train.py", device="cpu", environment={"MINE": "1"}))
     assert (changed["CUDA_VISIBLE_DEVICES"], changed["MINE"], changed["MPLBACKEND"]) == ("", "1", "Agg")
+
+
+def test_what_the_arguments_name_may_be_written_to() -> None:
+    request = Request("train.py", arguments=("--out=/data/x", "../runs/1", "--epochs", "3"), cwd="/home/me")
+    assert client.named_paths(request) == ["/home/me/--out=/data/x", "/data/x", "/home/me/../runs/1"]
+
+
+def test_the_level_is_chosen_for_the_folder_in_which_the_script_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+
+    def choose(forced: Level | None, *, network: bool, cwd: str) -> Plan:
+        asked.append(cwd)
+        return real(Level.NONE, network=network, cwd=cwd)
+
+    real = client.choose
+    monkeypatch.setattr(client, "choose", choose)
+    probe(with_(script(tmp_path, "pass\n"), cwd=str(tmp_path)))
+    assert asked == [str(tmp_path)]
 
 
 def test_only_the_end_of_an_endless_output_is_kept(tmp_path: Path) -> None:

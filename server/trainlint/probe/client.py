@@ -120,7 +120,7 @@ def probe(
     if not _one_at_a_time.acquire(blocking=False):
         raise ProbeBusy("another probe is running: wait for it or cancel it")
     try:
-        plan = choose(request.level, network=request.network)
+        plan = choose(request.level, network=request.network, cwd=request.directory)
         return _Conversation(request, plan, progress or (lambda event: None), cancel or CancelFlag()).hold()
     finally:
         _one_at_a_time.release()
@@ -132,6 +132,12 @@ def environment(request: Request) -> dict[str, str]:
     if request.device == "cpu":
         changed.update(CUDA_VISIBLE_DEVICES="", HIP_VISIBLE_DEVICES="", ACCELERATE_USE_CPU="true")
     return changed
+
+
+def named_paths(request: Request) -> list[str]:
+    """What the script's arguments may name, ``--out=results`` too, from its working directory: it may write there."""
+    words = [part for word in request.arguments for part in (word, word.partition("=")[2])]
+    return [os.path.join(request.directory, word) for word in words if os.sep in word]
 
 
 class _Conversation:
@@ -166,6 +172,7 @@ class _Conversation:
                 plan=self._plan,
                 limits=limits,
                 network=request.network,
+                wanted=named_paths(request),
                 stdin=pipe,
                 stdout=pipe,
                 stderr=pipe,

@@ -100,7 +100,7 @@ def probe_command(args: argparse.Namespace, console: Console) -> int:
     """Run ``trainlint probe`` and return its exit status; `args.arguments` are the script's own."""
     forced = Level.NONE if args.no_sandbox else _LEVELS.get(args.sandbox_level or "")
     try:
-        plan = choose(forced, network=args.network)
+        plan = choose(forced, network=args.network, cwd=args.cwd or os.getcwd())
     except LevelUnavailable as error:
         raise UsageError(f"{error}; without any protection: --no-sandbox") from error
     if args.show_sandbox:
