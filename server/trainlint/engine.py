@@ -20,7 +20,7 @@ from .rules import RULES, Observation, Rule
 from .rules.housekeeping import unreadable_file
 from .settings import Settings
 from .source.document import Document
-from .source.parse import Site, Unreadable, parse, span_of, word_filter
+from .source.parse import Site, Spot, Unreadable, parse, span_of, word_filter
 from .source.suppress import Suppressions
 from .source.text import Span
 from .source.workspace import Parsed, Workspace
@@ -138,15 +138,17 @@ class _Findings:
             self._others[path] = Facts(parsed.document, build(parsed.tree, self.cancel, self.workspace, path), self.cancel)
         return any(_same(node_of(observation.place), node) for observation in rule.check(self._others[path]))
 
-    def _related(self, place: Place, message: str) -> Related:
+    def _related(self, place: Place | Spot, message: str) -> Related:
+        if isinstance(place, Spot):
+            return Related(self._path_of(place.path), place.span, message)
         home = self.facts.places.home(place)
         document = self.document if home is None else home.document
-        path = document.path if home is None else self._path_of(document)
+        path = document.path if home is None else self._path_of(document.path)
         return Related(path, _header(node_of(place), document), message)
 
-    def _path_of(self, other: Document) -> str:
+    def _path_of(self, other: str) -> str:
         """The path of another file, absolute or relative as that of the checked one."""
-        return other.path if os.path.isabs(self.document.path) else os.path.relpath(other.path)
+        return other if os.path.isabs(self.document.path) else os.path.relpath(other)
 
     def _fixes(self, observation: Observation) -> Iterator[Fix]:
         """Fixes change no other file."""

@@ -1,7 +1,8 @@
 """Fills ``bundled/libs`` with trainlint and its libraries for one platform and every supported Python minor.
 
 The tree is pure Python except for the native modules of `libcst`, which lie side by side, one for each minor
-(the interpreter picks its own by the file's tag), and those of `psutil`, which serve all minors.
+(the interpreter picks its own by the file's tag), and those of `psutil`, which serve all minors. PyYAML works without
+its native module, which is not made for every platform and minor: only its Python files are taken.
 """
 
 from __future__ import annotations
@@ -36,7 +37,6 @@ PLATFORMS = {
 }
 OMITTED = {
     # libcst reads YAML only for its command line, which is not used here.
-    "pyyaml",
     "pyyaml-ft",
 }
 
@@ -45,7 +45,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("target", choices=sorted(PLATFORMS))
     target = parser.parse_args().target
-    pure, native = requirements()
+    pure, native, stripped = requirements()
     if LIBS.exists():
         shutil.rmtree(LIBS)
     LIBS.mkdir(parents=True)
@@ -53,26 +53,30 @@ def main() -> None:
         wheels = Path(temporary)
         pip("wheel", "--no-deps", "--wheel-dir", str(wheels / "own"), str(REPOSITORY))
         download(wheels / "pure", pure, MINORS[0], ["any"])
+        download(wheels / "stripped", stripped, MINORS[0], PLATFORMS["linux-x64"][1])
         for minor in MINORS:
             download(wheels / minor, native, minor, PLATFORMS[target][1])
+        for wheel in wheels.glob("stripped/*.whl"):
+            unpack(wheel, native=False)
         for wheel in (
             *wheels.glob("own/*.whl"),
             *wheels.glob("pure/*.whl"),
             *wheels.glob(f"{MINORS[0]}/*.whl"),
         ):
-            unpack(wheel, only_native=False)
+            unpack(wheel)
         for minor in MINORS[1:]:
             for wheel in wheels.glob(f"{minor}/*.whl"):
-                unpack(wheel, only_native=True)
+                unpack(wheel, python=False)
     problems = list(missing(PLATFORMS[target][0]))
     if problems:
         sys.exit("\n".join([f"{REQUIREMENTS.name} does not hold all that is needed:", *problems]))
 
 
-def requirements() -> tuple[list[str], list[str]]:
-    """The pinned packages without and with native code."""
-    text, _, native = REQUIREMENTS.read_text("utf-8").partition("# native")
-    return _lines(text), _lines(native)
+def requirements() -> tuple[list[str], list[str], list[str]]:
+    """The pinned packages without and with native code, and those that work without theirs."""
+    text, _, rest = REQUIREMENTS.read_text("utf-8").partition("# native")
+    native, _, stripped = rest.partition("# stripped")
+    return _lines(text), _lines(native), _lines(stripped)
 
 
 def _lines(text: str) -> list[str]:
@@ -98,12 +102,12 @@ def download(folder: Path, packages: list[str], minor: str, platforms: list[str]
     )
 
 
-def unpack(wheel: Path, *, only_native: bool) -> None:
+def unpack(wheel: Path, *, python: bool = True, native: bool = True) -> None:
     """Into `LIBS`, without tests, type stubs of others' packages and the installer's own records."""
     with zipfile.ZipFile(wheel) as archive:
         for name in archive.namelist():
             is_native = name.endswith((".so", ".pyd"))
-            if (only_native and not is_native) or _is_dropped(name):
+            if not (native if is_native else python) or _is_dropped(name):
                 continue
             if is_native and (LIBS / name).exists() and (LIBS / name).read_bytes() != archive.read(name):
                 sys.exit(f"{name} differs between the wheels of two Python minors")

@@ -13,7 +13,7 @@ from ..source.parse import Site
 from ..source.workspace import Parsed
 
 Place = ast.AST | Site
-"""A piece of the text, or what happens there in one run of it: the call that led there is known then."""
+"""A piece of the code, or what happens there in one run of it: the call that led there is known then."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from ..program import effects as fx
 from ..program.frameworks.table import RateRange, rate_range
 from ..program.program import Program, leaves
 from ..program.things import Constant, Role, Thing
-from ..source.parse import Site
+from ..source.parse import Site, Spot
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,7 @@ class KnownRate:
 
     optimizer: Thing
     place: Site
+    source: Spot | None
     value: float
     usual: RateRange | None
     on_module: bool
@@ -48,7 +49,8 @@ def known_rates(program: Program) -> list[KnownRate]:
         owners = optimizer.parameters.owners if optimizer.parameters else frozenset()
         on_module = bool(owners) and all(owner.role in (Role.MODULE, None, Role.INSTANCE) for owner in owners)
         usual = rate_range(optimizer.created_by.rpartition(".")[2])
-        found.append(KnownRate(optimizer, create.site.part(rate_node(create.site.node)), float(rate.value), usual, on_module))
+        place = create.site.part(rate_node(create.site.node))
+        found.append(KnownRate(optimizer, place, rate.source, float(rate.value), usual, on_module))
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 
-from . import expressions, methods, operations
+from . import configuration_files, expressions, methods, operations
 from .conditions import FRESH
 from .effects import (
     Assign,
@@ -37,6 +37,7 @@ from .things import (
     External,
     Function,
     Gradient,
+    Loaded,
     Many,
     Mapping,
     Method,
@@ -105,7 +106,10 @@ def _arguments(m: Machine, node: ast.Call) -> tuple[list[Value], dict[str, Value
         value = expressions.consume(m, keyword.value, expressions.evaluate(m, keyword.value))
         if keyword.arg is not None:
             keywords[keyword.arg] = value
-        elif isinstance(value, Mapping):
+            continue
+        if isinstance(value, Loaded):
+            value = configuration_files.entries(m, value)
+        if isinstance(value, Mapping):
             keywords.update({key: item for key, item in value.items if isinstance(key, str)})
         else:
             keywords["**"] = value
@@ -273,6 +277,9 @@ def role_of_class(info: ClassInfo) -> Role:
 
 
 def _external(m: Machine, node: ast.expr, callee: External, args: list[Value], keywords: dict[str, Value], used: bool) -> Value:
+    loaded = configuration_files.call(m, callee.name, args, keywords)
+    if loaded is not None:
+        return loaded
     if callee.name.startswith("builtins."):
         return _builtin(m, node, callee.name[9:], args, keywords, used)
     role = maker(callee.name)
@@ -486,6 +493,9 @@ def unseen(
             frozenset().union(*(value.owners for value in owned)), any(value.opaque for value in owned)
         )
     label = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+    if not used and not _only_reads(label):
+        for value in values:
+            configuration_files.change(m, value)
     handed = tuple(
         thing for value in values for thing in things_in(value) if thing.role in (Role.OPTIMIZER, None) and not thing.data
     )
@@ -545,6 +555,8 @@ def set_attribute(m: Machine, node: ast.AST, holder: Value, name: str, value: Va
         m.store.set((holder.info, name), value)
     if isinstance(holder, ModuleValue) and m.importer is not None:
         m.importer.assign(holder, name, value)
+    if isinstance(holder, Loaded):
+        configuration_files.assign(m, holder, name, value)
     if not isinstance(holder, Thing):
         return
     for part in things_in(value):
@@ -571,6 +583,8 @@ def set_item(m: Machine, target: ast.Subscript, holder: Value, index: Value, val
     if isinstance(holder, Parameters):
         if key == "lr" or key is None:
             m.emit_effect(SetRate, target, tuple(holder.owners))
+    elif isinstance(holder, Loaded):
+        configuration_files.assign(m, holder, key, value)
     elif isinstance(holder, Thing):
         m.store.set((holder, f"[{key!r}]"), value)
         for part in things_in(value):

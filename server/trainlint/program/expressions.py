@@ -6,7 +6,7 @@ import ast
 import operator
 from collections.abc import Callable
 
-from . import calls, conditions, operations
+from . import calls, conditions, configuration_files, operations
 from .effects import Block, Branch, Forget, Loop, Read
 from .frameworks.table import TENSOR_METHODS
 from .iteration import iterate
@@ -20,8 +20,10 @@ from .things import (
     Constant,
     Counter,
     External,
+    FileValue,
     Function,
     Gradient,
+    Loaded,
     Many,
     Mapping,
     Method,
@@ -89,6 +91,8 @@ def _name(m: Machine, node: ast.Name) -> Value:
     value = m.lookup(node.id)
     if value is not None:
         return value
+    if node.id == "__file__" and m.importer is not None:
+        return FileValue(m.importer.here)
     builtin = calls.builtin(node.id)
     if builtin is not None:
         return builtin
@@ -109,6 +113,10 @@ def attribute(m: Machine, node: ast.expr, holder: Value, name: str) -> Value:
         return External(f"{holder.name}.{name}")
     if isinstance(holder, ModuleValue) and m.importer is not None:
         return m.importer.attribute(holder, name)
+    if isinstance(holder, Loaded):
+        return configuration_files.entry(m, holder, name) or Method(holder, name)
+    if isinstance(holder, FileValue):
+        return configuration_files.path_attribute(holder, name) or Method(holder, name)
     if isinstance(holder, Choice):
         if name in KNOWN_METHODS and not any(calls.in_sight_method(option, name) for option in holder.options):
             return Method(holder, name)
@@ -195,6 +203,8 @@ def _subscript(m: Machine, node: ast.Subscript) -> Value:
 
 def item(m: Machine, holder: Value, index: Value) -> Value:
     """`holder[index]`."""
+    if isinstance(holder, Loaded):
+        return configuration_files.item(m, holder, index)
     key = index.value if isinstance(index, Constant) else None
     if isinstance(holder, Sequence) and isinstance(key, int) and -len(holder.items) <= key < len(holder.items):
         return holder.items[key]
@@ -236,6 +246,8 @@ def _call(m: Machine, node: ast.Call) -> Value:
 def _binary(m: Machine, node: ast.BinOp) -> Value:
     left = consume(m, node, evaluate(m, node.left))
     right = consume(m, node, evaluate(m, node.right))
+    if isinstance(left, FileValue) and isinstance(node.op, ast.Div):
+        return configuration_files.divided(left, right) or UNKNOWN
     return binary(m, node, node.op, left, right)
 
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 import ast
 import builtins
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from ..source.document import Document
 from ..source.workspace import Parsed
 from . import lower
 from .effects import Block
@@ -87,8 +89,8 @@ class Importer:
                     m.store.set((m.frame, alias.asname or alias.name), pending)
             return
         for alias in node.names:
-            location = self.resolver.absolute(self._here, alias.name)
-            top = location if alias.asname else self.resolver.absolute(self._here, alias.name.partition(".")[0])
+            location = self.resolver.absolute(self.here, alias.name)
+            top = location if alias.asname else self.resolver.absolute(self.here, alias.name.partition(".")[0])
             if location is not None and top is not None:
                 self._place(top)
                 self._place(location)
@@ -106,7 +108,7 @@ class Importer:
 
     def _is_there(self, node: ast.Import | ast.ImportFrom) -> bool:
         if isinstance(node, ast.Import):
-            return all(self.resolver.absolute(self._here, alias.name) is not None for alias in node.names)
+            return all(self.resolver.absolute(self.here, alias.name) is not None for alias in node.names)
         location = self._origin(node)
         return location is not None and all(alias.name == "*" or self._binds(location, alias.name) for alias in node.names)
 
@@ -120,13 +122,14 @@ class Importer:
         return name in outline.bindings or bool(outline.stars) or "__getattr__" in outline.bindings
 
     @property
-    def _here(self) -> str:
+    def here(self) -> str:
+        """The path of the file that is being lowered."""
         return self._frames[self.machine.frame.module].location.path
 
     def _origin(self, node: ast.ImportFrom) -> Location | None:
         if node.level:
-            return self.resolver.relative(self._here, node.level, node.module)
-        return self.resolver.absolute(self._here, node.module or "")
+            return self.resolver.relative(self.here, node.level, node.module)
+        return self.resolver.absolute(self.here, node.module or "")
 
     def _place(self, location: Location) -> Unit:
         """The unit of a file; its effects go where it was first imported."""
@@ -247,6 +250,23 @@ class Importer:
             return False
         unit = self._enter(star)
         return unit.outline is not None and unit.outline.exports(name)
+
+    def data_file(self, path: str) -> Document | None:
+        """A file that the program opens. Where a relative path counts from is not known: it must be found once."""
+        if os.path.isabs(path):
+            return self.workspace.document(path)
+        places = dict.fromkeys(os.path.normpath(os.path.join(folder, path)) for folder in self._folders())
+        found = [document for place in places if (document := self.workspace.document(place)) is not None]
+        return found[0] if len(found) == 1 else None
+
+    def _folders(self) -> Iterator[str]:
+        """From the folder of the script up to the roots."""
+        folder = os.path.dirname(self._frames[self.main].location.path)
+        yield folder
+        while folder not in self.workspace.roots and self.workspace.has_folder(os.path.dirname(folder)):
+            folder = os.path.dirname(folder)
+            yield folder
+        yield from self.workspace.roots
 
     # Costs
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from . import calls, expressions, operations
+from . import calls, configuration_files, expressions, operations
 from .effects import (
     Backward,
     Block,
@@ -30,8 +30,10 @@ from .things import (
     NONE,
     UNKNOWN,
     Constant,
+    FileValue,
     Function,
     Gradient,
+    Loaded,
     Many,
     Mapping,
     Method,
@@ -65,6 +67,10 @@ def call(m: Machine, node: ast.expr, callee: Method, args: list[Value], keywords
         m.emit_effect(Hook, node, calls.parameters_of(receiver))
         m.lose_sight(node, "a hook acts on every gradient as it arrives")
         return UNKNOWN
+    if isinstance(receiver, FileValue):
+        return configuration_files.path_method(receiver, name, args)
+    if isinstance(receiver, Loaded):
+        return configuration_files.method(m, receiver, name, args)
     if isinstance(receiver, (Sequence, Many, Mapping, Constant)):
         return _on_collection(m, node, receiver, name, args)
     if isinstance(receiver, Parameters):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Union
 from .naming import LOSS, suggests
 
 if TYPE_CHECKING:
-    from ..source.parse import Site
+    from ..source.parse import Site, Spot
     from .scope import ClassInfo, Frame
 
 
@@ -150,7 +150,10 @@ class Gradient:
 
 @dataclass(frozen=True, slots=True)
 class Constant:
+    """`source` is where the value was loaded from, if that is a file of its own."""
+
     value: object
+    source: Spot | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +169,21 @@ class ModuleValue:
 
     path: str
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileValue:
+    """A path that is known, or where `opened` what lies there: an open file, or its text."""
+
+    path: str
+    opened: bool = False
+
+
+@dataclass(eq=False, slots=True)
+class Loaded:
+    """A table or list that was loaded from a file. Its entries are in the store, since programs change them."""
+
+    keys: tuple[object, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +281,7 @@ class Unknown:
 
 Value = Union[
     Thing, Tensor, Parameters, Gradient, Constant, External, Function, ClassValue, Method, Sequence, Many,
-    Mapping, Partial, Counter, Modulo, Choice, Unknown, ModuleValue, Pending,
+    Mapping, Partial, Counter, Modulo, Choice, Unknown, ModuleValue, Pending, FileValue, Loaded,
 ]  # fmt: skip
 
 # How a value came about: an operation, an object that stands for itself, or one of several of these.
@@ -328,7 +346,7 @@ def as_tensor(value: Value) -> Tensor:
         return mix(tuple(item for _, item in value.items))
     if isinstance(value, Constant):
         return Tensor(origin=value)
-    if isinstance(value, (External, ModuleValue, Function, ClassValue, Gradient, Counter, Modulo)):
+    if isinstance(value, (External, ModuleValue, FileValue, Loaded, Function, ClassValue, Gradient, Counter, Modulo)):
         return Tensor()
     return Tensor(opaque=True)
 

@@ -13,6 +13,7 @@ from ..analysis.places import Place
 from ..finding import Confidence, Severity
 from ..program.effects import Effect
 from ..program.things import Operation
+from ..source.parse import Spot
 from .remedy import Remedy
 
 
@@ -32,7 +33,7 @@ class Observation:
     place: Place
     message: str
     confidence: Confidence
-    related: tuple[tuple[Place, str], ...] = ()
+    related: tuple[tuple[Place | Spot, str], ...] = ()
     remedies: tuple[Remedy, ...] = ()
 
 

@@ -44,6 +44,14 @@ def word_filter(words: frozenset[str]) -> re.Pattern[str]:
 
 
 @dataclass(frozen=True, slots=True)
+class Spot:
+    """A place in a file that is no code, by its absolute path."""
+
+    path: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Site:
     """Where an effect is written: the expression, its statement, and the function (or module) that holds it.
 

@@ -49,7 +49,7 @@ def check(facts: Facts) -> Iterable[Observation]:
             continue
         small = abs(rate.value) <= TOO_SMALL
         remedies: tuple[Remedy, ...] = ()
-        if rate.usual.default is not None:
+        if rate.usual.default is not None and rate.source is None:
             remedies = (SetRateTo(rate.place.node, rate.usual.default),)
         yield Observation(
             rate.place,
@@ -60,7 +60,8 @@ def check(facts: Facts) -> Iterable[Observation]:
                 else f"such optimizers usually work at or below {rate.usual.upper:g}, and updates this large destroy the weights"
             ),
             confidence(True),
-            remedies=remedies,
+            ((rate.source, "the value comes from here"),) if rate.source is not None else (),
+            remedies,
         )
 
 

@@ -42,13 +42,14 @@ def check(facts: Facts) -> Iterable[Observation]:
         if rate.value != 0:
             continue
         remedies: tuple[Remedy, ...] = ()
-        if rate.usual is not None and rate.usual.default is not None:
+        if rate.usual is not None and rate.usual.default is not None and rate.source is None:
             remedies = (SetRateTo(rate.place.node, rate.usual.default),)
         yield Observation(
             rate.place,
             f"`{rate.optimizer.name or 'this optimizer'}` has a learning rate of 0: no step changes the weights",
             confidence(True),
-            remedies=remedies,
+            ((rate.source, "the value comes from here"),) if rate.source is not None else (),
+            remedies,
         )
 
 
