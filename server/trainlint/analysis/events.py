@@ -60,12 +60,10 @@ class View:
 Item = "Event | fx.Region"
 
 
-class Projection:
-    """Prunes an entry to what concerns one set."""
+class Pruning:
+    """Prunes an entry to the effects that `event` makes something of."""
 
-    def __init__(self, wiring: Wiring, target: ParameterSet) -> None:
-        self.wiring = wiring
-        self.target = target
+    def __init__(self) -> None:
         self.events: list[Event] = []
         self.loops: list[fx.Loop] = []
         self.periods: dict[str, set[int | str]] = {}
@@ -142,6 +140,19 @@ class Projection:
             elif isinstance(atom, Flag):
                 self.variables |= atom.variables
                 self.flags[atom.key] += 1
+
+    def event(self, effect: fx.Effect) -> Event | None:
+        """What `effect` is to whoever looks; None where it is nothing."""
+        raise NotImplementedError
+
+
+class Projection(Pruning):
+    """Prunes an entry to what concerns one set."""
+
+    def __init__(self, wiring: Wiring, target: ParameterSet) -> None:
+        super().__init__()
+        self.wiring = wiring
+        self.target = target
 
     def event(self, effect: fx.Effect) -> Event | None:
         """What `effect` does to the set; None where it leaves it alone."""

@@ -43,7 +43,7 @@ class Token(NamedTuple):
     crossed: frozenset[fx.Loop] = frozenset()
 
 
-Tokens = frozenset[Token]
+Tokens = frozenset[Any]
 Worlds = dict[Context, Tokens]  # by what is known on the paths: the tokens they carry
 
 _AFTER_BACKWARD = {UNKNOWN: UNKNOWN, LOST: LOST, CLEAR: FRESH, FRESH: FRESH, APPLIED: STALE, STALE: STALE}
@@ -78,12 +78,13 @@ def run(view: View, cancel: CancelFlag) -> Lifecycle:
     return automaton.facts
 
 
-class _Automaton:
+class Paths:
+    """Follows tokens along every path of a view: `apply` says what an event does to one, `turn` what a new turn does."""
+
     def __init__(self, view: View, cancel: CancelFlag) -> None:
         self.conditions = Conditions(view.periods, view.bounds, view.repeated)
         self.variables = view.variables
         self.cancel = cancel
-        self.facts = Lifecycle()
         self.breaks: list[Worlds] = []
         self.continues: list[Worlds] = []
         self.returns: list[Worlds] = []
@@ -209,8 +210,16 @@ class _Automaton:
     def go_round(self, loop: fx.Loop, tokens: Tokens) -> Tokens:
         after = self.known.get((loop, tokens))
         if after is None:
-            after = self.known[loop, tokens] = frozenset(_go_round(token, loop) for token in tokens)
+            after = self.known[loop, tokens] = frozenset(self.turn(loop, token) for token in tokens)
         return after
+
+    def turn(self, loop: fx.Loop, token: Any) -> Any:
+        """The token when `loop` begins another turn."""
+        return token
+
+    def apply(self, event: Event, token: Any) -> tuple[Any, ...]:
+        """The tokens that there may be after `event`."""
+        raise NotImplementedError
 
     def event(self, event: Event, worlds: Worlds) -> Worlds:
         for observer in self.tries:
@@ -222,6 +231,15 @@ class _Automaton:
                 result = self.known[event, tokens] = frozenset(one for token in tokens for one in self.apply(event, token))
             after[context] = result
         return after
+
+
+class _Automaton(Paths):
+    def __init__(self, view: View, cancel: CancelFlag) -> None:
+        super().__init__(view, cancel)
+        self.facts = Lifecycle()
+
+    def turn(self, loop: fx.Loop, token: Token) -> Token:
+        return _go_round(token, loop)
 
     def apply(self, event: Event, token: Token) -> tuple[Token, ...]:
         self.facts.ran.add(event)
@@ -281,16 +299,16 @@ class _Automaton:
         return Token(FRESH if token.state in (CLEAR, FRESH) else LOST, token.pending)
 
 
-_REGIONS: dict[type, Callable[[_Automaton, Any, Worlds], Worlds]] = {
-    Event: _Automaton.event,
-    fx.Block: _Automaton.block,
-    fx.Branch: _Automaton.branch,
-    fx.Loop: _Automaton.loop,
-    fx.Call: _Automaton.call,
-    fx.Try: _Automaton.attempt,
-    fx.Jump: _Automaton.jump,
-    fx.Count: _Automaton.count,
-    fx.Forget: _Automaton.forget,
+_REGIONS: dict[type, Callable[[Any, Any, Worlds], Worlds]] = {
+    Event: Paths.event,
+    fx.Block: Paths.block,
+    fx.Branch: Paths.branch,
+    fx.Loop: Paths.loop,
+    fx.Call: Paths.call,
+    fx.Try: Paths.attempt,
+    fx.Jump: Paths.jump,
+    fx.Count: Paths.count,
+    fx.Forget: Paths.forget,
 }
 
 _TRANSITIONS = {
