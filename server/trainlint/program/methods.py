@@ -123,6 +123,9 @@ def _step(m: Machine, node: ast.expr, receiver: Value, args: list[Value], keywor
     given = tuple(option for option in options(first) if isinstance(option, Thing))
     scaling = any(thing.role is Role.SCALER or suggests(thing.name, SCALER) for thing in things)
     if given and (scaling or any(thing.role is Role.OPTIMIZER or names_optimizer(thing.name) for thing in given)):
+        wrapper = given[0] if len(given) == 1 and calls.in_sight_method(given[0], "step") else None
+        if wrapper is not None:
+            return calls.invoke(m, node, wrapper, "step")
         for thing in given:
             thing.uses.add("step")
         written = ast.unparse(node.args[0]) if isinstance(node, ast.Call) and node.args else ""
