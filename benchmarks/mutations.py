@@ -38,9 +38,7 @@ def findings(path: Path, text: str) -> set[tuple[str, str]]:
 def statement_calls(tree: ast.Module) -> Iterator[tuple[ast.stmt, str, str, ast.AST, bool]]:
     """`(statement, method, receiver, function, in a loop)` of every bare call of a training method."""
 
-    def visit(
-        node: ast.AST, function: ast.AST, looped: bool
-    ) -> Iterator[tuple[ast.stmt, str, str, ast.AST, bool]]:
+    def visit(node: ast.AST, function: ast.AST, looped: bool) -> Iterator[tuple[ast.stmt, str, str, ast.AST, bool]]:
         for field in ("body", "orelse", "finalbody"):
             suite = getattr(node, field, None)
             if not isinstance(suite, list):

@@ -123,17 +123,13 @@ def _is_dropped(name: str) -> bool:
 
 def missing(platform: str) -> Iterator[str]:
     """What the bundled packages require, on any supported minor, and is not there or in another version."""
-    metadata = [
-        HeaderParser().parsestr(file.read_text("utf-8")) for file in LIBS.glob("*.dist-info/METADATA")
-    ]
+    metadata = [HeaderParser().parsestr(file.read_text("utf-8")) for file in LIBS.glob("*.dist-info/METADATA")]
     versions = {canonicalize_name(entry["Name"]): entry["Version"] for entry in metadata}
     for entry in metadata:
         for requirement in _needed(entry, platform):
             name = canonicalize_name(requirement.name)
             found = versions.get(name)
-            if name in OMITTED or (
-                found is not None and requirement.specifier.contains(found, prereleases=True)
-            ):
+            if name in OMITTED or (found is not None and requirement.specifier.contains(found, prereleases=True)):
                 continue
             yield f"  {entry['Name']} needs {requirement}; bundled: {found or 'nothing'}"
 

@@ -14,6 +14,7 @@ from ..program.program import Program, leaves
 from ..program.things import Operation, Role
 from ..source.document import Document
 from .gradients import Gradients
+from .modules import Modules
 from .places import Places
 from .protocol import Protocol, examine
 from .rates import KnownRate, known_rates
@@ -55,6 +56,10 @@ class Facts:
     @cached_property
     def values(self) -> Values:
         return Values(self.program)
+
+    @cached_property
+    def modules(self) -> Modules:
+        return Modules(self.program)
 
     @cached_property
     def gradients(self) -> Gradients:

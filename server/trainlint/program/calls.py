@@ -346,7 +346,7 @@ def _copy(m: Machine, node: ast.expr, original: Value) -> Value:
     if not isinstance(original, Thing):
         return original
     thing = m.thing(node, "copy", role=original.role)
-    thing.cls, thing.created_by = original.cls, "copy.deepcopy"
+    thing.cls, thing.created_by, thing.copy_of = original.cls, "copy.deepcopy", original
     m.emit_effect(Create, node, thing)
     m.emit_effect(Rebind, node, thing)
     return thing
@@ -569,6 +569,7 @@ def set_attribute(m: Machine, node: ast.AST, holder: Value, name: str, value: Va
         m.emit_effect(Freeze, node, Parameters(frozenset({holder})), _truth(value))
     if not (isinstance(m.frame.node, ast.FunctionDef) and m.frame.node.name == "__init__" and m.frame.receiver is holder):
         m.emit_effect(Assign, node, holder, name, value, m.store.get((holder, name)))
+    m.record_binding(holder, name, node, value)
     m.store.set((holder, name), value)
     m.emit_effect(Forget, node, f".{name}")
 

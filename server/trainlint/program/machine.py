@@ -43,6 +43,15 @@ class CallPaths:
 
 
 @dataclass(frozen=True, slots=True)
+class Binding:
+    """An attribute of an object is given a value; `attribute` is None where its name is out of sight."""
+
+    attribute: str | None
+    value: Value
+    site: Site
+
+
+@dataclass(frozen=True, slots=True)
 class Blindness:
     """A place where sight was lost, and why."""
 
@@ -66,6 +75,8 @@ class Machine:
         self.grad_disabled_by: ast.AST | None = None
         self.contexts: tuple[str, ...] = ()
         self.operations: list[Operation] = []
+        self.bindings: dict[Thing, list[Binding]] = {}
+        self.constructions: dict[ClassInfo, Block] = {}
         self.forwards: dict[Thing, tuple[Function, Store]] = {}
         self.open_entry = False
         self.stack: tuple[ast.AST, ...] = ()
@@ -110,6 +121,11 @@ class Machine:
         found = Operation(name, self.site(node), inputs, arguments or {}, callee, self.grad_disabled_by, cuts)
         self.operations.append(found)
         return found
+
+    def record_binding(self, holder: Thing, attribute: str | None, node: ast.AST, value: Value) -> None:
+        """Note down what an attribute of an object whose class is in sight is given."""
+        if holder.cls is not None:
+            self.bindings.setdefault(holder, []).append(Binding(attribute, value, self.site(node)))
 
     def emit_effect(self, effect: type[Effect], node: ast.AST, *args: object) -> None:
         self.emit(effect(self.site(node), *args))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from ..cancel import CancelFlag
 from ..source.workspace import Parsed, Workspace
@@ -12,7 +13,7 @@ from . import activation, calls, lower
 from .effects import Block, Branch, Call, Effect, Loop, Region, Try
 from .imports import Importer, training_names
 from .index import FunctionNode, Index
-from .machine import Blindness, Machine, OutOfBudget
+from .machine import Binding, Blindness, Machine, OutOfBudget
 from .relevance import entered_functions, relevant_functions, users_of
 from .resolution import Resolver
 from .scope import ClassInfo, Frame
@@ -42,7 +43,7 @@ class Summary:
     result: Value
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(eq=False)
 class Program:
     """`files` are the other files of the workspace that were entered: effects may lie in them."""
 
@@ -56,6 +57,42 @@ class Program:
     operations: list[Operation] = field(default_factory=list)
     machine: Machine | None = None
     _summaries: dict[Thing, Summary | None] = field(default_factory=dict)
+
+    @property
+    def bodies(self) -> list[Block]:
+        """Everything that was lowered: the entries, and the constructors that ran for their sake."""
+        constructions = list(self.machine.constructions.values()) if self.machine is not None else []
+        return [*(entry.body for entry in self.entries), *constructions]
+
+    def bindings(self, thing: Thing) -> list[Binding]:
+        """What the attributes of an object whose class is in sight were given, in the order of the program."""
+        return self.machine.bindings.get(thing, []) if self.machine is not None else []
+
+    @cached_property
+    def classes(self) -> list[ClassInfo]:
+        """The classes of the checked file, in the order of the text."""
+        if self.machine is None:
+            return []
+        found = dict.fromkeys(info for info, _ in self.machine.methods.values())
+        return [info for info in found if info.frame.module.node is self.tree]
+
+    def instance(self, info: ClassInfo) -> Thing | None:
+        """An object of a class of this file, built by its constructor from unknown arguments; None where that costs too much."""
+        machine = self.machine
+        if machine is None:
+            return None
+        found = info.find("__init__")
+        state = machine.store, machine.block, machine.operations, machine.frame
+        if found is not None and found[1] in machine.methods:
+            machine.store = machine.methods[found[1]][1]
+        machine.operations, machine.grad_disabled_by, machine.contexts = [], None, ()
+        machine.budget = max(machine.budget, _SUMMARY_BUDGET)
+        try:
+            return _self(machine, info)
+        except OutOfBudget:
+            return None
+        finally:
+            machine.store, machine.block, machine.operations, machine.frame = state
 
     def summary(self, module: Thing) -> Summary | None:
         """What calling a module whose class is in sight computes; None where that is out of sight."""
@@ -191,7 +228,9 @@ def _self(machine: Machine, info: ClassInfo) -> Thing:
         thing = machine.things[key] = Thing("self", calls.role_of_class(info), cls=info)
         found = info.find("__init__")
         if found is not None:
-            machine.block = Block()
+            outer = machine.block
+            machine.block = machine.constructions[info] = Block()
             machine.stack, machine.loops, machine.calls = (), [], []
             activation.inline(machine, Function(found[1], found[0].frame, thing), info.node, [], {})
+            machine.block = outer
     return thing

@@ -48,6 +48,7 @@ class Thing:
     arguments: dict[str, Value] = field(default_factory=dict)
     positional: tuple[Value, ...] = ()
     made_by: Operation | None = None
+    copy_of: Thing | None = None
     holds: frozenset[Thing] = frozenset()
     carries: frozenset[Thing] = frozenset()
     owners: set[Thing] = field(default_factory=set)

@@ -11,7 +11,7 @@ from ..things import Role
 from .accelerate import ACCELERATE
 from .deepspeed import DEEPSPEED
 from .torch import TORCH
-from .vocabulary import Framework, Meaning, RateRange
+from .vocabulary import Framework, LayerContents, Meaning, RateRange, Switch
 
 TABLES: tuple[Framework, ...] = (TORCH, ACCELERATE, DEEPSPEED)
 
@@ -29,6 +29,9 @@ _LAYERS = {key: operation for table in TABLES for key, operation in table.layers
 _SIGNATURES = {key: names for table in TABLES for key, names in table.signatures.items()}
 _MAKES = {key: role for table in TABLES for key, role in table.makes.items()}
 _CALLS = {key: meaning for table in TABLES for key, meaning in table.calls.items()}
+_CONTENTS = {key: contents for table in TABLES for key, contents in table.contents.items()}
+_CONTAINERS = frozenset().union(*(table.containers for table in TABLES))
+_EMPTY_BASES = frozenset().union(*(table.empty_bases for table in TABLES))
 _RATES = {key: rate for table in TABLES for key, rate in table.rates.items()}
 
 Entry = TypeVar("Entry")
@@ -78,11 +81,30 @@ def signature(operation: str) -> tuple[str, ...]:
     return _SIGNATURES.get(operation, ())
 
 
+_INNER_MODULE = re.compile(r"^(torch\.nn)\.modules\.(?:\w+\.)?(\w+)$")
+
+
+@lru_cache(maxsize=1024)
+def layer_contents(class_name: str) -> LayerContents | None:
+    """What an object of a library's class holds; None where no table says."""
+    return _longest(_CONTENTS, _INNER_MODULE.sub(r"\1.\2", class_name))[1]
+
+
+def holds_what_it_is_given(class_name: str) -> bool:
+    return _INNER_MODULE.sub(r"\1.\2", class_name) in _CONTAINERS
+
+
+def is_empty_base(class_name: str) -> bool:
+    """A class of modules that brings its heirs no part."""
+    return class_name in _EMPTY_BASES
+
+
 def rate_range(class_name: str) -> RateRange | None:
     return _RATES.get(class_name)
 
 
 __all__ = [
-    "LOOK_ALIKES", "PACKAGES", "READING_METHODS", "TABLES", "TENSOR_METHODS", "Framework", "Meaning", "RateRange", "Role",
-    "layer_operation", "maker", "meaning", "rate_range", "signature",
+    "LOOK_ALIKES", "PACKAGES", "READING_METHODS", "TABLES", "TENSOR_METHODS", "Framework", "LayerContents", "Meaning",
+    "RateRange", "Role", "Switch", "holds_what_it_is_given", "is_empty_base", "layer_contents", "layer_operation", "maker",
+    "meaning", "rate_range", "signature",
 ]  # fmt: skip

@@ -1,6 +1,7 @@
 """PyTorch."""
 
 from ..things import Role
+from .torch_layers import CONTAINERS, EMPTY_BASES, LAYERS
 from .vocabulary import Framework, Meaning, RateRange
 
 TORCH = Framework(
@@ -102,6 +103,9 @@ TORCH = Framework(
         "matplotlib.*": Meaning.READ,
         "torchvision.utils.*": Meaning.READ,
     },
+    contents=LAYERS,
+    containers=CONTAINERS,
+    empty_bases=EMPTY_BASES,
     layers={
         "L1Loss": "l1_loss", "MSELoss": "mse_loss", "CrossEntropyLoss": "cross_entropy", "CTCLoss": "ctc_loss",
         "NLLLoss": "nll_loss", "NLLLoss2d": "nll_loss", "PoissonNLLLoss": "poisson_nll_loss",

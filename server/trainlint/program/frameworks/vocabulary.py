@@ -38,6 +38,31 @@ class RateRange:
     default: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """Whether a layer has something depends on an argument: on where it is neither zero nor false.
+
+    `position` is its place among the positional arguments, None where it is given by name only.
+    """
+
+    argument: str
+    position: int | None
+    default: bool | float
+
+
+@dataclass(frozen=True, slots=True)
+class LayerContents:
+    """Whether a layer has parameters, drops some of what it is given, tracks statistics of batches; None: it depends.
+
+    `drawn`: its first weights are drawn at random.
+    """
+
+    parameters: bool | Switch | None
+    dropout: bool | Switch | None
+    batch_norm: bool | Switch | None
+    drawn: bool = False
+
+
 @dataclass(frozen=True)
 class Framework:
     """What the names of one library mean.
@@ -46,6 +71,7 @@ class Framework:
     matching key decides. `methods` go by method name on any object, `roles` by role and method name.
     `rates` go by the class name of an optimizer. `layers` names the operation that calling an object of a class computes;
     where it is missing the class name says it. `signatures` are the parameter names of operations, the first for the tensor.
+    `contents` says what layers hold; `containers` hold what they are given; `empty_bases` bring their heirs no part.
     """
 
     name: str
@@ -57,3 +83,6 @@ class Framework:
     signatures: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     tensor_methods: frozenset[str] = frozenset()
     reading_methods: frozenset[str] = frozenset()
+    contents: Mapping[str, LayerContents] = field(default_factory=dict)
+    containers: frozenset[str] = frozenset()
+    empty_bases: frozenset[str] = frozenset()
