@@ -6,21 +6,31 @@ import ast
 from dataclasses import dataclass, field
 
 from ..program.program import Program
-from ..program.things import Constant, Many, Mapping, Operation, Parameters, Role, Sequence, Thing
+from ..program.things import Constant, Many, Mapping, Operation, Parameters, Role, Sequence, Tensor, Thing
 from .graph import Graph, Node, Source
 
 _MAX_STEPS = 400
+_WITHOUT_PARAMETERS = frozenset({Role.SCALER, Role.OPTIMIZER, Role.SCHEDULER, Role.LOSS_FUNCTION})
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A place where gradients end: an operation whose result has no graph, or that ran while autograd was off."""
+    """A place where gradients end: an operation whose result has no graph, or that ran while autograd was off.
 
-    operation: Operation
+    `into` is the operation that took the result, None where that is differentiated itself.
+    """
+
+    source: Source
+    into: Operation | None = None
+
+    @property
+    def operation(self) -> Operation:
+        assert isinstance(self.source.of, Operation)
+        return self.source.of
 
     @property
     def region(self) -> ast.AST | None:
-        """The context or decorator that turned autograd off."""
+        """The context, decorator or call that turned autograd off."""
         return None if self.operation.cuts else self.operation.disabled_by
 
 
@@ -28,63 +38,116 @@ class Cut:
 class Reach:
     """What differentiating a value would reach: the objects whose parameters get a gradient, and the cuts on the way.
 
-    `leaves`: tensors that require a gradient of their own. `opaque`: other things, out of sight, may be reached too.
+    `leaves`: tensors that require a gradient of their own; `made_leaves`: computed tensors that were made such leaves.
+    `opaque`: other things, out of sight, may be reached too. `operations` are those that were passed, `data` the
+    things without parameters that were met.
     """
 
     modules: set[Thing] = field(default_factory=set)
     leaves: set[Thing] = field(default_factory=set)
+    made_leaves: dict[Operation, None] = field(default_factory=dict)
     cuts: dict[Operation, Cut] = field(default_factory=dict)
     opaque: bool = False
+    operations: dict[Operation, None] = field(default_factory=dict)
+    data: set[Thing] = field(default_factory=set)
 
     @property
     def nothing(self) -> bool:
         """No gradient can flow from here, whatever is out of sight."""
-        return not self.opaque and not self.modules and not self.leaves
+        return not self.opaque and not self.modules and not self.leaves and not self.made_leaves
+
+    @property
+    def parameters(self) -> bool:
+        """Something that can be trained, or may be, is reached."""
+        return self.opaque or bool(self.modules) or bool(self.leaves)
 
 
 class Gradients:
     def __init__(self, program: Program) -> None:
-        self.graph = Graph(program)
+        self.graph = Graph(program, recorded=True)
+        self._everything = Graph(program)
+        self._behind_cuts: dict[Source, Reach] = {}
 
     def reach(self, node: Node) -> Reach:
         """Follow `node` back to every parameter, along every path that may be taken."""
+        return self._walk(node, self.graph, through_cuts=False)
+
+    def behind(self, cut: Cut) -> Reach:
+        """What the numbers of a value that was cut off depend on, through all further cuts."""
+        found = self._behind_cuts.get(cut.source)
+        if found is None:
+            found = self._behind_cuts[cut.source] = self._walk_all(cut.source)
+        return found
+
+    def numbers(self, node: Node) -> Reach:
+        """What the numbers of `node` depend on, whether or not a gradient flows back."""
+        return self._walk(node, self._everything, through_cuts=True)
+
+    def severed(self, reach: Reach) -> list[Cut]:
+        """The cuts behind which there is something to train."""
+        return [cut for cut in reach.cuts.values() if self.behind(cut).parameters]
+
+    def _walk_all(self, source: Source) -> Reach:
         reach = Reach()
+        self._follow([(entered, None) for entered in self._entered(source)], reach, self._everything, through_cuts=True)
+        return reach
+
+    def _entered(self, source: Source) -> list[Source]:
+        """The result of a call that ran while autograd was off, entered."""
+        operation = source.operation
+        if operation is not None and operation.name == "call":
+            return list(self._everything.sources(Node(Tensor(origin=operation), source.environment)))
+        return [source]
+
+    def _walk(self, node: Node, graph: Graph, *, through_cuts: bool) -> Reach:
+        reach = Reach()
+        self._follow([(source, None) for source in graph.sources(node)], reach, graph, through_cuts=through_cuts)
+        return reach
+
+    def _follow(self, waiting: list[tuple[Source, Operation | None]], reach: Reach, graph: Graph, *, through_cuts: bool) -> None:
         seen: set[Source] = set()
-        waiting = list(self.graph.sources(node))
         while waiting:
-            source = waiting.pop()
+            source, into = waiting.pop()
             if source in seen:
                 continue
             seen.add(source)
             if len(seen) > _MAX_STEPS:
                 reach.opaque = True
-                break
-            waiting.extend(self._behind(source, reach))
-        return reach
+                return
+            of = source.of
+            if isinstance(of, Operation):
+                waiting.extend((behind, of) for behind in self._operation(of, source, into, reach, graph, through_cuts))
+            elif isinstance(of, (Sequence, Many, Mapping)):
+                parts = graph.flat(Node(of, source.environment))
+                waiting.extend((behind, into) for node in parts for behind in graph.sources(node))
+            else:
+                self._end(of, reach)
 
-    def _behind(self, source: Source, reach: Reach) -> list[Source]:
-        of = source.of
-        if isinstance(of, Operation):
-            if of.cuts or not of.recorded:
-                reach.cuts[of] = Cut(of)
-                return []
-            if of.callee is not None and of.callee.role is not Role.LOSS_FUNCTION:
-                reach.modules.add(of.callee)
-                reach.opaque |= of.callee.role is not Role.MODULE
-            return [behind for operand in source.operands for behind in self.graph.sources(operand)]
-        if isinstance(of, (Sequence, Many, Mapping)):
-            return [behind for node in self.graph.flat(Node(of, source.environment)) for behind in self.graph.sources(node)]
+    def _operation(
+        self, of: Operation, source: Source, into: Operation | None, reach: Reach, graph: Graph, through_cuts: bool
+    ) -> list[Source]:
+        if of.leaf_at is not None:
+            reach.made_leaves[of] = None
+        if (of.cuts or not of.recorded) and not through_cuts:
+            reach.cuts.setdefault(of, Cut(source, into))
+            return [behind for value in of.writes for behind in graph.sources(Node(value, source.environment))]
+        reach.operations[of] = None
+        if of.callee is not None and of.callee.role is not Role.LOSS_FUNCTION:
+            reach.modules.add(of.callee)
+            reach.opaque |= of.callee.role is not Role.MODULE
+        operands = (*source.operands, *(Node(value, source.environment) for value in of.writes))
+        return [behind for operand in operands for behind in graph.sources(operand)]
+
+    def _end(self, of: Thing | Constant | Parameters | Operation | None, reach: Reach) -> None:
         if isinstance(of, Thing):
-            self._thing(of, reach)
+            if of.role is Role.LEAF:
+                reach.leaves.add(of)
+            elif of.data and not of.grown:
+                reach.data.add(of)
+            else:
+                reach.opaque |= of.role not in _WITHOUT_PARAMETERS
         elif isinstance(of, Parameters):
             reach.modules |= of.owners
             reach.opaque |= of.opaque
         elif not isinstance(of, Constant):
-            reach.opaque = True
-        return []
-
-    def _thing(self, thing: Thing, reach: Reach) -> None:
-        if thing.role is Role.LEAF:
-            reach.leaves.add(thing)
-        elif not thing.data:
             reach.opaque = True

@@ -15,6 +15,7 @@ from ..program.things import (
     Mapping,
     Operation,
     Parameters,
+    Role,
     Sequence,
     Tensor,
     Thing,
@@ -74,10 +75,14 @@ class Source:
 
 
 class Graph:
-    """Looks up where values come from."""
+    """Looks up where values come from: their numbers, or, where `recorded`, their gradients.
 
-    def __init__(self, program: Program) -> None:
+    Gradients end at leaves, and calls made while autograd was off are not entered.
+    """
+
+    def __init__(self, program: Program, *, recorded: bool = False) -> None:
         self.program = program
+        self._recorded = recorded
 
     def sources(self, node: Node) -> tuple[Source, ...]:
         """Every way `node` may have come about; calls of modules in sight are entered."""
@@ -103,7 +108,7 @@ class Graph:
                 if symbol == value:
                     yield from self._sources(meaning, depth + 1) if depth < _MAX_DEPTH else (Source(None),)
                     return
-            if value.made_by is not None:
+            if value.made_by is not None and not (self._recorded and value.role is Role.LEAF):
                 yield from self._operation(value.made_by, environment, depth)
             else:
                 yield Source(value, environment)
@@ -116,6 +121,9 @@ class Graph:
 
     def _operation(self, operation: Operation, environment: Environment, depth: int) -> Iterator[Source]:
         module = operation.callee
+        if self._recorded and (operation.cuts or not operation.recorded):
+            yield Source(operation, environment)
+            return
         if operation.name == "call" and module is not None and depth < _MAX_DEPTH:
             for symbol, given_module in environment:
                 if symbol is operation.callee and isinstance(given_module.value, Thing):

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import ast
 
-from . import calls, expressions, lower
+from . import calls, expressions, grad_mode, lower
 from .effects import Block, Call
-from .frameworks.table import Meaning, meaning
 from .machine import CallPaths, Consumer, Machine
 from .scope import ClassInfo, Frame
-from .things import NONE, UNKNOWN, Constant, External, Function, Mapping, Sequence, Thing, Value, join
+from .things import NONE, UNKNOWN, Constant, Function, Mapping, Sequence, Thing, Value, join
 
 MAX_DEPTH = 10
 
@@ -29,14 +28,14 @@ def consume(
     if _is_out_of_reach(m, callee):
         calls.unseen(m, node, callee, args, keywords, used=False, receiver=callee.receiver)
         return
-    caller = (m.frame, m.statement, m.grad_disabled_by, m.loops, m.calls)
+    caller = (m.frame, m.statement, m.grad_context, m.loops, m.calls)
     frame = enter(m, callee, args, keywords)
 
     def in_caller(value: Value) -> None:
-        inner = (m.frame, m.statement, m.grad_disabled_by, m.loops, m.calls)
-        m.frame, m.statement, m.grad_disabled_by, m.loops, m.calls = caller
+        inner = (m.frame, m.statement, m.grad_context, m.loops, m.calls)
+        m.frame, m.statement, m.grad_context, m.loops, m.calls = caller
         consumer(value)
-        m.frame, m.statement, m.grad_disabled_by, m.loops, m.calls = inner
+        m.frame, m.statement, m.grad_context, m.loops, m.calls = inner
 
     m.consumers[frame] = in_caller
     _lower_body(m, callee, node, frame)
@@ -52,15 +51,14 @@ def _lower_body(m: Machine, callee: Function, node: ast.AST, frame: Frame) -> Va
     function = callee.node
     m.reached.add(function)
     base = m.store
-    outer = (m.frame, m.block, m.statement, m.stack, m.grad_disabled_by, m.loops)
+    outer = (m.frame, m.block, m.statement, m.stack, m.grad_context, m.loops)
     m.frame, m.block, m.store, m.loops = frame, Block(), base.fork(), []
     m.stack = (*m.stack, node, function)
     paths = CallPaths(base)
     m.calls.append(paths)
     if not isinstance(function, ast.Lambda):
         for decorator in function.decorator_list:
-            if m.grad_enabled and _disables_grad(m, decorator):
-                m.grad_disabled_by = decorator
+            m.grad_context = grad_mode.decorated(m, decorator)
         m.statement = function
         if lower.statements(m, function.body):
             paths.returns.append((m.store.changes_since(base), NONE))
@@ -69,7 +67,7 @@ def _lower_body(m: Machine, callee: Function, node: ast.AST, frame: Frame) -> Va
         paths.returns.append((m.store.changes_since(base), value))
     m.calls.pop()
     body = m.block
-    m.frame, m.block, m.statement, m.stack, m.grad_disabled_by, m.loops = outer
+    m.frame, m.block, m.statement, m.stack, m.grad_context, m.loops = outer
     m.store = base
     base.join([changes for changes, _ in paths.returns])
     if body.items:
@@ -138,8 +136,3 @@ def parameter(m: Machine, argument: ast.arg) -> Thing:
     if argument.annotation is not None:
         calls.declare(m, thing, argument.annotation)
     return thing
-
-
-def _disables_grad(m: Machine, decorator: ast.expr) -> bool:
-    value = expressions.evaluate(m, decorator.func if isinstance(decorator, ast.Call) else decorator)
-    return isinstance(value, External) and meaning(value.name) is Meaning.NO_GRAD

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 
-from . import configuration_files, expressions, methods, operations
+from . import configuration_files, expressions, grad_mode, in_place, methods, operations
 from .conditions import FRESH
 from .effects import (
     Assign,
@@ -322,8 +322,8 @@ def _external(m: Machine, node: ast.expr, callee: External, args: list[Value], k
         return Partial(first, tuple(args[1:]), tuple(keywords.items()))
     elif known is Meaning.UNION:
         return _union(args)
-    elif known is Meaning.NO_GRAD:
-        return External(f"{callee.name}()")
+    elif known in (Meaning.NO_GRAD, Meaning.GRAD, Meaning.SET_GRAD):
+        return grad_mode.called(m, node, callee.name, known, first)
     return UNKNOWN
 
 
@@ -557,6 +557,10 @@ def set_attribute(m: Machine, node: ast.AST, holder: Value, name: str, value: Va
         m.importer.assign(holder, name, value)
     if isinstance(holder, Loaded):
         configuration_files.assign(m, holder, name, value)
+    if name == "requires_grad" and value != Constant(False):
+        in_place.made_leaf(node, holder)
+    if name == "data":
+        in_place.stored(m, holder, (value,))
     if not isinstance(holder, Thing):
         return
     for part in things_in(value):
@@ -581,6 +585,7 @@ def _truth(value: Value) -> bool | None:
 def set_item(m: Machine, target: ast.Subscript, holder: Value, index: Value, value: Value) -> None:
     """`holder[index] = value`."""
     key = index.value if isinstance(index, Constant) else None
+    in_place.stored(m, holder, (value,))
     if isinstance(holder, Parameters):
         if key == "lr" or key is None:
             m.emit_effect(SetRate, target, tuple(holder.owners))

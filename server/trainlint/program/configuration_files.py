@@ -164,5 +164,3 @@ def method(m: Machine, table: Loaded, name: str, args: list[Value]) -> Value:
     if name not in _LOOKING_METHODS:
         change(m, table)
     return UNKNOWN
-
-

@@ -125,6 +125,13 @@ class Assign(Effect):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class GradMode(Effect):
+    """Autograd is turned on or off for all that follows; None where that is out of sight."""
+
+    enabled: bool | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Create(Effect):
     """An object is built: its gradients, if it has any, are empty."""
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 
-from . import calls, conditions, expressions
+from . import calls, conditions, expressions, grad_mode
 from .effects import Block, Branch, Clear, Count, Forget, Jump, Loop, Read, SetRate, Try, Uncalled
-from .frameworks.table import Meaning, meaning
 from .guards import Guard, Known
 from .index import names_in
 from .iteration import iterate, matters
@@ -305,7 +304,9 @@ def _loop(
         m.store, m.block = base.fork(), Block()
         paths = LoopPaths()
         m.loops.append((paths, base))
+        outer_turns, m.turns = m.turns, (*m.turns, (node, turn))
         alive = body()
+        m.turns = outer_turns
         m.loops.pop()
         ends: list[dict[Key, Value]] = [*paths.continues, *paths.breaks]
         if alive:
@@ -405,7 +406,7 @@ def _with(m: Machine, node: ast.With | ast.AsyncWith) -> bool:
 
 def _entered(m: Machine, node: ast.With | ast.AsyncWith, items: list[ast.withitem]) -> bool:
     """The body under the rest of the context managers; a generator in sight runs around it."""
-    enabled, contexts = m.grad_disabled_by, m.contexts
+    enabled, contexts = m.grad_context, m.contexts
     for index, entry in enumerate(items):
         alive = True
 
@@ -416,7 +417,7 @@ def _entered(m: Machine, node: ast.With | ast.AsyncWith, items: list[ast.withite
             alive = _entered(m, node, items[index + 1 :])
 
         if calls.generator(m, entry.context_expr, inside):
-            m.grad_disabled_by, m.contexts = enabled, contexts
+            m.grad_context, m.contexts = enabled, contexts
             return alive
         value = expressions.evaluate(m, entry.context_expr)
         if isinstance(value, Thing) and calls.in_sight_method(value, "__exit__"):
@@ -424,19 +425,19 @@ def _entered(m: Machine, node: ast.With | ast.AsyncWith, items: list[ast.withite
             if entry.optional_vars is not None:
                 expressions.bind(m, entry.optional_vars, entered)
             alive = _entered(m, node, items[index + 1 :])
-            m.grad_disabled_by, m.contexts = enabled, contexts
+            m.grad_context, m.contexts = enabled, contexts
             calls.invoke(m, entry.context_expr, value, "__exit__")
             return alive
         if isinstance(value, External):
             m.contexts = (*m.contexts, value.name)
-            if value.name.endswith("()") and meaning(value.name[:-2]) is Meaning.NO_GRAD and m.grad_enabled:
-                m.grad_disabled_by = entry.context_expr
+            if value.name.endswith("()"):
+                m.grad_context = grad_mode.entered(m, entry.context_expr, value.name[:-2])
         elif isinstance(value, Tensor) and isinstance(value.origin, Operation):
             m.contexts = (*m.contexts, value.origin.name)
         if entry.optional_vars is not None:
             expressions.bind(m, entry.optional_vars, value)
     alive = statements(m, node.body)
-    m.grad_disabled_by, m.contexts = enabled, contexts
+    m.grad_context, m.contexts = enabled, contexts
     return alive
 
 

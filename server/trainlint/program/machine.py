@@ -13,10 +13,15 @@ from ..source.parse import Site
 from .effects import Block, Effect, Region
 from .index import Index
 from .scope import ClassInfo, Frame, Key, Store
-from .things import Choice, Function, Operation, Pending, Role, Thing, Value
+from .things import Choice, Constant, External, Function, Operation, Partial, Pending, Role, Thing, Value
 
 if TYPE_CHECKING:
     from .imports import Importer
+
+# The mode that calls set, as a value that meets another at the end of a branch; what turned it off is its argument.
+_GRAD_MODE: Key = ("autograd", "mode")
+_GRAD_MODE_OWNER = External("autograd")
+_GRAD_ON = Partial(_GRAD_MODE_OWNER, (), ())
 
 Consumer = Callable[[Value], None]
 Inline = Callable[["Machine", Value, ast.AST, list[Value], dict[str, Value]], Value]
@@ -69,10 +74,12 @@ class Machine:
         self.importer: Importer | None = None
         self.cancel = cancel
         self.store = Store()
+        self.store.set(_GRAD_MODE, _GRAD_ON)
         self.block = Block()
         self.frame: Frame
         self.statement: ast.stmt
-        self.grad_disabled_by: ast.AST | None = None
+        self.grad_context: ast.AST | bool | None = None
+        self.turns: tuple[tuple[ast.AST, int], ...] = ()
         self.contexts: tuple[str, ...] = ()
         self.operations: list[Operation] = []
         self.bindings: dict[Thing, list[Binding]] = {}
@@ -105,8 +112,24 @@ class Machine:
         self.block.items.append(region)
 
     @property
+    def grad_disabled_by(self) -> ast.AST | None:
+        """What turned autograd off here: the context around it, or the statement that set the mode before it."""
+        if self.grad_context is not None:
+            return self.grad_context if isinstance(self.grad_context, ast.AST) else None
+        mode = self.store.get(_GRAD_MODE)
+        turned_off = mode.args[0] if isinstance(mode, Partial) and mode.args else None
+        return turned_off.value if isinstance(turned_off, Constant) and isinstance(turned_off.value, ast.AST) else None
+
+    @property
     def grad_enabled(self) -> bool:
         return self.grad_disabled_by is None
+
+    def set_grad_mode(self, node: ast.AST, enabled: bool | None) -> None:
+        """A call sets the mode from here on: to the end of the context around it, if there is one."""
+        if self.grad_context is not None:
+            self.grad_context = node if enabled is False else True
+        else:
+            self.store.set(_GRAD_MODE, Partial(_GRAD_MODE_OWNER, (Constant(node),), ()) if enabled is False else _GRAD_ON)
 
     def operation(
         self,
@@ -118,7 +141,7 @@ class Machine:
         cuts: bool = False,
     ) -> Operation:
         """Note down a computation on tensors."""
-        found = Operation(name, self.site(node), inputs, arguments or {}, callee, self.grad_disabled_by, cuts)
+        found = Operation(name, self.site(node), inputs, arguments or {}, callee, self.grad_disabled_by, cuts, self.turns)
         self.operations.append(found)
         return found
 
@@ -154,14 +177,14 @@ class Machine:
     def apart(self, frame: Frame, block: Block, statement: ast.stmt) -> Iterator[None]:
         """Work on the top level of another file, whatever is being lowered here."""
         outer = (self.frame, self.block, self.statement, self.store, self.stack, self.loops, self.calls)
-        grad = (self.grad_disabled_by, self.contexts)
+        grad = (self.grad_context, self.contexts)
         self.frame, self.block, self.statement, self.store = frame, block, statement, self.store.root
-        self.stack, self.loops, self.calls, self.grad_disabled_by, self.contexts = (), [], [], None, ()
+        self.stack, self.loops, self.calls, self.grad_context, self.contexts = (), [], [], None, ()
         try:
             yield
         finally:
             self.frame, self.block, self.statement, self.store, self.stack, self.loops, self.calls = outer
-            self.grad_disabled_by, self.contexts = grad
+            self.grad_context, self.contexts = grad
 
     @property
     def is_script(self) -> bool:

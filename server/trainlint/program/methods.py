@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from . import calls, configuration_files, expressions, operations
+from . import calls, configuration_files, expressions, in_place, operations
 from .effects import (
     Backward,
     Block,
@@ -78,7 +78,11 @@ def call(m: Machine, node: ast.expr, callee: Method, args: list[Value], keywords
             m.emit_effect(Freeze, node, receiver, _flag(args, keywords))
         return receiver if name not in CUTTING else Tensor()
     if isinstance(receiver, Tensor):
+        if name == "requires_grad_" and _flag(args, keywords) is not False:
+            in_place.made_leaf(node, receiver)
         done = operations.compute(m, node, name, (receiver, *args), keywords, cuts=name in CUTTING)
+        if name.endswith("_") and name not in ("requires_grad_", "detach_"):
+            in_place.stored(m, receiver, (*args, *keywords.values()))
         return operations.computed(m, receiver, done)
     return _on_object(m, node, receiver, name, args, keywords, used)
 
@@ -214,6 +218,10 @@ def _on_object(
         m.emit_effect(Mode, node, things, _flag(args, keywords) if name == "train" else False)
     elif name == "requires_grad_" and things:
         m.emit_effect(Freeze, node, Parameters(frozenset(things)), _flag(args, keywords))
+        if _flag(args, keywords) is not False:
+            in_place.made_leaf(node, receiver)
+    if name.endswith("_") and name != "requires_grad_":
+        in_place.stored(m, receiver, (*args, *keywords.values()))
     if name in SAME_OBJECT:
         return receiver
     if name in CUTTING:

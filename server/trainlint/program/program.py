@@ -143,8 +143,9 @@ def _summarise(machine: Machine, module: Thing) -> Summary | None:
     function, store = machine.forwards[module]
     outer = machine.store, machine.block, machine.operations
     machine.store, machine.block, machine.operations = store.fork(), Block(), []
-    machine.stack, machine.loops, machine.calls, machine.grad_disabled_by = (module.node or function.node,), [], [], None
+    machine.stack, machine.loops, machine.calls, machine.grad_context = (module.node or function.node,), [], [], None
     machine.contexts = ()
+    machine.set_grad_mode(function.node, None)
     machine.budget = max(machine.budget, _SUMMARY_BUDGET)
     try:
         names = [argument.arg for argument in (*function.node.args.posonlyargs, *function.node.args.args)][1:]
@@ -177,10 +178,11 @@ def leaves(region: Region) -> Iterator[Effect]:
 def _enter(machine: Machine, function: Function, name: str) -> Entry:
     """Lower `function` with nothing known of its arguments."""
     machine.block = Block()
-    machine.stack, machine.loops, machine.calls, machine.grad_disabled_by = (), [], [], None
+    machine.stack, machine.loops, machine.calls, machine.grad_context = (), [], [], None
     machine.contexts = ()
     base = machine.store
     machine.store, machine.open_entry = base.fork(), True
+    machine.set_grad_mode(function.node, None)
     activation.inline(machine, function, function.node, [], {})
     machine.store = base
     return Entry(name, function.node, machine.block, closed=False)

@@ -36,7 +36,10 @@ class Role(Enum):
 
 @dataclass(eq=False, slots=True)
 class Thing:
-    """One abstract object. Identity is the object itself: `is` and hashing by identity are meant."""
+    """One abstract object. Identity is the object itself: `is` and hashing by identity are meant.
+
+    `grown`: the program makes it require a gradient, or stores into it, so that it may have a graph after all.
+    """
 
     name: str
     role: Role | None = None
@@ -57,6 +60,7 @@ class Thing:
     data: bool = False
     escaped: bool = False
     any_member: bool = False
+    grown: bool = False
 
     @property
     def in_sight(self) -> bool:
@@ -92,7 +96,9 @@ class Operation:
 
     `arguments` are all that it was given, by the parameter names of the tables; those without one by position
     ("0" is the first). `callee` is the object that was called, where one was. `disabled_by` is the context or
-    decorator that turned autograd off around it; `cuts`: its result has no graph in any case.
+    decorator that turned autograd off around it; `cuts`: its result has no graph in any case. `turns` are the loops
+    it was computed in, each with the turn of the model: what a second turn sees was computed in the first.
+    `leaf_at` is where its result is made to require a gradient, `writes` what is stored into it later.
     """
 
     name: str
@@ -102,6 +108,9 @@ class Operation:
     callee: Thing | None = None
     disabled_by: ast.AST | None = None
     cuts: bool = False
+    turns: tuple[tuple[ast.AST, int], ...] = ()
+    leaf_at: ast.AST | None = None
+    writes: tuple[Value, ...] = ()
 
     @property
     def recorded(self) -> bool:
@@ -391,11 +400,11 @@ def either(left: Origin | None, right: Origin | None) -> Origin | None:
     """The origin of a value that has one of two; None where one is out of sight."""
     if left is None or right is None:
         return None
-    merged = tuple(dict.fromkeys((*_alternatives(left), *_alternatives(right))))
+    merged = tuple(dict.fromkeys((*alternatives(left), *alternatives(right))))
     if len(merged) == 1:
         return merged[0]
     return Either(merged) if len(merged) <= _MAX_OPTIONS else None
 
 
-def _alternatives(origin: Origin) -> tuple[Origin, ...]:
+def alternatives(origin: Origin) -> tuple[Origin, ...]:
     return origin.options if isinstance(origin, Either) else (origin,)

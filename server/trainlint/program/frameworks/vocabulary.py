@@ -23,6 +23,8 @@ class Meaning(Enum):
     PURE = auto()  # computes on tensors
     READ = auto()  # looks at its arguments and changes nothing of them
     NO_GRAD = auto()  # a context in which no graph is built
+    GRAD = auto()  # a context in which graphs are built
+    SET_GRAD = auto()  # turns the building of graphs on or off by its first argument, as a call or as a context
     SEPARATE = auto()  # gradients that never enter `.grad`
     PARTIAL = auto()  # a callable with arguments filled in
     ENGINE = auto()  # wraps a model in an object that differentiates, steps and clears

@@ -1,0 +1,55 @@
+"""Autograd turned off and on: contexts, decorators, and calls that set the mode."""
+
+from __future__ import annotations
+
+import ast
+
+from . import expressions
+from .effects import GradMode
+from .frameworks.table import Meaning, meaning
+from .machine import Machine
+from .things import NONE, UNKNOWN, Constant, External, Value
+
+_SWITCH = {True: "on", False: "off", None: "unknown"}
+
+
+def called(m: Machine, node: ast.expr, name: str, kind: Meaning, argument: Value) -> Value:
+    """The context that a call builds; a call that sets the mode and stands alone has done so."""
+    switch = _switch(kind, argument)
+    if kind is Meaning.SET_GRAD and isinstance(m.statement, ast.Expr) and m.statement.value is node:
+        m.set_grad_mode(node, switch)
+        m.emit_effect(GradMode, node, switch)
+        return NONE
+    return External(f"{name}:{_SWITCH[switch]}()")
+
+
+def _switch(kind: Meaning, argument: Value) -> bool | None:
+    """What the call sets: `inference_mode(False)` builds graphs; None where that is out of sight."""
+    given = bool(argument.value) if isinstance(argument, Constant) else None
+    if kind is Meaning.SET_GRAD:
+        return given
+    if kind is Meaning.NO_GRAD:
+        return False if argument == UNKNOWN else None if given is None else not given
+    return True
+
+
+def entered(m: Machine, context: ast.expr, name: str) -> ast.AST | bool | None:
+    """The state of autograd inside `context`, named as `called` names it."""
+    qualified, _, switch = name.partition(":")
+    if meaning(qualified) not in (Meaning.NO_GRAD, Meaning.GRAD, Meaning.SET_GRAD):
+        return m.grad_context
+    if switch == "off":
+        return m.grad_disabled_by or context
+    return True
+
+
+def decorated(m: Machine, decorator: ast.expr) -> ast.AST | bool | None:
+    """The state of autograd inside a function with this decorator."""
+    value = expressions.evaluate(m, decorator.func if isinstance(decorator, ast.Call) else decorator)
+    kind = meaning(value.name) if isinstance(value, External) else None
+    if kind not in (Meaning.NO_GRAD, Meaning.GRAD, Meaning.SET_GRAD):
+        return m.grad_context
+    if isinstance(decorator, ast.Call):
+        value = expressions.evaluate(m, decorator)
+        return entered(m, decorator, value.name[:-2]) if isinstance(value, External) else m.grad_context
+    return m.grad_disabled_by or decorator if kind is Meaning.NO_GRAD else True

@@ -1,0 +1,60 @@
+"""What the program does to tensors that exist already: values stored into them, and leaves made of them."""
+
+from __future__ import annotations
+
+import ast
+
+from .machine import Machine
+from .things import Constant, Operation, Origin, Tensor, Thing, Value, alternatives, options
+
+_VIEWS = frozenset(
+    {"getitem", "view", "reshape", "squeeze", "unsqueeze", "transpose", "permute", "t", "narrow", "select", "flatten", "expand",
+     "diagonal", "chunk", "split", "unbind", "detach", "data"}
+)  # fmt: skip
+
+
+def stored(m: Machine, holder: Value, values: tuple[Value, ...]) -> None:
+    """`values` become part of what `holder` is, whoever else holds it; none of their graph where autograd is off."""
+    given = tuple(value for value in values if not isinstance(value, Constant))
+    if not given or not m.grad_enabled:
+        return
+    origins = _origins(holder)
+    for origin in [behind for one in origins for behind in (one, *_viewed(one))]:
+        if isinstance(origin, Operation):
+            origin.writes += tuple(value for value in given if value not in origin.writes)
+        elif isinstance(origin, Thing):
+            origin.grown = True
+
+
+def made_leaf(node: ast.AST, holder: Value) -> None:
+    """`holder` requires a gradient of its own from here on."""
+    for origin in _origins(holder):
+        if isinstance(origin, Operation):
+            origin.leaf_at = node
+        elif isinstance(origin, Thing):
+            origin.grown = True
+
+
+def _origins(holder: Value) -> list[Origin]:
+    found: list[Origin] = []
+    for option in options(holder):
+        if isinstance(option, Tensor) and option.origin is not None:
+            found.extend(alternatives(option.origin))
+        elif isinstance(option, Thing):
+            found.append(option)
+            if option.made_by is not None:
+                found.append(option.made_by)
+    return found
+
+
+def _viewed(origin: Origin) -> list[Origin]:
+    """What `origin` is a part of, so that storing into the one changes the other."""
+    found: list[Origin] = []
+    while isinstance(origin, Operation) and origin.name in _VIEWS and origin.inputs and len(found) < 8:
+        whole = origin.inputs[0]
+        inner = whole if isinstance(whole, Thing) else whole.origin if isinstance(whole, Tensor) else None
+        if inner is None:
+            break
+        found.append(inner)
+        origin = inner
+    return found
