@@ -53,15 +53,20 @@ def measurable(tensor: Any) -> bool:
 
 def norm(tensor: Any) -> float | None:
     """The Euclidean norm in double precision, None where it is not finite."""
-    value = dense(tensor)
+    value = _where_double_exists(dense(tensor))
     kind = torch.complex128 if value.is_complex() else torch.float64
     length = float(torch.linalg.vector_norm(value.reshape(-1).to(kind)).item())
     return length if math.isfinite(length) else None
 
 
+def _where_double_exists(value: Any) -> Any:
+    """The tensor itself, or a copy in main memory: Apple's devices have no double precision."""
+    return value.cpu() if value.device.type == "mps" else value
+
+
 def fingerprint(gradient: Any) -> tuple[float, float] | None:
     """Two sums that tell whether a gradient is still the one that was seen; None for a gradient of zeros."""
-    value = dense(gradient)
+    value = _where_double_exists(dense(gradient))
     if value.is_complex():
         value = torch.view_as_real(value)
     value = value.double()
@@ -84,7 +89,7 @@ def random_state() -> Callable[[], None]:
     numpy = sys.modules.get("numpy")
     numpy_state = numpy.random.get_state() if numpy is not None and hasattr(numpy, "random") else None
     cpu = torch.get_rng_state()
-    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() and torch.cuda.is_initialized() else None
+    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
 
     def restore() -> None:
         random.setstate(state)
@@ -98,7 +103,11 @@ def random_state() -> Callable[[], None]:
 
 
 def tracing() -> bool:
-    """Whether a compiler is running the program on tensors without values."""
+    """Whether a compiler is running the program on tensors without values, or a CUDA graph records it: reading a value
+    would spoil the recording.
+    """
+    if torch.cuda.is_initialized() and torch.cuda.is_current_stream_capturing():
+        return True
     modes = torch.utils._python_dispatch._get_current_dispatch_mode_stack()
     return any(type(mode).__module__.startswith(_COMPILERS) for mode in modes)
 
