@@ -15,6 +15,7 @@ from ..program.things import Operation, Role
 from ..source.document import Document
 from .gradients import Gradients
 from .modules import Modules
+from .objectives import DeadLoss, Objectives
 from .places import Places
 from .protocol import Protocol, examine
 from .rates import KnownRate, known_rates
@@ -64,6 +65,11 @@ class Facts:
     @cached_property
     def gradients(self) -> Gradients:
         return Gradients(self.program)
+
+    @cached_property
+    def dead_losses(self) -> list[DeadLoss]:
+        """Backwards by which nothing can train."""
+        return list(Objectives(self.program, self.gradients).dead())
 
     @cached_property
     def operations(self) -> dict[str, list[Operation]]:

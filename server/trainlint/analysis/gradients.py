@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, field
 
+from ..program.naming import LOSS, suggests
 from ..program.program import Program
 from ..program.things import Constant, Many, Mapping, Operation, Parameters, Role, Sequence, Tensor, Thing
 from .graph import Graph, Node, Source
@@ -40,7 +41,7 @@ class Reach:
 
     `leaves`: tensors that require a gradient of their own; `made_leaves`: computed tensors that were made such leaves.
     `opaque`: other things, out of sight, may be reached too. `operations` are those that were passed, `data` the
-    things without parameters that were met.
+    things without parameters that were met. `assumed`: a loss function out of sight is taken to have no parameters.
     """
 
     modules: set[Thing] = field(default_factory=set)
@@ -50,6 +51,7 @@ class Reach:
     opaque: bool = False
     operations: dict[Operation, None] = field(default_factory=dict)
     data: set[Thing] = field(default_factory=set)
+    assumed: bool = False
 
     @property
     def nothing(self) -> bool:
@@ -132,7 +134,9 @@ class Gradients:
             reach.cuts.setdefault(of, Cut(source, into))
             return [behind for value in of.writes for behind in graph.sources(Node(value, source.environment))]
         reach.operations[of] = None
-        if of.callee is not None and of.callee.role is not Role.LOSS_FUNCTION:
+        if of.callee is not None and of.callee.role is None and of.callee.cls is None and suggests(of.callee.name, LOSS):
+            reach.assumed = True
+        elif of.callee is not None and of.callee.role is not Role.LOSS_FUNCTION:
             reach.modules.add(of.callee)
             reach.opaque |= of.callee.role is not Role.MODULE
         operands = (*source.operands, *(Node(value, source.environment) for value in of.writes))

@@ -26,6 +26,13 @@ LOOK_ALIKES = frozenset(
 
 TENSOR_METHODS = frozenset().union(*(table.tensor_methods for table in TABLES))
 _LAYERS = {key: operation for table in TABLES for key, operation in table.layers.items()}
+# Operations that compute a loss.
+LOSS_OPERATIONS = frozenset(
+    table.layers[short]
+    for table in TABLES
+    for made, role in table.makes.items()
+    if role is Role.LOSS_FUNCTION and (short := made.rpartition(".")[2]) in table.layers
+)
 _SIGNATURES = {key: names for table in TABLES for key, names in table.signatures.items()}
 _MAKES = {key: role for table in TABLES for key, role in table.makes.items()}
 _CALLS = {key: meaning for table in TABLES for key, meaning in table.calls.items()}
@@ -104,7 +111,7 @@ def rate_range(class_name: str) -> RateRange | None:
 
 
 __all__ = [
-    "LOOK_ALIKES", "PACKAGES", "READING_METHODS", "TABLES", "TENSOR_METHODS", "Framework", "LayerContents", "Meaning",
-    "RateRange", "Role", "Switch", "holds_what_it_is_given", "is_empty_base", "layer_contents", "layer_operation", "maker",
+    "LOOK_ALIKES", "LOSS_OPERATIONS", "PACKAGES", "READING_METHODS", "TABLES", "TENSOR_METHODS", "Framework", "LayerContents",
+    "Meaning", "RateRange", "Role", "Switch", "holds_what_it_is_given", "is_empty_base", "layer_contents", "layer_operation", "maker",
     "meaning", "rate_range", "signature",
 ]  # fmt: skip
