@@ -85,7 +85,7 @@ class Program:
         state = machine.store, machine.block, machine.operations, machine.frame
         if found is not None and found[1] in machine.methods:
             machine.store = machine.methods[found[1]][1]
-        machine.operations, machine.grad_disabled_by, machine.contexts = [], None, ()
+        machine.operations, machine.grad_context, machine.contexts = [], None, ()
         machine.budget = max(machine.budget, _SUMMARY_BUDGET)
         try:
             return _self(machine, info)

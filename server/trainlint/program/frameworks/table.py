@@ -112,6 +112,6 @@ def rate_range(class_name: str) -> RateRange | None:
 
 __all__ = [
     "LOOK_ALIKES", "LOSS_OPERATIONS", "PACKAGES", "READING_METHODS", "TABLES", "TENSOR_METHODS", "Framework", "LayerContents",
-    "Meaning", "RateRange", "Role", "Switch", "holds_what_it_is_given", "is_empty_base", "layer_contents", "layer_operation", "maker",
-    "meaning", "rate_range", "signature",
+    "Meaning", "RateRange", "Role", "Switch", "holds_what_it_is_given", "is_empty_base", "layer_contents", "layer_operation",
+    "maker", "meaning", "rate_range", "signature",
 ]  # fmt: skip
