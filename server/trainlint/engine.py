@@ -14,6 +14,7 @@ from .analysis.sight import describe
 from .cancel import CancelFlag, Cancelled
 from .finding import Confidence, FileStatus, Finding, Fix, Related, Report, Severity, Status
 from .fixes.build import build as build_fix
+from .program.imports import leads_to_training
 from .program.program import build
 from .program.relevance import TRAINING_WORDS
 from .rules import RULES, Observation, Rule
@@ -43,7 +44,8 @@ def check(
     """
     settings = (settings or Settings()).for_file(document.path)
     cancel = cancel or CancelFlag()
-    if not _TRAINING.search(document.text):
+    path = os.path.abspath(document.path)
+    if not _TRAINING.search(document.text) and not (workspace and leads_to_training(workspace, path, document.text)):
         return Report(files=(FileStatus(document.path, Status.SKIPPED, "no training code"),))
     try:
         tree = parse(document.source)
@@ -51,7 +53,6 @@ def check(
         return _unreadable(document, settings, error)
     cancel.check()
     try:
-        path = os.path.abspath(document.path)
         facts = Facts(document, build(tree, cancel, workspace, path), cancel)
         findings = tuple(
             sorted(_Findings(facts, workspace, settings, cancel).all(), key=lambda finding: (finding.span, finding.code))

@@ -9,11 +9,12 @@ from __future__ import annotations
 import ast
 import builtins
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ..source.document import Document
-from ..source.workspace import Parsed
+from ..source.workspace import Parsed, Workspace
 from . import lower
 from .effects import Block
 from .frameworks.table import PACKAGES, maker, meaning, rate_range
@@ -27,6 +28,7 @@ from .things import UNKNOWN, Choice, External, Function, ModuleValue, Pending, V
 _SMALL_FUNCTION = 40
 _EXTRA_BUDGET = 60_000
 _COST_OF_A_STATEMENT = 15
+_IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+(\.*)([\w.]*)[ \t]+import|import[ \t]+([\w.]+))", re.MULTILINE)
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
 _ABSENCE = frozenset({"ImportError", "ModuleNotFoundError", "Exception"})
 
@@ -298,6 +300,22 @@ class Importer:
 def _size(node: ast.AST) -> int:
     """How many statements there are in a function or statement; a lambda counts as one."""
     return sum(1 for inner in ast.walk(node) if isinstance(inner, (ast.stmt, ast.Lambda)))
+
+
+def leads_to_training(workspace: Workspace, path: str, text: str) -> bool:
+    """Whether a script imports a file of the workspace that has training words, by its text alone.
+
+    Modules of packages without such words define things and train nothing: looking into all of them costs too much.
+    """
+    if workspace.has_file(os.path.join(os.path.dirname(path), "__init__.py")):
+        return False
+    resolver = Resolver(workspace)
+    for dots, name, plain in _IMPORT.findall(text):
+        location = resolver.relative(path, len(dots), name) if dots else resolver.absolute(path, name or plain)
+        document = workspace.document(location.path) if location is not None and location.is_file else None
+        if document is not None and has_training_words(document.text):
+            return True
+    return False
 
 
 def training_names(resolver: Resolver, path: str, tree: ast.Module) -> set[str]:
