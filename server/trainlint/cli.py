@@ -17,7 +17,7 @@ INTERRUPTED = 130
 READER_GONE = 141
 """Exit statuses of a shell's child that ended by SIGINT, or by SIGPIPE."""
 
-_RUNNING = ("watch", "probe")
+_RUNNING = ("watch", "probe", "fix")
 _COMMANDS = ("check", "rule", "explain", *_RUNNING, "server")
 
 _EPILOG = """\
@@ -86,6 +86,10 @@ def _run_script(command: str, parser: argparse.ArgumentParser, arguments: list[s
     own, of_the_script = split_arguments(arguments)
     args = parser.parse_args(own)
     args.arguments = of_the_script
+    if command == "fix":
+        from .commands.fix import fix_command
+
+        return fix_command(args, console)
     return watch_command(args, console) if command == "watch" else probe_command(args, console)
 
 
@@ -119,8 +123,10 @@ def _parser(command: str) -> argparse.ArgumentParser:
     _add_rule(commands)
     _add_explain(commands)
     if command in _RUNNING or command not in _COMMANDS:
+        from .commands.fix import add_fix_parser
         from .probe.command import add_probe_parser, add_watch_parser
 
+        add_fix_parser(commands)
         add_watch_parser(commands)
         add_probe_parser(commands)
     commands.add_parser("server", help="serve an editor: Language Server Protocol", add_help=False)

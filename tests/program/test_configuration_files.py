@@ -59,7 +59,7 @@ HEADS = {
         YAML,
     ),
     "os.path": (
-        'import os, yaml\nHERE = os.path.dirname(os.path.abspath(__file__))\n'
+        "import os, yaml\nHERE = os.path.dirname(os.path.abspath(__file__))\n"
         'cfg = yaml.safe_load(open(os.path.join(HERE, "conf.yaml")))',
         YAML,
     ),

@@ -81,7 +81,7 @@ def examine_source(
     check = _checker(path, settings, roots_of(path, top))
     if fixing is None:
         return _shown(check(original), source.document.source)
-    fixed = fix_text(original, check, fixing.unsafe)
+    fixed = propose(source, settings, fixing.unsafe, top)
     try:
         same = fixed.text == original
         new = source.data if same else encode(fixed.text, source.encoding, source.data, original)
@@ -99,6 +99,12 @@ def examine_source(
     outcome.applied, outcome.refused = fixed.applied, fixed.refused
     outcome.notes += _refusals(fixed)
     return outcome
+
+
+def propose(source: Source, settings: Settings, unsafe: bool, top: str = "") -> Fixed:
+    """The text of `source` with its fixes; nothing is written."""
+    path = source.document.path
+    return fix_text(source.document.text, _checker(path, settings, roots_of(path, top)), unsafe)
 
 
 def _shown(report: Report, source: SourceText) -> Outcome:

@@ -57,12 +57,8 @@ def add_probe_parser(commands: Any) -> None:
         allow_abbrev=False,
     )
     parser.add_argument("script", nargs="?", metavar="SCRIPT", help="the training script; its arguments after --")
-    _add_common(parser)
-    parser.add_argument("--device", choices=("cpu",), help="stand in for every accelerator with the CPU")
-    parser.add_argument("--network", action="store_true", help="allow the network beyond this machine")
-    parser.add_argument("--timeout", type=_positive, default=60.0, metavar="S", help="seconds for the script (default: 60)")
-    parser.add_argument("--memory", type=_count, metavar="MB", help="memory for all its processes (default: no limit)")
-    parser.add_argument("--scratch", type=_count, default=2048, metavar="MB", help="what it may write (default: 2048)")
+    add_common(parser)
+    add_limits(parser)
     parser.add_argument("--sandbox-level", choices=sorted(_LEVELS), help="this level of the sandbox and no other")
     parser.add_argument("--show-sandbox", action="store_true", help="tell which level works here, and why")
     parser.add_argument("--no-sandbox", action="store_true", help="run it unprotected")
@@ -79,10 +75,20 @@ def add_watch_parser(commands: Any) -> None:
         allow_abbrev=False,
     )
     parser.add_argument("script", metavar="SCRIPT", help="the training script; its arguments after --")
-    _add_common(parser)
+    add_common(parser)
 
 
-def _add_common(parser: argparse.ArgumentParser) -> None:
+def add_limits(parser: argparse.ArgumentParser) -> None:
+    """What a script in the sandbox may use."""
+    parser.add_argument("--device", choices=("cpu",), help="stand in for every accelerator with the CPU")
+    parser.add_argument("--network", action="store_true", help="allow the network beyond this machine")
+    parser.add_argument("--timeout", type=_positive, default=60.0, metavar="S", help="seconds for the script (default: 60)")
+    parser.add_argument("--memory", type=_count, metavar="MB", help="memory for all its processes (default: no limit)")
+    parser.add_argument("--scratch", type=_count, default=2048, metavar="MB", help="what it may write (default: 2048)")
+
+
+def add_common(parser: argparse.ArgumentParser) -> None:
+    """How a script is run."""
     parser.add_argument("--python", default=sys.executable, metavar="INTERPRETER", help="the interpreter that has torch")
     parser.add_argument("--cwd", metavar="DIR", help="the script's working directory (default: this one)")
     parser.add_argument(
@@ -106,12 +112,12 @@ def probe_command(args: argparse.Namespace, console: Console) -> int:
     if args.show_sandbox:
         console.out.write(f"level: {plan.level.value}\nwhy: {plan.reason}\n{plan.promise}\n")
         return CLEAN
-    request = _request(args, forced)
-    if plan.level in (Level.NONE, Level.REDIRECT) and not args.yes and not _consents(plan, request, console):
+    request = request_of(args, forced)
+    if plan.level in (Level.NONE, Level.REDIRECT) and not args.yes and not consents(plan, request, console):
         return FAILED
     flag = CancelFlag()
     try:
-        with _interrupt_cancels(flag), _shown(console) as progress:
+        with interrupt_cancels(flag), shown(console) as progress:
             report = probe(request, progress, flag)
     except ProbeError as error:
         raise UsageError(str(error)) from error
@@ -127,7 +133,7 @@ def watch_command(args: argparse.Namespace, console: Console) -> int:
         console.err.flush()
 
     try:
-        status, report = watch(_request(args, None), tell)
+        status, report = watch(request_of(args, None), tell)
     except ProbeError as error:
         raise UsageError(str(error)) from error
     if status:
@@ -135,7 +141,8 @@ def watch_command(args: argparse.Namespace, console: Console) -> int:
     return _STATUS[report.verdict] if report is not None else FAILED
 
 
-def _request(args: argparse.Namespace, level: Level | None) -> Request:
+def request_of(args: argparse.Namespace, level: Level | None) -> Request:
+    """The request that the options of a command make. Raises `UsageError`."""
     if not args.script:
         raise UsageError("which script? trainlint probe SCRIPT [-- ARGS]")
     if not os.path.isfile(args.script):
@@ -166,7 +173,7 @@ def _rendered(report: ProbeReport, form: str, console: Console) -> str:
     return render_json(report) if form == "json" else render_text(report, console.palette)
 
 
-def _consents(plan: Plan, request: Request, console: Console) -> bool:
+def consents(plan: Plan, request: Request, console: Console) -> bool:
     """Ask before something runs that is not fully covered. Raises `UsageError` where nobody can answer."""
     console.note(f"this runs {request.script} with {request.python}. {plan.promise}")
     if not sys.stdin or not sys.stdin.isatty():
@@ -177,7 +184,7 @@ def _consents(plan: Plan, request: Request, console: Console) -> bool:
 
 
 @contextmanager
-def _interrupt_cancels(flag: CancelFlag) -> Iterator[None]:
+def interrupt_cancels(flag: CancelFlag) -> Iterator[None]:
     """The first interrupt asks for what was seen so far; a second one interrupts."""
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -196,7 +203,7 @@ def _interrupt_cancels(flag: CancelFlag) -> Iterator[None]:
 
 
 @contextmanager
-def _shown(console: Console) -> Iterator[Any]:
+def shown(console: Console) -> Iterator[Any]:
     """Show how far the script is on one line of a terminal, and wipe it out again."""
     if not console.err.isatty():
         yield None
