@@ -501,6 +501,25 @@ def SGD(*args, **kwargs):
     assert found(project.reports(tmp_path / "script")) == project.announced()
 
 
+def test_a_package_that_imports_a_name_from_itself_means_its_submodule(tmp_path: Path) -> None:
+    project = Project.of("""\
+## main.py
+# setup
+from lib import helpers
+for x, y in loader:
+    LOSS.backward()
+    helpers.apply(optimizer)  # expect: TRN101
+## lib/__init__.py
+from lib import helpers
+## lib/helpers.py
+def apply(o):
+    o.step()
+""")
+    reports = project.reports(tmp_path)
+    assert {report.files[0].status for report in reports.values()} <= {Status.ANALYSED, Status.SKIPPED}
+    assert found(reports) == project.announced()
+
+
 def test_the_guard_of_another_script_does_not_run(tmp_path: Path) -> None:
     project = Project.of("""\
 ## main.py

@@ -27,6 +27,7 @@ def consume(
     """Run a generator in sight: `consumer` lowers, in the frame of its caller, what happens at each `yield`."""
     if _is_out_of_reach(m, callee):
         calls.unseen(m, node, callee, args, keywords, used=False, receiver=callee.receiver)
+        consumer(UNKNOWN)
         return
     caller = (m.frame, m.statement, m.grad_context, m.loops, m.calls)
     frame = enter(m, callee, args, keywords)

@@ -586,7 +586,13 @@ def set_item(m: Machine, target: ast.Subscript, holder: Value, index: Value, val
     """`holder[index] = value`."""
     key = index.value if isinstance(index, Constant) else None
     in_place.stored(m, holder, (value,))
-    if isinstance(holder, Parameters):
+    if key is None and isinstance(target.value, (ast.Name, ast.Attribute)) and _is_member(holder, value):
+        kept = [old for _, old in holder.items] if isinstance(holder, Mapping) else [expressions.item(m, holder, index)]
+        member = value
+        for old in kept:
+            member = join(old, member)
+        expressions.bind(m, target.value, member if isinstance(member, Parameters) else Many(member))
+    elif isinstance(holder, Parameters):
         if key == "lr" or key is None:
             m.emit_effect(SetRate, target, tuple(holder.owners))
     elif isinstance(holder, Loaded):
@@ -598,6 +604,13 @@ def set_item(m: Machine, target: ast.Subscript, holder: Value, index: Value, val
     elif isinstance(holder, Mapping) and isinstance(target.value, (ast.Name, ast.Attribute)):
         rest = tuple((known, old) for known, old in holder.items if known != key)
         expressions.bind(m, target.value, Mapping((*rest, (key, value))))
+
+
+def _is_member(holder: Value, value: Value) -> bool:
+    """A collection is given one more member, and `value` is worth to be remembered as such."""
+    if isinstance(holder, Parameters):
+        return isinstance(value, Parameters)
+    return isinstance(holder, (Mapping, Many)) and isinstance(value, (Thing, Parameters))
 
 
 def assigned_elsewhere(m: Machine, holder: Thing, name: str) -> Value | None:

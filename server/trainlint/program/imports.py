@@ -58,6 +58,7 @@ class Importer:
         self._frames: dict[Frame, Unit] = {}
         self._stars: dict[Frame, list[Location | str]] = {}
         self._admitted: dict[ast.AST, bool] = {}
+        self._sought: set[tuple[str, str]] = set()
         own = Unit(Location(path, "__main__", is_file=True), Block(), frame=frame)
         self._units[path] = self._frames[frame] = own
 
@@ -163,12 +164,22 @@ class Importer:
         return External(f"{module.name}.{name}") if found is None else found
 
     def member(self, location: Location | None, name: str) -> Value | None:
-        """What a module binds to `name`; None where it binds nothing."""
+        """What a module binds to `name`; None where it binds nothing.
+
+        A package that imports `name` from itself means its submodule.
+        """
         if location is None:
             return None
-        found = self._demand(self._enter(location), name) if location.is_file else None
-        if found is not None:
-            return found
+        key = (location.path, name)
+        if location.is_file and key not in self._sought:
+            unit = self._enter(location)
+            self._sought.add(key)
+            try:
+                found = self._demand(unit, name)
+            finally:
+                self._sought.discard(key)
+            if found is not None:
+                return found
         inner = self.resolver.submodule(location, name)
         if inner is None:
             return None

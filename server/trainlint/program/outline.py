@@ -74,7 +74,7 @@ def _outline(parsed: Parsed) -> Outline:
     ]
     outline.exported = _exported(parsed.tree)
     outline.index.add(parsed.tree)
-    if training:
+    if training or ".grad" in parsed.document.text:
         outline.relevant = relevant_functions(outline.index, users_of(outline.index))
     return outline
 

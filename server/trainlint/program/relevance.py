@@ -19,7 +19,7 @@ _LOSSES = frozenset(
 TRAINING_WORDS = _STEP_WORDS | _LOSSES
 # A function with one of these is entered, and need not be followed where it is called.
 _LOSS_WORDS = _LOSSES | {"criterion", "loss_fn", "loss_func", "loss_function"}
-_ENTRY_WORDS = _STEP_WORDS | {"step", UNCALLED}
+_ENTRY_WORDS = _STEP_WORDS | {"step", "grad", UNCALLED}
 _CALLED_BY_OTHERS = frozenset({"__init__", "forward", "__call__"})
 
 

@@ -299,6 +299,8 @@ Origin = Union[Operation, Thing, Constant, Either]
 
 UNKNOWN = Unknown()
 NONE = Constant(None)
+_COLLECTIONS = (Sequence, Many, Mapping, Parameters)
+_EMPTY: tuple[Value, ...] = (Sequence(()), Mapping(()))
 _MAX_OPTIONS = 6
 
 
@@ -380,9 +382,9 @@ def join(left: Value, right: Value) -> Value:
         return merged.by(either(left.origin, right.origin))
     if left == right:
         return left
-    if left == NONE or isinstance(left, Unknown):
+    if left == NONE or isinstance(left, Unknown) or (left in _EMPTY and isinstance(right, _COLLECTIONS)):
         return right
-    if right == NONE or isinstance(right, Unknown):
+    if right == NONE or isinstance(right, Unknown) or (right in _EMPTY and isinstance(left, _COLLECTIONS)):
         return left
     if isinstance(left, Tensor) or isinstance(right, Tensor):
         return mix((left, right)).by(either(as_tensor(left).origin, as_tensor(right).origin))
