@@ -93,7 +93,7 @@ class Pruning:
                 return None
             event.loops, event.order = tuple(self.loops), len(self.events)
             self.events.append(event)
-            return event  # type: ignore[return-value]
+            return event if event.kind is not Kind.FORWARD else None  # type: ignore[return-value]
         if isinstance(region, fx.Block):
             block = self.block(region)
             return block if block.items else None

@@ -291,9 +291,6 @@ class _Automaton(Paths):
         self.facts.used |= token.pending
         return Token(LOST)
 
-    def forward(self, event: Event, token: Token) -> Token:
-        return token
-
     def compute(self, event: Event, token: Token) -> Token:
         """A call that may differentiate: what was clear may be fresh now, what was applied may be anything."""
         return Token(FRESH if token.state in (CLEAR, FRESH) else LOST, token.pending)
@@ -321,7 +318,6 @@ _TRANSITIONS = {
     Kind.OTHER: _Automaton.other,
     Kind.ANYTHING: _Automaton.anything,
     Kind.COMPUTE: _Automaton.compute,
-    Kind.FORWARD: _Automaton.forward,
 }
 
 

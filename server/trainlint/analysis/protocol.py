@@ -97,6 +97,7 @@ def examine(entry: Entry, program: Program, cancel: CancelFlag) -> Protocol:
         try:
             seen = run(view, cancel)
         except Intractable:
+            used[target] = {event.effect for event in view.events if event.kind is Kind.BACKWARD}
             continue
         used[target] = {event.effect for event in seen.used}
         ran.append((target, view, seen))

@@ -147,11 +147,13 @@ class Wiring:
         return any(not thing.in_sight and _is_model(thing) for thing in things)
 
     def _paired(self, names: tuple[str, ...]) -> list[ParameterSet]:
-        return [
-            target
+        """The sets whose optimizers' names point at one of `names`, those that do most."""
+        degrees = {
+            target: max(affinity(optimizer.name, name) for optimizer in target.optimizers for name in names)
             for target in self.sets
-            if any(affinity(optimizer.name, name) for optimizer in target.optimizers for name in names)
-        ]
+        }
+        most = max(degrees.values(), default=0)
+        return [target for target, degree in degrees.items() if degree == most] if most else []
 
     def _cleared_through(self, holder: Thing, target: ParameterSet) -> Relation:
         if holder in target.optimizers:

@@ -67,13 +67,14 @@ def names_scheduler(name: str) -> bool:
     return not SCHEDULER.isdisjoint(last) and OPTIMIZER.isdisjoint(last)
 
 
-def affinity(optimizer: str, model: str) -> bool:
-    """The names of an optimizer and of a model (or its loss) point at each other."""
+def affinity(optimizer: str, model: str) -> int:
+    """How much the names of an optimizer and of a model (or its loss) point at each other; 0 where they do not."""
     own = words(optimizer) - OPTIMIZER - {"self"}
     other = words(model) - LOSS - {"self", "net", "model", "total"}
     if own & other:
-        return True
+        return 1 + len(own & other)
     pairs = {pair for one in own for two in other for pair in ((one, two), (two, one))}
-    return any(pair in pairs for pair in _PAIRS) or any(
+    alike = any(pair in pairs for pair in _PAIRS) or any(
         min(len(one), len(two)) >= 3 and (one.startswith(two) or two.startswith(one)) for one in own for two in other
     )
+    return 1 if alike else 0

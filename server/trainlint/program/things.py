@@ -390,6 +390,10 @@ def join(left: Value, right: Value) -> Value:
         return mix((left, right)).by(either(as_tensor(left).origin, as_tensor(right).origin))
     if isinstance(left, Parameters) and isinstance(right, Parameters):
         return Parameters(left.owners | right.owners, left.opaque or right.opaque)
+    if isinstance(left, Sequence) and isinstance(right, Sequence):
+        short, long = sorted((left, right), key=lambda value: len(value.items))
+        if len(short.items) < len(long.items) and long.items[: len(short.items)] == short.items:
+            return long
     if isinstance(left, Many) and isinstance(right, Many):
         return Many(join(left.element, right.element))
     if isinstance(left, Constant) and isinstance(right, Constant):
