@@ -12,6 +12,11 @@ REARRANGING = frozenset(
      "movedim", "swapaxes", "gather", "index_select", "masked_select", "detach", "data", "identity", "type_as", "repeat",
      "requires_grad_", "unflatten", "ravel", "select", "take", "chunk", "split", "dropout", "stack_of_one"}
 )  # fmt: skip
+# What these compute may be any number, and never is a logarithm of a probability on purpose.
+UNBOUNDED = frozenset(
+    {"linear", "lazy_linear", "bilinear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d",
+     "conv_transpose3d", "batch_norm", "layer_norm", "group_norm", "relu", "leaky_relu", "elu", "gelu", "selu", "silu", "tanh"}
+)  # fmt: skip
 _MAX_STEPS = 40
 
 
@@ -42,3 +47,9 @@ class Values:
         """The last steps before `node` where every one of them is among `names`; else nothing."""
         heads = self.heads(node, through)
         return heads if heads and all(head.name in names for head in heads) else ()
+
+    @staticmethod
+    def by_layers(heads: tuple[Source, ...]) -> bool:
+        """None of `heads` is the product with a matrix of the program's own, which may hold whatever it likes."""
+        matrices = ("linear", "bilinear", "conv1d", "conv2d", "conv3d")
+        return all(head.operation is None or head.operation.callee is not None for head in heads if head.name in matrices)

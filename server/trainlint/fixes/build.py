@@ -6,9 +6,21 @@ import ast
 from collections.abc import Callable
 
 from ..finding import Applicability, Edit, Fix
-from ..rules.remedy import BackwardBefore, CallIt, ClearBetween, MoveAfter, MoveBefore, Remedy, SetRateTo, StepAfter
+from ..rules.remedy import (
+    BackwardBefore,
+    Bypass,
+    CallInstead,
+    CallIt,
+    ClearBetween,
+    MoveAfter,
+    MoveBefore,
+    Remedy,
+    SetRateTo,
+    StepAfter,
+)
 from ..source.parse import Site, span_of
 from ..source.text import SourceText, Span
+from .computation import bypass, call_instead
 from .layout import Layout
 from .placement import first_backward, place_of_backward, place_of_step, prepares_step
 
@@ -154,4 +166,6 @@ _BUILDERS: dict[type, Callable[..., Fix | None]] = {
     MoveAfter: _move_after,
     CallIt: _call_it,
     SetRateTo: _set_rate,
+    CallInstead: call_instead,
+    Bypass: bypass,
 }

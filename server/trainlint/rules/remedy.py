@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Union
 
+from ..analysis.graph import Source
+from ..program.things import Operation
 from ..source.parse import Site
 
 
@@ -68,4 +71,43 @@ class SetRateTo:
     value: float
 
 
-Remedy = Union[ClearBetween, StepAfter, BackwardBefore, MoveBefore, MoveAfter, CallIt, SetRateTo]
+@dataclass(frozen=True, slots=True)
+class CallInstead:
+    """Let `call` call what computes `operation`: the function, method or class beside the one that it calls now."""
+
+    call: ast.AST
+    operation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bypass:
+    """Leave out the computation at `site`: its input takes its place. `layer` is where the layer that computes it is built."""
+
+    site: Site
+    layer: ast.AST | None = None
+
+
+Remedy = Union[ClearBetween, StepAfter, BackwardBefore, MoveBefore, MoveAfter, CallIt, SetRateTo, CallInstead, Bypass]
+
+
+def removal(computations: Sequence[Source]) -> tuple[Remedy, ...]:
+    """Leave the computation out, where there is but one."""
+    operation = computations[0].operation
+    if len(computations) != 1 or operation is None:
+        return ()
+    layer = operation.callee
+    return (Bypass(operation.site, layer.node if layer is not None else None),)
+
+
+def replacement(computations: Sequence[Source], old: str, new: str) -> tuple[Remedy, ...]:
+    """Compute `new` in place of `old`, where there is but one such computation."""
+    place = computations[0].place
+    if len(computations) != 1 or place is None or computations[0].name != old:
+        return ()
+    return (CallInstead(place, new),)
+
+
+def another_loss(loss: Operation, name: str) -> tuple[Remedy, ...]:
+    """Compute the loss `name` instead."""
+    built = loss.callee.node if loss.callee is not None else loss.site.node
+    return (CallInstead(built, name),) if built is not None else ()

@@ -83,6 +83,13 @@ def layer_operation(class_name: str) -> str:
     return _LAYERS.get(short) or _CAPITAL.sub("_", short).lower()
 
 
+@lru_cache(maxsize=256)
+def layer_class(operation: str) -> str:
+    """The name of the class whose objects compute `operation`."""
+    named = [name for name, computed in _LAYERS.items() if computed == operation]
+    return min(named, key=len) if named else "".join(part.capitalize() for part in operation.split("_"))
+
+
 def signature(operation: str) -> tuple[str, ...]:
     """The parameter names of an operation; empty where no table says."""
     return _SIGNATURES.get(operation, ())
@@ -111,7 +118,25 @@ def rate_range(class_name: str) -> RateRange | None:
 
 
 __all__ = [
-    "LOOK_ALIKES", "LOSS_OPERATIONS", "PACKAGES", "READING_METHODS", "TABLES", "TENSOR_METHODS", "Framework", "LayerContents",
-    "Meaning", "RateRange", "Role", "Switch", "holds_what_it_is_given", "is_empty_base", "layer_contents", "layer_operation",
-    "maker", "meaning", "rate_range", "signature",
-]  # fmt: skip
+    "LOOK_ALIKES",
+    "LOSS_OPERATIONS",
+    "PACKAGES",
+    "READING_METHODS",
+    "TABLES",
+    "TENSOR_METHODS",
+    "Framework",
+    "LayerContents",
+    "Meaning",
+    "RateRange",
+    "Role",
+    "Switch",
+    "holds_what_it_is_given",
+    "is_empty_base",
+    "layer_class",
+    "layer_contents",
+    "layer_operation",
+    "maker",
+    "meaning",
+    "rate_range",
+    "signature",
+]

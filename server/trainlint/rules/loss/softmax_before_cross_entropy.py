@@ -37,6 +37,7 @@ from collections.abc import Iterable
 from ...analysis.facts import Facts
 from ...analysis.graph import Node
 from ...finding import Severity
+from ..remedy import removal
 from ..rule import Fixability, Observation, Rule, called, confidence
 
 _SOFTMAX = frozenset({"softmax"})
@@ -49,12 +50,13 @@ def check(facts: Facts) -> Iterable[Observation]:
         for activation in activations[:1]:
             assert activation.place is not None
             yield Observation(
-                loss.site.node,
+                loss.site,
                 f"the input of `{called(loss)}` has been through a softmax, and the loss applies another: "
                 "the loss cannot come near zero and training stalls",
                 confidence(True),
                 ((activation.place, "the first softmax"),),
+                removal(activations),
             )
 
 
-RULE = Rule("TRN501", "softmax-before-cross-entropy", Severity.ERROR, Fixability.NEVER, "0.1.0", check)
+RULE = Rule("TRN501", "softmax-before-cross-entropy", Severity.ERROR, Fixability.SOMETIMES, "0.1.0", check)
