@@ -150,7 +150,7 @@ class Store:
             merged = known[0]
             for value in known[1:]:
                 merged = join(merged, value)
-            if before is None or merged != before:
-                changed = changed or before is not None
+            if merged is not before:
+                changed = changed or (before is not None and merged != before)
                 self._changes[key] = merged
         return changed
