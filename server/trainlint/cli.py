@@ -184,7 +184,7 @@ def _add_rule(commands: argparse._SubParsersAction[_Parser]) -> None:
     rule = commands.add_parser("rule", help="explain a rule", allow_abbrev=False)
     rule.add_argument("rule", nargs="?", metavar="CODE|NAME", help="such as TRN101 or missing-zero-grad")
     rule.add_argument("--all", action="store_true", help="list all rules")
-    rule.add_argument("--output-format", choices=("text", "json"), default="text")
+    rule.add_argument("--output-format", choices=("text", "json", "markdown"), default="text")
 
 
 def _add_explain(commands: argparse._SubParsersAction[_Parser]) -> None:

@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import Any
 
-from ..rules import RULES, Rule
+from ..rules import FAMILIES, RULES, Rule
 from ..settings import did_you_mean
 from .console import CLEAN, Console, UsageError
 
@@ -16,8 +16,7 @@ def rule_command(args: argparse.Namespace, console: Console) -> int:
     if args.all == (args.rule is not None):
         raise UsageError("name one rule by its code or its name, or use --all")
     if args.all:
-        rules = [_as_object(rule) for rule in RULES]
-        console.out.write(_json(rules) if args.output_format == "json" else _table())
+        console.out.write(_LISTINGS[args.output_format]())
         return CLEAN
     rule = _find(args.rule)
     if args.output_format == "json":
@@ -61,6 +60,27 @@ def _table() -> str:
     return "".join(rows)
 
 
+def _listing() -> str:
+    """All rules by family, as docs/rules.md shows them."""
+    lines = [
+        "# The rules",
+        "",
+        "Made by `trainlint rule --all --output-format markdown`; `trainlint rule CODE` prints the page of one.",
+    ]
+    for family in FAMILIES:
+        if family.RULES:
+            lines += [
+                "",
+                f"## {(family.__doc__ or '').rstrip('.')}",
+                "",
+                "| code | name | severity | fix | |",
+                "|---|---|---|---|---|",
+            ]
+        for rule in family.RULES:
+            lines.append(f"| {rule.code} | {rule.name} | {rule.severity.value} | {rule.fixable.value} | {rule.summary} |")
+    return "\n".join(lines) + "\n"
+
+
 def _as_object(rule: Rule) -> dict[str, Any]:
     return {
         "code": rule.code,
@@ -75,3 +95,6 @@ def _as_object(rule: Rule) -> dict[str, Any]:
 
 def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
+
+
+_LISTINGS = {"text": _table, "json": lambda: _json([_as_object(rule) for rule in RULES]), "markdown": _listing}

@@ -15,18 +15,21 @@ from . import (
 )
 from .rule import Fixability, Observation, Rule
 
-RULES: tuple[Rule, ...] = (
-    *housekeeping.RULES,
-    *data.RULES,
-    *step_protocol.RULES,
-    *gradient_flow.RULES,
-    *parameters.RULES,
-    *hyperparameters.RULES,
-    *loss.RULES,
-    *mode.RULES,
-    *schedulers.RULES,
-    *precision.RULES,
-    *distributed.RULES,
+FAMILIES = (
+    housekeeping,
+    data,
+    step_protocol,
+    gradient_flow,
+    parameters,
+    hyperparameters,
+    loss,
+    mode,
+    schedulers,
+    precision,
+    distributed,
 )
+"""The families in the order of their codes; the docstring of each says what it is about."""
 
-__all__ = ["RULES", "Fixability", "Observation", "Rule"]
+RULES: tuple[Rule, ...] = tuple(rule for family in FAMILIES for rule in family.RULES)
+
+__all__ = ["FAMILIES", "RULES", "Fixability", "Observation", "Rule"]
