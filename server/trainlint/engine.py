@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import gc
 import hashlib
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 from .analysis.facts import Facts
 from .analysis.places import Place, node_of
@@ -47,12 +49,18 @@ def check(
     path = os.path.abspath(document.path)
     if not _TRAINING.search(document.text) and not (workspace and leads_to_training(workspace, path, document.text)):
         return Report(files=(FileStatus(document.path, Status.SKIPPED, "no training code"),))
+    with _uncollected():
+        return _check(document, workspace, settings, cancel)
+
+
+def _check(document: Document, workspace: Workspace | None, settings: Settings, cancel: CancelFlag) -> Report:
     try:
         tree = parse(document.source)
     except Unreadable as error:
         return _unreadable(document, settings, error)
     cancel.check()
     try:
+        path = os.path.abspath(document.path)
         facts = Facts(document, build(tree, cancel, workspace, path), cancel)
         findings = tuple(
             sorted(_Findings(facts, workspace, settings, cancel).all(), key=lambda finding: (finding.span, finding.code))
@@ -66,6 +74,18 @@ def check(
         reason = f"trainlint failed on this file, which is a defect of trainlint: {type(error).__name__}: {error}"
         return Report(files=(FileStatus(document.path, Status.FAILED, reason),))
     return Report(findings, (status,))
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """No garbage collection: what a check builds grows until its end, and walking it again and again frees nothing."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def explain(document: Document, line: int, workspace: Workspace | None = None, settings: Settings | None = None) -> str:

@@ -10,7 +10,7 @@ from typing import TypeVar
 from ..cancel import CancelFlag
 from ..program import effects as fx
 from ..program.naming import ACCELERATOR, suggests
-from ..program.program import Program, leaves
+from ..program.program import Program
 from ..program.things import Operation, Role
 from ..source.document import Document
 from .gradients import Gradients
@@ -82,7 +82,7 @@ class Facts:
     def effects(self, kind: type[Kind]) -> Iterator[Kind]:
         """Every effect of one kind, in the order of the program; one of a helper once for each call."""
         for entry in self.program.entries:
-            for effect in leaves(entry.body):
+            for effect in entry.effects:
                 if isinstance(effect, kind):
                     yield effect
 

@@ -8,7 +8,7 @@ from functools import partial
 
 from ..cancel import CancelFlag
 from ..program import effects as fx
-from ..program.program import Entry, Program, leaves
+from ..program.program import Entry, Program
 from .events import Event, Kind, Projection, View
 from .lifecycle import CLEAR, LOST, STALE, UNKNOWN, Intractable, Lifecycle, Token, run
 from .wiring import ParameterSet, Wiring, wire
@@ -212,7 +212,7 @@ def _explain(
 
 def _astray(entry: Entry, step: fx.Step) -> fx.Backward | None:
     """A backward in the step's own function that reaches other parameters only."""
-    found = (effect for effect in leaves(entry.body) if isinstance(effect, fx.Backward))
+    found = (effect for effect in entry.effects if isinstance(effect, fx.Backward))
     return next((effect for effect in found if effect.site.function is step.site.function), None)
 
 

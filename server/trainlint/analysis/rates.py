@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..program import effects as fx
 from ..program.frameworks.table import RateRange, rate_range
-from ..program.program import Program, leaves
+from ..program.program import Program
 from ..program.things import Constant, Role, Thing
 from ..source.parse import Site, Spot
 
@@ -30,7 +30,7 @@ def known_rates(program: Program) -> list[KnownRate]:
     changed: set[Thing] = set()
     touched: set[Thing] = set()
     for entry in program.entries:
-        for effect in leaves(entry.body):
+        for effect in entry.effects:
             if isinstance(effect, fx.Create) and effect.thing.role is Role.OPTIMIZER:
                 built.setdefault(effect.thing, effect)
             elif isinstance(effect, fx.SetRate):

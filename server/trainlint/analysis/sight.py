@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ..cancel import CancelFlag
 from ..program import effects as fx
-from ..program.program import Entry, Program, leaves
+from ..program.program import Entry, Program
 from .events import Event, Kind, Projection
 from .lifecycle import Intractable, run
 from .places import Places
@@ -91,7 +91,7 @@ def _describe_entry(entry: Entry, places: Places, line: int, cancel: CancelFlag)
             states = ", ".join(sorted(seen.met.get(event, ()))) or "never reached"
             doubt = "" if event.sure else " (possibly)"
             told.append(f"  {_where(event.effect.site.node, places)}: {_name(event)}{doubt}, gradients before: {states}")
-    for effect in leaves(entry.body):
+    for effect in entry.effects:
         if isinstance(effect, fx.Unseen) and _is_at(effect.site.node, line, places) and not told:
             things = ", ".join(sorted(f"`{thing.name}`" for thing in effect.touches if thing.name))
             told.append(f"in {entry.name}: `{effect.text}` is out of sight" + (f" and receives {things}" if things else ""))

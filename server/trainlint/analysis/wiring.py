@@ -8,7 +8,7 @@ from enum import Enum
 
 from ..program import effects as fx
 from ..program.naming import MODEL, SCHEDULER, affinity, names_optimizer, suggests
-from ..program.program import Entry, leaves
+from ..program.program import Entry
 from ..program.things import Parameters, Role, Thing
 
 _NOT_OPTIMIZERS = frozenset({"env", "envs", "profiler", "prof", "simulator", "sim", "world", "game", "pbar", "timer"})
@@ -276,7 +276,7 @@ def wire(entry: Entry, look_alikes: bool = False) -> Wiring:
     optimizers: dict[Thing, None] = {}
     together: list[tuple[Thing, ...]] = []
     hooks: list[fx.Hook] = []
-    for effect in leaves(entry.body):
+    for effect in entry.effects:
         things: tuple[Thing, ...] = ()
         if isinstance(effect, fx.Step):
             things = effect.optimizers

@@ -211,9 +211,14 @@ def _function(m: Machine, node: ast.expr, callee: Function, args: list[Value], k
     exact = isinstance(callee.receiver, Thing) and callee.receiver.in_sight
     if (is_abstract(callee.node) and not exact) or m.index.functions[callee.node].yields:
         return unseen(m, node, callee, args, keywords, used=True, receiver=callee.receiver)
-    if callee.node not in m.relevant and len(m.stack) >= MAX_DEPTH_WITHOUT_TRAINING and not isinstance(callee.node, ast.Lambda):
+    if callee.node in m.relevant or isinstance(callee.node, ast.Lambda):
+        return m.inline(m, callee, node, args, keywords)
+    if len(m.stack) >= MAX_DEPTH_WITHOUT_TRAINING or m.allowance < 0:
         return result_of(m, node, (*args, *keywords.values()))
-    return m.inline(m, callee, node, args, keywords)
+    outer, m.aside = m.aside, True
+    value = m.inline(m, callee, node, args, keywords)
+    m.aside = outer
+    return value
 
 
 def is_abstract(node: ast.AST) -> bool:

@@ -26,8 +26,7 @@ from .scope import Frame
 from .things import UNKNOWN, Choice, External, Function, ModuleValue, Pending, Value, join
 
 _SMALL_FUNCTION = 40
-_EXTRA_BUDGET = 60_000
-_COST_OF_A_STATEMENT = 15
+_MOST_STATEMENTS = 4_000
 _IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+(\.*)([\w.]*)[ \t]+import|import[ \t]+([\w.]+))", re.MULTILINE)
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
 _ABSENCE = frozenset({"ImportError", "ModuleNotFoundError", "Exception"})
@@ -53,7 +52,7 @@ class Importer:
         self.resolver = resolver
         self.workspace = resolver.workspace
         self.main = frame
-        self._extra = _EXTRA_BUDGET
+        self._extra = _MOST_STATEMENTS
         self._units: dict[str, Unit] = {}
         self._frames: dict[Frame, Unit] = {}
         self._stars: dict[Frame, list[Location | str]] = {}
@@ -300,11 +299,10 @@ class Importer:
 
     def _charge(self, statements: int) -> bool:
         """Let the budget grow by what a part of another file may cost; False where nothing is left to give."""
-        cost = _COST_OF_A_STATEMENT * statements
-        if cost > self._extra:
+        if statements > self._extra:
             return False
-        self._extra -= cost
-        self.machine.budget += cost
+        self._extra -= statements
+        self.machine.afford(statements)
         return True
 
 

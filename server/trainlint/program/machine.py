@@ -65,10 +65,16 @@ class Blindness:
 
 
 class Machine:
-    """One lowering of one module. `inline` lowers the body of a function in sight at a call."""
+    """One lowering of one module. `inline` lowers the body of a function in sight at a call.
 
-    def __init__(self, budget: int, index: Index, relevant: Iterable[ast.AST], cancel: CancelFlag) -> None:
-        self.budget = budget
+    `budget` is how many more statements and calls may be lowered, `allowance` how many of them in functions without
+    training, whose calls are not followed any further after that.
+    """
+
+    def __init__(self, statements: int, index: Index, relevant: Iterable[ast.AST], cancel: CancelFlag) -> None:
+        self.budget, self.allowance = 3_000, 1_000
+        self.afford(statements)
+        self.aside = False
         self.index = index
         self.relevant = set(relevant)
         self.importer: Importer | None = None
@@ -98,8 +104,14 @@ class Machine:
         self.inline: Inline
         self.consume: Callable[[Machine, Function, ast.expr, list[Value], dict[str, Value], Consumer], None]
 
+    def afford(self, statements: int) -> None:
+        """Let lowering cost what a text of so many statements more may cost."""
+        self.budget += 8 * statements
+        self.allowance += 2 * statements
+
     def spend(self) -> None:
         self.budget -= 1
+        self.allowance -= self.aside
         if self.budget < 0:
             raise OutOfBudget
         if not self.budget % 64:

@@ -26,13 +26,17 @@ _SUMMARY_BUDGET = 500
 class Entry:
     """Where control comes in from out of sight: the module itself, or a function nobody in sight calls.
 
-    `closed`: nothing happens to its gradients after its end.
+    `closed`: nothing happens to its gradients after its end. `effects`: all of them, in the order of the text.
     """
 
     name: str
     node: ast.AST
     body: Block
     closed: bool
+    effects: list[Effect] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.effects = _leaves(self.body, [])
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +117,7 @@ def build(tree: ast.Module, cancel: CancelFlag, workspace: Workspace | None = No
     resolver = Resolver(workspace) if workspace is not None else None
     relevant = relevant_functions(index, users, training_names(resolver, path, tree) if resolver else frozenset())
     entered = entered_functions(index, relevant)
-    machine = Machine(2_000 + 15 * index.statements, index, relevant, cancel)
+    machine = Machine(index.statements, index, relevant, cancel)
     machine.inline = activation.inline
     machine.consume = activation.consume
     program = Program(tree, index)
@@ -158,21 +162,21 @@ def _summarise(machine: Machine, module: Thing) -> Summary | None:
     return Summary(parameters, result)
 
 
-def leaves(region: Region) -> Iterator[Effect]:
-    """Every effect below a region, in the order of the text."""
+def _leaves(region: Region, found: list[Effect]) -> list[Effect]:
     if isinstance(region, Effect):
-        yield region
+        found.append(region)
     elif isinstance(region, Block):
         for item in region.items:
-            yield from leaves(item)
+            _leaves(item, found)
     elif isinstance(region, (Loop, Branch)):
-        yield from leaves(region.body)
-        yield from leaves(region.orelse)
+        _leaves(region.body, found)
+        _leaves(region.orelse, found)
     elif isinstance(region, Call):
-        yield from leaves(region.body)
+        _leaves(region.body, found)
     elif isinstance(region, Try):
         for part in (region.body, *region.handlers, region.orelse, region.final):
-            yield from leaves(part)
+            _leaves(part, found)
+    return found
 
 
 def _enter(machine: Machine, function: Function, name: str) -> Entry:
