@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum
 
@@ -68,13 +69,15 @@ class Pruning:
         self.loops: list[fx.Loop] = []
         self.periods: dict[str, set[int | str]] = {}
         self.bounds: dict[str, int] = {}
-        self.variables: set[str] = set()
+        self.variables: dict[str, frozenset[str]] = {}
         self.flags: Counter[str] = Counter()
 
     def view(self, entry: Entry) -> View:
         body = self.block(entry.body)
         repeated = frozenset(key for key, count in self.flags.most_common(_MAX_FLAGS) if count > 1)
-        return View(body, self.events, self.periods, self.bounds, frozenset(self.variables), repeated)
+        variables = frozenset().union(*(self.variables[key] for key in repeated))
+        _trim(body, variables, self.periods)
+        return View(body, self.events, self.periods, self.bounds, variables, repeated)
 
     def block(self, region: fx.Block) -> fx.Block:
         kept = []
@@ -109,7 +112,7 @@ class Pruning:
             return fx.Branch(region.guard, body, orelse)
         if isinstance(region, fx.Call):
             body = self.block(region.body)
-            return fx.Call(region.node, region.name, body) if _matters(body) else None
+            return fx.Call(region.node, region.name, body) if body.items else None
         body, last, final = self.block(region.body), self.block(region.orelse), self.block(region.final)
         handlers = [self.block(handler) for handler in region.handlers]
         if not any(part.items for part in (body, last, final, *handlers)):
@@ -138,7 +141,7 @@ class Pruning:
                 bound = abs(atom.value - atom.offset) + 1
                 self.bounds[atom.counter] = max(self.bounds.get(atom.counter, 0), bound)
             elif isinstance(atom, Flag):
-                self.variables |= atom.variables
+                self.variables[atom.key] = atom.variables
                 self.flags[atom.key] += 1
 
     def event(self, effect: fx.Effect) -> Event | None:
@@ -200,15 +203,23 @@ def _related(kind: Kind, effect: fx.Effect, relation: Relation) -> Event | None:
     return None if relation is Relation.NO else Event(kind, effect, sure=relation is Relation.YES)
 
 
-def _matters(block: fx.Block) -> bool:
-    """Something in the block can change the set or end the program's path."""
+def _trim(block: fx.Block, variables: Collection[str], counters: Collection[str]) -> None:
+    """Take out what no condition looks at, and calls and branches in which nothing is left."""
+    kept = []
     for item in block.items:
-        if isinstance(item, fx.Jump):
-            if item.kind == "raise":
-                return True
-        elif not isinstance(item, (fx.Count, fx.Forget)):
-            return True
-    return bool(block.items)
+        for part in fx.blocks_of(item):
+            _trim(part, variables, counters)
+        if isinstance(item, fx.Forget):
+            matters = item.variable in variables
+        elif isinstance(item, fx.Count):
+            matters = item.counter in counters
+        elif isinstance(item, (fx.Call, fx.Branch)):
+            matters = any(part.items for part in fx.blocks_of(item))
+        else:
+            matters = True
+        if matters:
+            kept.append(item)
+    block.items = kept
 
 
 def _leaves_loop(block: fx.Block) -> bool:

@@ -260,3 +260,14 @@ class Jump:
 
 
 Region = Union[Block, Loop, Branch, Try, Call, Jump, Effect]
+
+
+def blocks_of(region: Region) -> list[Block]:
+    """The blocks directly below a region, in the order of the text."""
+    if isinstance(region, (Loop, Branch)):
+        return [region.body, region.orelse]
+    if isinstance(region, Call):
+        return [region.body]
+    if isinstance(region, Try):
+        return [region.body, *region.handlers, region.orelse, region.final]
+    return [region] if isinstance(region, Block) else []

@@ -10,7 +10,7 @@ from functools import cached_property
 from ..cancel import CancelFlag
 from ..source.workspace import Parsed, Workspace
 from . import activation, calls, lower
-from .effects import Block, Branch, Call, Effect, Loop, Region, Try
+from .effects import Block, Effect, blocks_of
 from .imports import Importer, training_names
 from .index import FunctionNode, Index
 from .machine import Binding, Blindness, Machine, OutOfBudget
@@ -162,20 +162,13 @@ def _summarise(machine: Machine, module: Thing) -> Summary | None:
     return Summary(parameters, result)
 
 
-def _leaves(region: Region, found: list[Effect]) -> list[Effect]:
-    if isinstance(region, Effect):
-        found.append(region)
-    elif isinstance(region, Block):
-        for item in region.items:
-            _leaves(item, found)
-    elif isinstance(region, (Loop, Branch)):
-        _leaves(region.body, found)
-        _leaves(region.orelse, found)
-    elif isinstance(region, Call):
-        _leaves(region.body, found)
-    elif isinstance(region, Try):
-        for part in (region.body, *region.handlers, region.orelse, region.final):
-            _leaves(part, found)
+def _leaves(block: Block, found: list[Effect]) -> list[Effect]:
+    for item in block.items:
+        if isinstance(item, Effect):
+            found.append(item)
+        else:
+            for part in blocks_of(item):
+                _leaves(part, found)
     return found
 
 
