@@ -48,7 +48,7 @@ class Event:
 
 @dataclass(slots=True, eq=False)
 class View:
-    """The pruned program of one set, its events, and the counters and flags its guards look at."""
+    """The pruned program of one set, its events, the counters and flags its guards look at, and the loops `around` each."""
 
     body: fx.Block
     events: list[Event]
@@ -56,6 +56,7 @@ class View:
     bounds: dict[str, int]
     variables: frozenset[str]
     repeated: frozenset[str]
+    around: dict[fx.Loop, tuple[fx.Loop, ...]]
 
 
 Item = "Event | fx.Region"
@@ -67,6 +68,7 @@ class Pruning:
     def __init__(self) -> None:
         self.events: list[Event] = []
         self.loops: list[fx.Loop] = []
+        self.around: dict[fx.Loop, tuple[fx.Loop, ...]] = {}
         self.periods: dict[str, set[int | str]] = {}
         self.bounds: dict[str, int] = {}
         self.variables: dict[str, frozenset[str]] = {}
@@ -77,7 +79,7 @@ class Pruning:
         repeated = frozenset(key for key, count in self.flags.most_common(_MAX_FLAGS) if count > 1)
         variables = frozenset().union(*(self.variables[key] for key in repeated))
         _trim(body, variables, self.periods)
-        return View(body, self.events, self.periods, self.bounds, variables, repeated)
+        return View(body, self.events, self.periods, self.bounds, variables, repeated, self.around)
 
     def block(self, region: fx.Block) -> fx.Block:
         kept = []
@@ -122,6 +124,7 @@ class Pruning:
     def _loop(self, region: fx.Loop) -> fx.Region | None:
         before = len(self.events)
         pruned = fx.Loop(region.node, region.body, region.orelse, region.skippable, region.repeats, region.endless, region.guard)
+        self.around[pruned] = tuple(self.loops)
         self.loops.append(pruned)
         pruned.body = self.block(region.body)
         self.loops.pop()

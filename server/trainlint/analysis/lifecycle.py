@@ -33,7 +33,7 @@ class Token(NamedTuple):
     `pending`: backwards in the gradients that no step applied yet.
     `discarded`: backwards that the last clear threw away unapplied.
     `recent`: those of both whose own loops have not begun another turn since.
-    `crossed`: loops gone round since gradients were applied that are still there.
+    `crossed`: loops gone round since gradients were applied that are still there; of nested ones the outermost.
     """
 
     state: str = UNKNOWN
@@ -84,6 +84,7 @@ class Paths:
     def __init__(self, view: View, cancel: CancelFlag) -> None:
         self.conditions = Conditions(view.periods, view.bounds, view.repeated)
         self.variables = view.variables
+        self.around = view.around
         self.cancel = cancel
         self.breaks: list[Worlds] = []
         self.continues: list[Worlds] = []
@@ -92,6 +93,7 @@ class Paths:
         self.tries: list[Worlds] = []
         self.work = 0
         self.known: dict[tuple[object, object], Any] = {}
+        self.passed: dict[tuple[fx.Loop, frozenset[tuple[Context, Tokens]]], tuple[Worlds, Worlds]] = {}
 
     def block(self, block: fx.Block, worlds: Worlds) -> Worlds:
         count = _count(worlds)
@@ -161,6 +163,19 @@ class Paths:
         return {}
 
     def loop(self, loop: fx.Loop, worlds: Worlds) -> Worlds:
+        """What a loop does to the same worlds is found out once, or loops in loops would double the work at each level."""
+        if self.tries:
+            return self.turns(loop, worlds)
+        entered = (loop, frozenset(worlds.items()))
+        if entered not in self.passed:
+            self.returns.append({})
+            after = self.turns(loop, worlds)
+            self.passed[entered] = (after, self.returns.pop())
+        after, returned = self.passed[entered]
+        _merge(self.returns[-1] if self.returns else self.returned, returned)
+        return after
+
+    def turns(self, loop: fx.Loop, worlds: Worlds) -> Worlds:
         seen: Worlds = {}
         broken: Worlds = {}
         ended: Worlds = {}
@@ -239,7 +254,11 @@ class _Automaton(Paths):
         self.facts = Lifecycle()
 
     def turn(self, loop: fx.Loop, token: Token) -> Token:
-        return _go_round(token, loop)
+        recent = frozenset(event for event in token.recent if loop not in event.loops)
+        if token.state not in (APPLIED, STALE) or not token.crossed.isdisjoint(self.around[loop]):
+            return token._replace(recent=recent)
+        outside = frozenset(other for other in token.crossed if loop not in self.around[other])
+        return token._replace(recent=recent, crossed=outside | {loop})
 
     def apply(self, event: Event, token: Token) -> tuple[Token, ...]:
         self.facts.ran.add(event)
@@ -347,9 +366,3 @@ def _beyond(worlds: Worlds, seen: Worlds) -> Worlds:
     """What is not in `seen`."""
     rest = {context: tokens - seen.get(context, frozenset()) for context, tokens in worlds.items()}
     return {context: tokens for context, tokens in rest.items() if tokens}
-
-
-def _go_round(token: Token, loop: fx.Loop) -> Token:
-    recent = frozenset(event for event in token.recent if loop not in event.loops)
-    crossed = token.crossed | {loop} if token.state in (APPLIED, STALE) else token.crossed
-    return token._replace(recent=recent, crossed=crossed)

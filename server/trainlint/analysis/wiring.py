@@ -67,7 +67,13 @@ class Wiring:
     sets: list[ParameterSet]
     hooks: list[fx.Hook] = field(default_factory=list)
     look_alikes: bool = False
+    set_of: dict[Thing, ParameterSet] = field(init=False)
     _memo: dict[tuple[frozenset[Thing], ParameterSet], bool] = field(default_factory=dict)
+    _pairs: dict[tuple[str, ...], list[ParameterSet]] = field(default_factory=dict)
+    _known: dict[frozenset[Thing], bool] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.set_of = {optimizer: target for target in self.sets for optimizer in target.optimizers}
 
     def backward(self, effect: fx.Backward, target: ParameterSet) -> Relation:
         loss = effect.loss
@@ -81,7 +87,7 @@ class Wiring:
                 return Relation.NO
             return Relation.MAYBE if elsewhere else Relation.YES
         known = not loss.opaque and bool(loss.sources) and not target.opaque and bool(target.owners)
-        if known and any(self.touches(loss.sources, other) for other in self.sets):
+        if known and self._touches_any(loss.sources):
             return Relation.NO
         paired = self._paired((effect.text, *(thing.name for thing in loss.sources)))
         if target in paired:
@@ -102,7 +108,7 @@ class Wiring:
         own = [optimizer for optimizer in effect.optimizers if optimizer in target.optimizers]
         if own:
             return Relation.YES if len(own) == len(effect.optimizers) else Relation.MAYBE
-        others = [other for other in self.sets if not set(other.optimizers).isdisjoint(effect.optimizers)]
+        others = {self.set_of[optimizer] for optimizer in effect.optimizers if optimizer in self.set_of}
         if others:
             shares = any(self.touches(other.owners, target) for other in others)
             return Relation.MAYBE if shares else Relation.NO
@@ -133,6 +139,11 @@ class Wiring:
             known = self._memo[key] = any(related(thing, owner) for thing in key[0] for owner in target.owners)
         return known
 
+    def _touches_any(self, things: frozenset[Thing]) -> bool:
+        if things not in self._known:
+            self._known[things] = any(self.touches(things, target) for target in self.sets)
+        return self._known[things]
+
     def replaces(self, thing: Thing, target: ParameterSet) -> bool:
         """`thing` owns every parameter of the set."""
         return bool(target.owners) and all(owner.within(thing) for owner in target.owners)
@@ -148,23 +159,25 @@ class Wiring:
 
     def _paired(self, names: tuple[str, ...]) -> list[ParameterSet]:
         """The sets whose optimizers' names point at one of `names`, those that do most."""
-        degrees = {
-            target: max(affinity(optimizer.name, name) for optimizer in target.optimizers for name in names)
-            for target in self.sets
-        }
-        most = max(degrees.values(), default=0)
-        return [target for target, degree in degrees.items() if degree == most] if most else []
+        if names not in self._pairs:
+            degrees = {
+                target: max(affinity(optimizer.name, name) for optimizer in target.optimizers for name in names)
+                for target in self.sets
+            }
+            most = max(degrees.values(), default=0)
+            self._pairs[names] = [target for target, degree in degrees.items() if degree == most] if most else []
+        return self._pairs[names]
 
     def _cleared_through(self, holder: Thing, target: ParameterSet) -> Relation:
         if holder in target.optimizers:
             return Relation.YES
-        for other in self.sets:
-            if holder in other.optimizers:
-                if not self.touches(other.owners, target):
-                    return Relation.NO
-                covers = all(any(owner.within(mine) for mine in other.owners) for owner in target.owners)
-                return Relation.YES if covers and not target.opaque else Relation.MAYBE
-        return self._of_owner(holder, target)
+        other = self.set_of.get(holder)
+        if other is None:
+            return self._of_owner(holder, target)
+        if not self.touches(other.owners, target):
+            return Relation.NO
+        covers = all(any(owner.within(mine) for mine in other.owners) for owner in target.owners)
+        return Relation.YES if covers and not target.opaque else Relation.MAYBE
 
     def _of_parameters(self, parameters: Parameters, target: ParameterSet) -> Relation:
         owners = {
@@ -190,7 +203,7 @@ class Wiring:
         if len(self.sets) == 1:
             certain = holder.in_sight and target.certain and bool(target.owners)
             return Relation.MAYBE if certain else Relation.YES
-        if target.certain and target.owners and (holder.in_sight or any(self.touches((holder,), s) for s in self.sets)):
+        if target.certain and target.owners and (holder.in_sight or self._touches_any(frozenset({holder}))):
             return Relation.NO
         paired = self._paired((holder.name,))
         if target in paired:
