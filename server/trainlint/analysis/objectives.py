@@ -11,7 +11,7 @@ from enum import Enum
 from ..program import effects as fx
 from ..program.frameworks.table import LOSS_OPERATIONS
 from ..program.naming import LOSS, suggests
-from ..program.program import Program, leaves
+from ..program.program import Program
 from ..program.things import Operation, Role, Thing
 from .gradients import Cut, Gradients, Reach
 from .graph import Node
@@ -57,7 +57,7 @@ class Objectives:
     def dead(self) -> Iterator[DeadLoss]:
         """Every backward by which nothing can train."""
         for entry in self._program.entries:
-            effects = list(leaves(entry.body))
+            effects = entry.effects
             switches = {effect.site.node for effect in effects if isinstance(effect, fx.GradMode)}
             read = {owner for effect in effects if isinstance(effect, fx.Read) for owner in effect.parameters.owners}
             for effect in effects:

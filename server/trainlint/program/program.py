@@ -36,7 +36,7 @@ class Entry:
     effects: list[Effect] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.effects = _leaves(self.body, [])
+        self.effects = leaves(self.body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,14 +162,20 @@ def _summarise(machine: Machine, module: Thing) -> Summary | None:
     return Summary(parameters, result)
 
 
-def _leaves(block: Block, found: list[Effect]) -> list[Effect]:
+def leaves(block: Block) -> list[Effect]:
+    """Every effect below a block, in the order of the text."""
+    found: list[Effect] = []
+    _gather(block, found)
+    return found
+
+
+def _gather(block: Block, found: list[Effect]) -> None:
     for item in block.items:
         if isinstance(item, Effect):
             found.append(item)
         else:
             for part in blocks_of(item):
-                _leaves(part, found)
-    return found
+                _gather(part, found)
 
 
 def _enter(machine: Machine, function: Function, name: str) -> Entry:
