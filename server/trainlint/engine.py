@@ -18,7 +18,7 @@ from .finding import Confidence, FileStatus, Finding, Fix, Related, Report, Seve
 from .fixes.build import build as build_fix
 from .program.imports import leads_to_training
 from .program.program import build
-from .program.relevance import TRAINING_WORDS
+from .program.relevance import MODEL_WORDS, TRAINING_WORDS
 from .rules import RULES, Observation, Rule
 from .rules.housekeeping import unreadable_file
 from .settings import Settings
@@ -28,7 +28,7 @@ from .source.suppress import Suppressions
 from .source.text import Span
 from .source.workspace import Parsed, Workspace
 
-_TRAINING = word_filter(TRAINING_WORDS)
+_TRAINING = word_filter(TRAINING_WORDS | MODEL_WORDS)
 _PLACE = ("lineno", "col_offset", "end_lineno", "end_col_offset")
 _LOUDNESS = {Severity.OFF: 0, Severity.INFO: 1, Severity.WARNING: 2, Severity.ERROR: 3}
 

@@ -19,6 +19,7 @@ from .objectives import DeadLoss, Objectives
 from .places import Places
 from .protocol import Protocol, examine
 from .rates import KnownRate, known_rates
+from .registration import Registration
 from .values import Values
 from .wiring import ParameterSet
 
@@ -61,6 +62,10 @@ class Facts:
     @cached_property
     def modules(self) -> Modules:
         return Modules(self.program)
+
+    @cached_property
+    def registration(self) -> Registration:
+        return Registration(self.program, self.modules)
 
     @cached_property
     def gradients(self) -> Gradients:

@@ -7,11 +7,13 @@ from collections.abc import Callable
 
 from ..finding import Applicability, Edit, Fix
 from ..rules.remedy import (
+    ApplyInside,
     BackwardBefore,
     Bypass,
     CallInstead,
     CallIt,
     ClearBetween,
+    Compose,
     MoveAfter,
     MoveBefore,
     Remedy,
@@ -158,13 +160,34 @@ def _set_rate(remedy: SetRateTo, tree: ast.Module, source: SourceText) -> Fix | 
     return _unsafe(f"Set the learning rate to {remedy.value:g}, the default", Edit(span_of(node, source), f"{remedy.value:g}"))
 
 
+def _compose(remedy: Compose, tree: ast.Module, source: SourceText) -> Fix | None:
+    parts = [piece if isinstance(piece, str) else source.slice(span_of(piece, source)) for piece in remedy.pieces]
+    edit = Edit(span_of(remedy.node, source), "".join(parts))
+    return Fix(remedy.title, Applicability.SAFE, (edit,)) if remedy.safe else _unsafe(remedy.title, edit)
+
+
+def _apply_inside(remedy: ApplyInside, tree: ast.Module, source: SourceText) -> Fix | None:
+    call = remedy.inner
+    if not isinstance(call, ast.Call) or not call.args or isinstance(call.args[0], ast.Starred):
+        return None
+    outer, inner, argument = (span_of(node, source) for node in (remedy.outer, call, call.args[0]))
+    text = source.slice(argument)
+    if not isinstance(call.args[0], (ast.Call, ast.Name, ast.Attribute, ast.Subscript)):
+        text = f"({text})"
+    applied = source.slice(Span(outer.start, inner.start)) + text + source.slice(Span(inner.end, outer.end))
+    kept = source.slice(Span(inner.start, argument.start)) + applied + source.slice(Span(argument.end, inner.end))
+    return _unsafe(f"Apply the operation inside `{ast.unparse(call.func)}`", Edit(outer, kept))
+
+
 _BUILDERS: dict[type, Callable[..., Fix | None]] = {
     ClearBetween: _clear_between,
     StepAfter: _step_after,
     BackwardBefore: _backward_before,
     MoveBefore: _move_before,
     MoveAfter: _move_after,
+    ApplyInside: _apply_inside,
     CallIt: _call_it,
+    Compose: _compose,
     SetRateTo: _set_rate,
     CallInstead: call_instead,
     Bypass: bypass,

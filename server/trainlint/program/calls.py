@@ -288,7 +288,7 @@ def _external(m: Machine, node: ast.expr, callee: External, args: list[Value], k
     if callee.name.startswith("builtins."):
         return _builtin(m, node, callee.name[9:], args, keywords, used)
     role = maker(callee.name)
-    if role is None and keywords.get("requires_grad") == Constant(True):
+    if role is None and keywords.get("requires_grad") == Constant(True) and meaning(callee.name) is not None:
         role = Role.LEAF
     if role is not None:
         return _make(m, node, role, callee.name, args, keywords)
@@ -436,6 +436,9 @@ def _builtin(m: Machine, node: ast.expr, name: str, args: list[Value], keywords:
         return External(f"{first.name}.Chosen") if isinstance(first, External) else unseen(m, node, UNKNOWN, args, keywords, used)
     if name == "setattr" and len(args) > 2 and isinstance(args[1], Constant) and isinstance(args[1].value, str):
         set_attribute(m, node, first, args[1].value, args[2])
+        return NONE
+    if name == "setattr" and len(args) > 2 and isinstance(first, Thing):
+        m.record_binding(first, None, node, args[2])
         return NONE
     if name == "dict":
         return Mapping(tuple(keywords.items())) if keywords and not args else first if args else Mapping(())

@@ -47,7 +47,16 @@ from .things import (
     options,
     things_in,
 )
-from .vocabulary import CUTTING, LIST_GROWTH, MODE_METHODS, PARAMETER_LISTS, SAME_OBJECT, WRAPPING_METHODS
+from .vocabulary import (
+    CUTTING,
+    LIST_GROWTH,
+    MODE_METHODS,
+    NEW_TENSOR,
+    PARAMETER_LISTS,
+    REGISTERING,
+    SAME_OBJECT,
+    WRAPPING_METHODS,
+)
 
 
 def call(m: Machine, node: ast.expr, callee: Method, args: list[Value], keywords: dict[str, Value], used: bool) -> Value:
@@ -222,8 +231,19 @@ def _on_object(
             in_place.made_leaf(node, receiver)
     if name.endswith("_") and name != "requires_grad_":
         in_place.stored(m, receiver, (*args, *keywords.values()))
+    if name in NEW_TENSOR and things and all(thing.role is Role.LEAF for thing in things):
+        given = as_tensor(receiver)
+        return operations.computed(m, given, operations.compute(m, node, name, (receiver, *args), keywords))
     if name in SAME_OBJECT:
         return receiver
+    if name in REGISTERING and args and isinstance(receiver, Thing):
+        key = args[0].value if isinstance(args[0], Constant) else None
+        value = args[1] if len(args) > 1 else UNKNOWN
+        if isinstance(key, str):
+            calls.set_attribute(m, node, receiver, key, value)
+        else:
+            m.record_binding(receiver, None, node, value)
+        return NONE
     if name in CUTTING:
         return Tensor(origin=operations.compute(m, node, name, (receiver, *args), keywords, cuts=True))
     if name == "unscale_":

@@ -98,6 +98,10 @@ class Program:
         finally:
             machine.store, machine.block, machine.operations, machine.frame = state
 
+    def construction(self, info: ClassInfo) -> Block | None:
+        """What the constructor that `instance` ran does; None where the class has none in sight."""
+        return self.machine.constructions.get(info) if self.machine is not None else None
+
     def summary(self, module: Thing) -> Summary | None:
         """What calling a module whose class is in sight computes; None where that is out of sight."""
         if module not in self._summaries:

@@ -17,6 +17,8 @@ _LOSSES = frozenset(
 )  # fmt: skip
 # A text without any of these has no training code.
 TRAINING_WORDS = _STEP_WORDS | _LOSSES
+# A text without training code may still have one of these: a class of modules, or code that freezes parameters.
+MODEL_WORDS = frozenset({"Module", "LightningModule"})
 # A function with one of these is entered, and need not be followed where it is called.
 _LOSS_WORDS = _LOSSES | {"criterion", "loss_fn", "loss_func", "loss_function"}
 _ENTRY_WORDS = _STEP_WORDS | {"step", "grad", UNCALLED}

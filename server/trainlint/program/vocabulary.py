@@ -15,6 +15,9 @@ SAME_OBJECT = frozenset(
     {"to", "cuda", "cpu", "double", "half", "float", "type", "bfloat16", "train", "eval", "requires_grad_", "apply",
      "share_memory", "to_empty", "compile", "copy", "clone", "contiguous"}
 )  # fmt: skip
+# Of these, a tensor gives back another one, or may.
+NEW_TENSOR = frozenset({"to", "cuda", "cpu", "double", "half", "float", "type", "bfloat16", "clone", "contiguous"})
+REGISTERING = frozenset({"add_module", "register_module", "register_parameter"})
 TRANSPARENT = frozenset({"list", "tuple", "zip", "enumerate", "reversed", "sorted", "append", "extend"})
 LIST_GROWTH = frozenset({"append", "add", "insert", "extend"})
 WRAPPING_METHODS = frozenset({"prepare", "prepare_model", "prepare_optimizer", "setup", "setup_module", "setup_optimizers"})

@@ -87,7 +87,27 @@ class Bypass:
     layer: ast.AST | None = None
 
 
-Remedy = Union[ClearBetween, StepAfter, BackwardBefore, MoveBefore, MoveAfter, CallIt, SetRateTo, CallInstead, Bypass]
+@dataclass(frozen=True, slots=True)
+class Compose:
+    """Write in place of `node` what `pieces` make: texts, and expressions as they are written now."""
+
+    node: ast.AST
+    pieces: tuple[str | ast.AST, ...]
+    title: str
+    safe: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyInside:
+    """Apply what `outer` does to the result of the call `inner` to its first argument instead."""
+
+    outer: ast.AST
+    inner: ast.AST
+
+
+Remedy = Union[
+    ApplyInside, Compose, ClearBetween, StepAfter, BackwardBefore, MoveBefore, MoveAfter, CallIt, SetRateTo, CallInstead, Bypass
+]
 
 
 def removal(computations: Sequence[Source]) -> tuple[Remedy, ...]:
