@@ -22,21 +22,22 @@ from .things import Function, Operation, Thing, Value
 _SUMMARY_BUDGET = 500
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(eq=False)
 class Entry:
     """Where control comes in from out of sight: the module itself, or a function nobody in sight calls.
 
-    `closed`: nothing happens to its gradients after its end. `effects`: all of them, in the order of the text.
+    `closed`: nothing happens to its gradients after its end.
     """
 
     name: str
     node: ast.AST
     body: Block
     closed: bool
-    effects: list[Effect] = field(init=False)
 
-    def __post_init__(self) -> None:
-        self.effects = leaves(self.body)
+    @cached_property
+    def effects(self) -> list[Effect]:
+        """All of them, in the order of the text; complete only when the whole program is."""
+        return leaves(self.body)
 
 
 @dataclass(frozen=True, slots=True)
