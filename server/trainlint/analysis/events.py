@@ -26,6 +26,9 @@ class Kind(Enum):
     ANYTHING = "anything"
     COMPUTE = "compute"
     FORWARD = "forward"
+    CLIP = "clip"
+    UNSCALE = "unscale"
+    RESCALE = "rescale"
 
 
 @dataclass(eq=False, slots=True)

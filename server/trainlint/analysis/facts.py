@@ -11,8 +11,9 @@ from ..cancel import CancelFlag
 from ..program import effects as fx
 from ..program.naming import ACCELERATOR, suggests
 from ..program.program import Program
-from ..program.things import Operation, Role
+from ..program.things import Operation, Role, Thing
 from ..source.document import Document
+from . import scaling
 from .gradients import Gradients
 from .modules import Modules
 from .objectives import DeadLoss, Objectives
@@ -40,6 +41,16 @@ class Facts:
     def protocols(self) -> list[Protocol]:
         """The step protocol of every entry."""
         return [examine(entry, self.program, self._cancel) for entry in self.program.entries]
+
+    @cached_property
+    def scalings(self) -> list[scaling.Scaling]:
+        """What every entry clips, scales and unscales."""
+        return [scaling.examine(entry, self.program, self._cancel) for entry in self.program.entries]
+
+    @cached_property
+    def unused_scalers(self) -> list[tuple[fx.Step, Thing]]:
+        """Steps through a gradient scaler that multiplies no loss."""
+        return scaling.unused_scalers(self.program, self.operations.get("scale", ()))
 
     def differentiator(self, target: ParameterSet) -> str | None:
         """The call that takes the place of `loss.backward()` here: an accelerator's, or that of manual optimization."""

@@ -10,7 +10,7 @@ REARRANGING = frozenset(
     {"view", "reshape", "flatten", "squeeze", "unsqueeze", "transpose", "permute", "contiguous", "clone", "getitem", "to",
      "float", "double", "half", "bfloat16", "cuda", "cpu", "type", "expand", "expand_as", "view_as", "reshape_as", "t", "narrow",
      "movedim", "swapaxes", "gather", "index_select", "masked_select", "detach", "data", "identity", "type_as", "repeat",
-     "requires_grad_", "unflatten", "ravel", "select", "take", "chunk", "split", "dropout", "stack_of_one"}
+     "requires_grad_", "unflatten", "ravel", "select", "take", "chunk", "split", "dropout", "scale", "stack_of_one"}
 )  # fmt: skip
 # What these compute may be any number, and never is a logarithm of a probability on purpose.
 UNBOUNDED = frozenset(

@@ -14,17 +14,21 @@ from ..rules.remedy import (
     CallIt,
     ClearBetween,
     Compose,
+    Insert,
     MoveAfter,
     MoveBefore,
     Remedy,
+    Remove,
+    Rewrite,
     SetRateTo,
     StepAfter,
 )
 from ..source.parse import Site, span_of
 from ..source.text import SourceText, Span
 from .computation import bypass, call_instead
+from .editing import insert, remove, rewrite
 from .layout import Layout
-from .placement import first_backward, place_of_backward, place_of_step, prepares_step
+from .placement import first_backward, place_of_backward, place_of_step, prepared
 
 _GUARDS = (ast.If, ast.For, ast.While, ast.Try, ast.Match)
 _NOTE = " (changes training)"
@@ -103,7 +107,7 @@ def _backward_before(remedy: BackwardBefore, tree: ast.Module, source: SourceTex
     return _unsafe(f"Insert `{call}` before the step", layout.before(anchor, call))
 
 
-def _move(moved: Site, anchor: Site, source: SourceText, *, before: bool) -> Fix | None:
+def _move(moved: Site, anchor: Site, source: SourceText, where: str, *, before: bool) -> Fix | None:
     layout = _layout(moved, source)
     if layout is None or anchor.statement not in layout.places or moved.statement is anchor.statement:
         return None
@@ -118,18 +122,14 @@ def _move(moved: Site, anchor: Site, source: SourceText, *, before: bool) -> Fix
     if not before and meeting is not None and layout.start(moved.statement) < layout.start(target):
         target = meeting[1]
     if not before:
-        for following in layout.following(target):
-            if following is moved.statement or not prepares_step(layout, following):
-                break
-            target = following
+        target = prepared(layout, target, but=moved.statement)
     if not layout.owns_lines(target) and "#" in text:
         return None
     edit = layout.before(target, text) if before else layout.after(target, text)
-    where = "before" if before else "after"
     plain = text.partition("#")[0].strip()
     if edit.span.start == removal.span.start or removal.span.contains(edit.span):
         return None
-    return _unsafe(f"Move `{plain}` {where} the backward", *sorted((edit, removal), key=lambda one: one.span))
+    return _unsafe(f"Move `{plain}` {where}", *sorted((edit, removal), key=lambda one: one.span))
 
 
 def _between(layout: Layout, moved: ast.stmt, anchor: ast.stmt) -> list[ast.stmt]:
@@ -139,11 +139,11 @@ def _between(layout: Layout, moved: ast.stmt, anchor: ast.stmt) -> list[ast.stmt
 
 
 def _move_before(remedy: MoveBefore, tree: ast.Module, source: SourceText) -> Fix | None:
-    return _move(remedy.moved, remedy.anchor, source, before=True)
+    return _move(remedy.moved, remedy.anchor, source, "before the backward", before=True)
 
 
 def _move_after(remedy: MoveAfter, tree: ast.Module, source: SourceText) -> Fix | None:
-    return _move(remedy.moved, remedy.anchor, source, before=False)
+    return _move(remedy.moved, remedy.anchor, source, remedy.where, before=False)
 
 
 def _call_it(remedy: CallIt, tree: ast.Module, source: SourceText) -> Fix | None:
@@ -191,4 +191,7 @@ _BUILDERS: dict[type, Callable[..., Fix | None]] = {
     SetRateTo: _set_rate,
     CallInstead: call_instead,
     Bypass: bypass,
+    Insert: insert,
+    Remove: remove,
+    Rewrite: rewrite,
 }

@@ -42,7 +42,7 @@ def place_of_step(layout: Layout, backward: ast.stmt, clear: ast.stmt | None) ->
             anchor = gathered
         if guarded and behind:
             anchor = cleared
-    return Spot(_prepared(layout, _last_backward(layout, anchor)), before=False)
+    return Spot(prepared(layout, _last_backward(layout, anchor)), before=False)
 
 
 def _may_leave(layout: Layout, first: ast.stmt, last: ast.stmt) -> bool:
@@ -77,13 +77,20 @@ def _farthest_backward(layout: Layout, anchor: ast.stmt, others: Iterable[ast.st
     return farthest
 
 
-def _prepared(layout: Layout, anchor: ast.stmt) -> ast.stmt:
-    """`anchor`, or the clipping and unscaling that follow it."""
+def prepared(layout: Layout, anchor: ast.stmt, *, but: ast.stmt | None = None) -> ast.stmt:
+    """`anchor`, or the last of the clipping and unscaling that follow it, before anything is applied or cleared."""
+    last = anchor
     for following in layout.following(anchor):
-        if not prepares_step(layout, following):
+        if following is but or _begins_anew(layout, following):
             break
-        anchor = following
-    return anchor
+        if prepares_step(layout, following):
+            last = following
+    return last
+
+
+def _begins_anew(layout: Layout, statement: ast.stmt) -> bool:
+    text = layout.text(statement)
+    return any(word in text for word in (".zero_grad(", ".step(", "backward("))
 
 
 def prepares_step(layout: Layout, statement: ast.stmt) -> bool:
@@ -111,9 +118,10 @@ def place_of_backward(layout: Layout, step: ast.stmt) -> tuple[str, ast.stmt] | 
             anchor = earlier
             break
     for earlier in reversed(layout.preceding(anchor)):
-        if not prepares_step(layout, earlier):
+        if earlier is computed or _begins_anew(layout, earlier):
             break
-        anchor = earlier
+        if prepares_step(layout, earlier):
+            anchor = earlier
     return loss, anchor
 
 

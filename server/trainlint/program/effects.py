@@ -19,27 +19,39 @@ class Effect:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class ContextManager:
+    """What a `with` statement enters: by its qualified name, or the operation that the tables make of it."""
+
+    name: str
+    node: ast.AST
+    arguments: dict[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Backward(Effect):
     """Gradients of `loss` are added to the `.grad` of what it reaches. `text` is the loss as the user wrote it.
 
-    `options` are its keyword arguments; `contexts` the context managers around it, by qualified name.
+    `options` are its keyword arguments; `contexts` the context managers around it. `scaler` is the gradient scaler
+    that multiplied the loss, as the user wrote it, and `scaled_by` the object.
     """
 
     loss: Tensor
     text: str
     scaler: str | None = None
     options: dict[str, Value] = field(default_factory=dict)
-    contexts: tuple[str, ...] = ()
+    contexts: tuple[ContextManager, ...] = ()
+    scaled_by: Thing | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Step(Effect):
-    """One of `optimizers` applies its gradients; it clears them as well where `clears`."""
+    """One of `optimizers` applies its gradients, `through` a gradient scaler; it clears them as well where `clears`."""
 
     optimizers: tuple[Thing, ...]
     text: str
     clears: bool = False
     scaler: str | None = None
+    through: Thing | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,6 +92,7 @@ class Unscale(Effect):
 
     optimizers: tuple[Thing, ...]
     scaler: str
+    through: Thing | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,6 +100,7 @@ class Rescale(Effect):
     """`scaler` chooses its scale for the next step."""
 
     scaler: str
+    through: Thing | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 
 from . import calls, conditions, expressions, grad_mode
-from .effects import Block, Branch, Clear, Count, Forget, Jump, Loop, Read, SetRate, Try, Uncalled
+from .effects import Block, Branch, Clear, ContextManager, Count, Forget, Jump, Loop, Read, SetRate, Try, Uncalled
 from .guards import Guard, Known
 from .index import names_in
 from .iteration import iterate, matters
@@ -429,11 +429,11 @@ def _entered(m: Machine, node: ast.With | ast.AsyncWith, items: list[ast.withite
             calls.invoke(m, entry.context_expr, value, "__exit__")
             return alive
         if isinstance(value, External):
-            m.contexts = (*m.contexts, value.name)
+            m.contexts = (*m.contexts, ContextManager(value.name, entry.context_expr))
             if value.name.endswith("()"):
                 m.grad_context = grad_mode.entered(m, entry.context_expr, value.name[:-2])
         elif isinstance(value, Tensor) and isinstance(value.origin, Operation):
-            m.contexts = (*m.contexts, value.origin.name)
+            m.contexts = (*m.contexts, ContextManager(value.origin.name, entry.context_expr, value.origin.arguments))
         if entry.optional_vars is not None:
             expressions.bind(m, entry.optional_vars, value)
     alive = statements(m, node.body)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..cancel import CancelFlag
 from ..source.parse import Site
-from .effects import Block, Effect, Region
+from .effects import Block, ContextManager, Effect, Region
 from .index import Index
 from .scope import ClassInfo, Frame, Key, Store
 from .things import Choice, Constant, External, Function, Operation, Partial, Pending, Role, Thing, Value
@@ -86,7 +86,7 @@ class Machine:
         self.statement: ast.stmt
         self.grad_context: ast.AST | bool | None = None
         self.turns: tuple[tuple[ast.AST, int], ...] = ()
-        self.contexts: tuple[str, ...] = ()
+        self.contexts: tuple[ContextManager, ...] = ()
         self.operations: list[Operation] = []
         self.bindings: dict[Thing, list[Binding]] = {}
         self.constructions: dict[ClassInfo, Block] = {}

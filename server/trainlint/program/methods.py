@@ -37,6 +37,7 @@ from .things import (
     Many,
     Mapping,
     Method,
+    Operation,
     Parameters,
     Role,
     Sequence,
@@ -99,7 +100,22 @@ def call(m: Machine, node: ast.expr, callee: Method, args: list[Value], keywords
 def backward(
     m: Machine, node: ast.AST, loss: Tensor, text: str, scaler: str | None, given: dict[str, Value] | None = None
 ) -> None:
-    m.emit_effect(Backward, node, loss, text, scaler, given or {}, m.contexts)
+    scaling = scaled(loss)
+    scaled_by = scaling.arguments.get("scaler") if scaling is not None else None
+    if scaling is not None and scaler is None and isinstance(scaling.site.node, ast.Call):
+        scaler = _receiver_text(scaling.site.node)
+    m.emit_effect(Backward, node, loss, text, scaler, given or {}, m.contexts, scaled_by)
+
+
+def scaled(loss: Tensor, depth: int = 6) -> Operation | None:
+    """The multiplication by a gradient scaler that `loss` has been through, perhaps divided or summed since."""
+    operation = loss.origin
+    if not isinstance(operation, Operation) or depth == 0:
+        return None
+    if operation.name == "scale" and "scaler" in operation.arguments:
+        return operation
+    behind = (scaled(value, depth - 1) for value in operation.inputs if isinstance(value, Tensor))
+    return next((found for found in behind if found is not None), None)
 
 
 def _zero_grad(m: Machine, node: ast.expr, receiver: Value) -> Value:
@@ -142,7 +158,7 @@ def _step(m: Machine, node: ast.expr, receiver: Value, args: list[Value], keywor
         for thing in given:
             thing.uses.add("step")
         written = ast.unparse(node.args[0]) if isinstance(node, ast.Call) and node.args else ""
-        m.emit_effect(Step, node, given, written, False, text)
+        m.emit_effect(Step, node, given, written, False, text, things[0] if len(things) == 1 else None)
         return UNKNOWN
     for thing in things:
         thing.uses.discard("step")
@@ -247,10 +263,11 @@ def _on_object(
     if name in CUTTING:
         return Tensor(origin=operations.compute(m, node, name, (receiver, *args), keywords, cuts=True))
     if name == "unscale_":
-        m.emit_effect(Unscale, node, tuple(things_in(args[0])) if args else (), _receiver_text(node))
+        through = things[0] if len(things) == 1 else None
+        m.emit_effect(Unscale, node, tuple(things_in(args[0])) if args else (), _receiver_text(node), through)
         return NONE
     if name == "update" and any(thing.role is Role.SCALER or suggests(thing.name, SCALER) for thing in things):
-        m.emit_effect(Rescale, node, _receiver_text(node))
+        m.emit_effect(Rescale, node, _receiver_text(node), things[0] if len(things) == 1 else None)
         return NONE
     if name in WRAPPING_METHODS:
         return Sequence(tuple(args)) if len(args) > 1 else args[0] if args else UNKNOWN
@@ -259,7 +276,7 @@ def _on_object(
         m.emit_effect(Clip, node, calls.parameters_of(args[0]) if args else Parameters(frozenset(things)), limit, used)
         return UNKNOWN
     if name == "scale":
-        return args[0] if args else UNKNOWN
+        return _scale(m, node, things, args)
     if name == "add_param_group":
         for thing in things:
             added = calls.parameters_of(args[0] if args else UNKNOWN)
@@ -285,6 +302,18 @@ def _on_object(
     result = calls.unseen(m, node, receiver, args, keywords, used, receiver=receiver)
     result.made_by = operations.compute(m, node, f".{name}", (receiver, *args), keywords)
     return result
+
+
+def _scale(m: Machine, node: ast.expr, things: tuple[Thing, ...], args: list[Value]) -> Value:
+    """What a gradient scaler makes of a loss; of other objects with such a method, what they were given."""
+    given = args[0] if args else UNKNOWN
+    if len(things) != 1 or len(args) != 1 or not isinstance(given, (Tensor, Thing)):
+        return given
+    if things[0].role is not Role.SCALER and not suggests(things[0].name, SCALER):
+        return given
+    done = operations.compute(m, node, "scale", args)
+    done.arguments["scaler"] = things[0]
+    return as_tensor(given).by(done)
 
 
 def _flag(args: list[Value], keywords: dict[str, Value]) -> bool | None:

@@ -50,10 +50,11 @@ class MoveBefore:
 
 @dataclass(frozen=True, slots=True)
 class MoveAfter:
-    """Let the statement of `moved` run right after that of `anchor`, in its block."""
+    """Let the statement of `moved` run right after that of `anchor`, in its block; `where` says so in words."""
 
     moved: Site
     anchor: Site
+    where: str = "after the backward"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +106,50 @@ class ApplyInside:
     inner: ast.AST
 
 
+@dataclass(frozen=True, slots=True)
+class Insert:
+    """Put the statement `text` next to that of `anchor`; `where` says so in words."""
+
+    anchor: Site
+    text: str
+    where: str
+    before: bool = False
+    safe: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """Take the statement that `site` is out."""
+
+    site: Site
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrite:
+    """Write the first of `texts` for `node` (or what `site` is), the others as statements behind it."""
+
+    site: Site
+    texts: tuple[str, ...]
+    title: str
+    node: ast.AST | None = None
+    safe: bool = False
+
+
 Remedy = Union[
-    ApplyInside, Compose, ClearBetween, StepAfter, BackwardBefore, MoveBefore, MoveAfter, CallIt, SetRateTo, CallInstead, Bypass
+    ApplyInside,
+    Compose,
+    Insert,
+    Remove,
+    Rewrite,
+    ClearBetween,
+    StepAfter,
+    BackwardBefore,
+    MoveBefore,
+    MoveAfter,
+    CallIt,
+    SetRateTo,
+    CallInstead,
+    Bypass,
 ]
 
 

@@ -84,6 +84,8 @@ TORCH = Framework(
         "torch.save": Meaning.READ,
         "torch.manual_seed": Meaning.READ,
         "torch.cuda.*": Meaning.READ,
+        "torch.cuda.amp.autocast": Meaning.PURE,
+        "torch.cuda.amp.autocast_mode.autocast": Meaning.PURE,
         "torch.backends.*": Meaning.READ,
         "torch.distributed.*": Meaning.READ,
         "torch.tensor": Meaning.CUT,

@@ -1,0 +1,65 @@
+"""The plain edits: a statement put in, taken out or written anew, where nothing else has to be known."""
+
+from __future__ import annotations
+
+import ast
+
+from ..finding import Applicability, Edit, Fix
+from ..rules.remedy import Insert, Remove, Rewrite
+from ..source.parse import Site, span_of
+from ..source.text import SourceText
+from .layout import Layout
+
+_NOTE = " (changes training)"
+
+
+def insert(remedy: Insert, tree: ast.Module, source: SourceText) -> Fix | None:
+    layout = _layout(remedy.anchor, source)
+    if layout is None or not _known(remedy.text, layout, tree):
+        return None
+    anchor = remedy.anchor.statement
+    edit = layout.before(anchor, remedy.text) if remedy.before else layout.after(anchor, remedy.text)
+    return _fix(f"Insert `{remedy.text}` {remedy.where}", remedy.safe, edit)
+
+
+def remove(remedy: Remove, tree: ast.Module, source: SourceText) -> Fix | None:
+    layout = _layout(remedy.site, source)
+    statement = remedy.site.statement
+    if layout is None or not isinstance(statement, ast.Expr) or statement.value is not remedy.site.node:
+        return None
+    taken = layout.remove(statement)
+    if taken is None:
+        return None
+    edit, start, end = taken[0], layout.start(statement), layout.end(statement)
+    tail = layout.tail(statement)
+    if "#" in tail and layout.owns_lines(statement):
+        edit = Edit(source.span(start, end + tail.index("#")), "")  # the comment stays
+    return _fix(f"Remove `{source.text[start:end]}`", False, edit)
+
+
+def rewrite(remedy: Rewrite, tree: ast.Module, source: SourceText) -> Fix | None:
+    first, *rest = remedy.texts
+    layout = _layout(remedy.site, source)
+    if layout is None or not all(_known(text, layout, tree) for text in remedy.texts):
+        return None
+    edits = [Edit(span_of(remedy.node if remedy.node is not None else remedy.site.node, source), first)]
+    if rest:
+        if not layout.owns_lines(remedy.site.statement):
+            return None
+        edits.append(layout.after(remedy.site.statement, *rest))
+    return _fix(remedy.title, remedy.safe, *edits)
+
+
+def _layout(site: Site, source: SourceText) -> Layout | None:
+    layout = Layout(source, site.function)
+    return layout if site.statement in layout.places else None
+
+
+def _known(text: str, layout: Layout, tree: ast.Module) -> bool:
+    """Every name in `text` is bound where it will stand."""
+    names = {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
+    return all(layout.visible(name, tree) for name in names)
+
+
+def _fix(title: str, safe: bool, *edits: Edit) -> Fix:
+    return Fix(title if safe else title + _NOTE, Applicability.SAFE if safe else Applicability.UNSAFE, edits)
