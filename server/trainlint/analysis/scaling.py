@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ..cancel import CancelFlag
 from ..program import effects as fx
-from ..program.program import Entry, Program, leaves
+from ..program.program import Entry, Program
 from ..program.things import Constant, External, Operation, Role, Tensor, Thing, Value, options
 from .events import Event, Kind, Projection, View
 from .lifecycle import Intractable, Paths
@@ -144,7 +144,7 @@ def enabled(scaler: Thing) -> bool | None:
 
 def examine(entry: Entry, program: Program, cancel: CancelFlag) -> Scaling:
     scaling = Scaling()
-    if not any(_concerns(effect) for effect in leaves(entry.body)):
+    if not any(_concerns(effect) for effect in entry.effects):
         return scaling
     if program.index.look_alikes:
         return scaling
@@ -351,7 +351,7 @@ def unused_scalers(program: Program, operations: Iterable[Operation]) -> list[tu
     touched: set[Thing] = set()
     steps: dict[fx.Step, Thing] = {}
     for entry in program.entries:
-        for effect in leaves(entry.body):
+        for effect in entry.effects:
             if isinstance(effect, fx.Unseen):
                 touched |= effect.touches
             elif isinstance(effect, fx.Step) and effect.through is not None:
