@@ -182,10 +182,10 @@ class _Projection(Projection):
             relation = self.wiring.gradients(effect.parameters, self.target)
             return Event(Kind.CLIP, effect, relation is Relation.YES) if relation is not Relation.NO else None
         if isinstance(effect, fx.Unscale):
-            own = [optimizer for optimizer in effect.optimizers if optimizer in self.target.optimizers]
+            own = self.wiring.holds_optimizer(effect.optimizers, self.target)
             if effect.optimizers and not own:
                 return None
-            return Event(Kind.UNSCALE, effect, bool(own) and len(effect.optimizers) == 1)
+            return Event(Kind.UNSCALE, effect, own and len(effect.optimizers) == 1)
         if isinstance(effect, fx.Rescale):
             return Event(Kind.RESCALE, effect)
         if isinstance(effect, fx.Unseen) and any(thing.role is Role.SCALER for thing in effect.touches):

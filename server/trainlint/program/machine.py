@@ -87,6 +87,7 @@ class Machine:
         self.grad_context: ast.AST | bool | None = None
         self.turns: tuple[tuple[ast.AST, int], ...] = ()
         self.contexts: tuple[ContextManager, ...] = ()
+        self.stepped_through: tuple[str | None, Thing | None] = (None, None)
         self.operations: list[Operation] = []
         self.bindings: dict[Thing, list[Binding]] = {}
         self.constructions: dict[ClassInfo, Block] = {}

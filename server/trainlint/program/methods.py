@@ -139,7 +139,7 @@ def _step(m: Machine, node: ast.expr, receiver: Value, args: list[Value], keywor
         m.emit_effect(Schedule, node, things, first or next(iter(keywords.values()), None), text)
         return UNKNOWN
     if first is None or first == NONE:
-        m.emit_effect(Step, node, things, text)
+        m.emit_effect(Step, node, things, text, False, *m.stepped_through)
         return UNKNOWN
     if isinstance(first, Function):
         outer = m.block
@@ -152,13 +152,17 @@ def _step(m: Machine, node: ast.expr, receiver: Value, args: list[Value], keywor
     given = tuple(option for option in options(first) if isinstance(option, Thing))
     scaling = any(thing.role is Role.SCALER or suggests(thing.name, SCALER) for thing in things)
     if given and (scaling or any(thing.role is Role.OPTIMIZER or names_optimizer(thing.name) for thing in given)):
+        through = (text, things[0] if len(things) == 1 else None)
         wrapper = given[0] if len(given) == 1 and calls.in_sight_method(given[0], "step") else None
         if wrapper is not None:
-            return calls.invoke(m, node, wrapper, "step")
+            outer, m.stepped_through = m.stepped_through, through
+            result = calls.invoke(m, node, wrapper, "step")
+            m.stepped_through = outer
+            return result
         for thing in given:
             thing.uses.add("step")
         written = ast.unparse(node.args[0]) if isinstance(node, ast.Call) and node.args else ""
-        m.emit_effect(Step, node, given, written, False, text, things[0] if len(things) == 1 else None)
+        m.emit_effect(Step, node, given, written, False, *through)
         return UNKNOWN
     for thing in things:
         thing.uses.discard("step")

@@ -55,7 +55,8 @@ from ..rule import Fixability, Observation, Rule, called, confidence
 def check(facts: Facts) -> Iterable[Observation]:
     for scaling in facts.scalings:
         for fact in scaling.scaled_clips:
-            unscale = f"{fact.step.scaler}.unscale_({fact.step.text})"
+            insertion = Insert(fact.clip.site, f"{fact.step.scaler}.unscale_({fact.step.text})", "before clipping", before=True)
+            at_hand = fact.step.site.function is fact.clip.site.function
             yield Observation(
                 fact.clip.site,
                 f"`{called(fact.clip)}` bounds gradients that are still multiplied by the loss scale: "
@@ -65,7 +66,7 @@ def check(facts: Facts) -> Iterable[Observation]:
                     (fact.backward.site, "the loss is scaled here"),
                     (fact.step.site, "the gradients are unscaled only here"),
                 ),
-                (Insert(fact.clip.site, unscale, "before clipping", before=True),),
+                (insertion,) if at_hand else (),
             )
 
 
