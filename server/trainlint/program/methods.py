@@ -155,9 +155,9 @@ def _step(m: Machine, node: ast.expr, receiver: Value, args: list[Value], keywor
         through = (text, things[0] if len(things) == 1 else None)
         wrapper = given[0] if len(given) == 1 and calls.in_sight_method(given[0], "step") else None
         if wrapper is not None:
-            outer, m.stepped_through = m.stepped_through, through
+            around, m.stepped_through = m.stepped_through, through
             result = calls.invoke(m, node, wrapper, "step")
-            m.stepped_through = outer
+            m.stepped_through = around
             return result
         for thing in given:
             thing.uses.add("step")
