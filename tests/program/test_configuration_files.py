@@ -132,7 +132,7 @@ cfg = yaml.safe_load(open(args.config))"""
 
 
 def test_yaml_reads_a_number_without_a_point_as_text_and_omegaconf_does_not(tmp_path: Path) -> None:
-    assert not rate(tmp_path / "yaml", LOAD, number="1e9")
+    assert [found.code for found in rate(tmp_path / "yaml", LOAD, number="1e9")] == ["TRN403"]
     assert rate(tmp_path / "converted", LOAD, 'float(cfg["optim"]["lr"])', number="1e9")
     assert rate(tmp_path / "exact", LOAD, number="1.0e+9")
     head = 'from omegaconf import OmegaConf\ncfg = OmegaConf.load("conf.yaml")'
@@ -154,3 +154,13 @@ def test_a_file_found_in_two_places_is_not_known(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["a: [", "a: !!python/name:os.system x\n", "- 1\n- 2\n", "", "x: &a [*a]\n", "? [1, 2]\n: 3\n"])
 def test_odd_files_are_no_trouble(tmp_path: Path, text: str) -> None:
     assert not rate(tmp_path, LOAD, file=f"## conf.yaml\n{text}")
+
+
+def test_a_number_without_a_point_is_a_string_in_yaml(tmp_path: Path) -> None:
+    head, file = HEADS["safe_load"]
+    (found,) = rate(tmp_path / "faulty", head, file=file, number="1e-4")
+    assert (found.code, found.span.start.line) == ("TRN403", 5)
+    assert [related.message for related in found.related] == ["the value comes from here"]
+    assert [fix.edits and fix.edits[0].text for fix in found.fixes] == ['float(cfg["optim"]["lr"])']
+    assert rate(tmp_path / "pointed", head, file=file, number="1.0e-4") == []
+    assert rate(tmp_path / "converted", head, 'float(cfg["optim"]["lr"])', file, "1e-4") == []

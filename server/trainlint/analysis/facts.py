@@ -14,6 +14,7 @@ from ..program.program import Program
 from ..program.things import Operation, Role, Thing
 from ..source.document import Document
 from . import scaling
+from .constants import Hyperparameter, known_hyperparameters
 from .gradients import Gradients
 from .modules import Modules
 from .objectives import DeadLoss, Objectives
@@ -65,6 +66,11 @@ class Facts:
     @cached_property
     def rates(self) -> list[KnownRate]:
         return known_rates(self.program)
+
+    @cached_property
+    def hyperparameters(self) -> list[Hyperparameter]:
+        """What optimizers were built with, where it is known."""
+        return list(known_hyperparameters(self.program))
 
     @cached_property
     def values(self) -> Values:

@@ -133,6 +133,12 @@ TORCH = Framework(
         "FeatureAlphaDropout": "dropout", "LSTM": "lstm", "GRU": "gru", "RNN": "rnn",
     },
     signatures={
+        "SGD": ("params", "lr", "momentum", "dampening", "weight_decay", "nesterov"),
+        "RMSprop": ("params", "lr", "alpha", "eps", "weight_decay", "momentum", "centered"),
+        **{
+            adaptive: ("params", "lr", "betas", "eps", "weight_decay", "amsgrad")
+            for adaptive in ("Adam", "AdamW", "NAdam", "RAdam", "Adamax")
+        },
         "softmax": ("input", "dim"), "log_softmax": ("input", "dim"), "softmin": ("input", "dim"),
         "gumbel_softmax": ("input", "tau", "hard", "eps", "dim"),
         "dropout": ("input", "p", "training", "inplace"),

@@ -2,6 +2,8 @@
 
 from ..rule import Rule
 from . import (
+    hyperparameter_out_of_range,
+    learning_rate_is_string,
     learning_rate_out_of_range,
     zero_learning_rate,
 )
@@ -9,4 +11,6 @@ from . import (
 RULES: tuple[Rule, ...] = (
     zero_learning_rate.RULE,
     learning_rate_out_of_range.RULE,
+    learning_rate_is_string.RULE,
+    hyperparameter_out_of_range.RULE,
 )
