@@ -33,6 +33,11 @@ class Hyperparameter:
         return None if self.place.whole is None else node.value if isinstance(node, ast.keyword) else node
 
     @property
+    def literal(self) -> bool:
+        """The value itself is written in the call."""
+        return isinstance(self.written, ast.Constant)
+
+    @property
     def kind(self) -> str:
         """The class of the optimizer, without its package."""
         return (self.optimizer.created_by or "").rpartition(".")[2]

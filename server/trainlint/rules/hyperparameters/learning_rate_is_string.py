@@ -31,9 +31,9 @@ Safe: the number that the string spells.
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterable
 
+from ...analysis.constants import Hyperparameter
 from ...analysis.facts import Facts
 from ...finding import Severity
 from ..remedy import Compose, Remedy
@@ -52,20 +52,21 @@ def check(facts: Facts) -> Iterable[Observation]:
             + ": building it raises an error",
             confidence(True),
             ((given.source, "the value comes from here"),) if given.source is not None else (),
-            _conversion(given.written, given.value),
+            _conversion(given, given.value.strip()),
         )
 
 
-def _conversion(node: ast.AST | None, text: str) -> tuple[Remedy, ...]:
+def _conversion(given: Hyperparameter, text: str) -> tuple[Remedy, ...]:
     """The quotes go where the string is written here; what comes from elsewhere is converted."""
+    node = given.written
     try:
         float(text)
     except ValueError:
         return ()
     if node is None:
         return ()
-    if isinstance(node, ast.Constant):
-        return (Compose(node, (text.strip(),), f"Write {text.strip()}, a number", safe=True),)
+    if given.literal:
+        return (Compose(node, (text,), f"Write {text}, a number", safe=True),)
     return (Compose(node, ("float(", node, ")"), "Convert it to a number", safe=True),)
 
 
