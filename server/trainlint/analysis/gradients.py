@@ -9,8 +9,15 @@ from ..program.naming import LOSS, suggests
 from ..program.program import Program
 from ..program.things import Constant, Many, Mapping, Operation, Parameters, Role, Sequence, Tensor, Thing
 from .graph import Graph, Node, Source
+from .values import REARRANGING
 
 _MAX_STEPS = 400
+# Gradients flow to the first operand alone: the others are numbers, dimensions, or an index.
+_OF_ONE_TENSOR = REARRANGING | frozenset(
+    {"mean", "sum", "softmax", "log_softmax", "logsumexp", "std", "var", "cumsum", "sqrt", "exp", "log", "sigmoid", "tanh",
+     "relu", "interpolate", "pad", "topk", "unbind", "abs", "roll", "flip", "prod", "norm", "argmax", "argmin"}
+)  # fmt: skip
+_CRITERION = frozenset({"criterion", "criterions", "crit", "criteria"})
 _WITHOUT_PARAMETERS = frozenset({Role.SCALER, Role.OPTIMIZER, Role.SCHEDULER, Role.LOSS_FUNCTION})
 
 
@@ -134,12 +141,13 @@ class Gradients:
             reach.cuts.setdefault(of, Cut(source, into))
             return [behind for value in of.writes for behind in graph.sources(Node(value, source.environment))]
         reach.operations[of] = None
-        if of.callee is not None and of.callee.role is None and of.callee.cls is None and suggests(of.callee.name, LOSS):
+        if of.callee is not None and _is_loss_function(of.callee):
             reach.assumed = True
         elif of.callee is not None and of.callee.role is not Role.LOSS_FUNCTION:
             reach.modules.add(of.callee)
             reach.opaque |= of.callee.role is not Role.MODULE
-        operands = (*source.operands, *(Node(value, source.environment) for value in of.writes))
+        given = source.operands[:1] if of.name in _OF_ONE_TENSOR else source.operands
+        operands = (*given, *(Node(value, source.environment) for value in of.writes))
         return [behind for operand in operands for behind in graph.sources(operand)]
 
     def _end(self, of: Thing | Constant | Parameters | Operation | None, reach: Reach) -> None:
@@ -155,3 +163,10 @@ class Gradients:
             reach.opaque |= of.opaque
         elif not isinstance(of, Constant):
             reach.opaque = True
+
+
+def _is_loss_function(thing: Thing) -> bool:
+    """By its name, a loss function out of sight: a variable of its own, or an attribute that is called a criterion."""
+    if thing.role is not None or thing.cls is not None:
+        return False
+    return suggests(thing.name, LOSS) if thing.parent is None else suggests(thing.name.rpartition(".")[2], _CRITERION)

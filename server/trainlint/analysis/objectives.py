@@ -80,7 +80,7 @@ class Objectives:
             fault = Fault.MODE if cut.region in switches else Fault.NO_GRAD
             return DeadLoss(backward, fault, cut.region, cut, reach.assumed)
         losses = [operation for operation in reach.operations if is_loss(operation)]
-        if not losses or not reach.data or len(losses) != len([one for one in losses if len(one.inputs) > 1]):
+        if not losses or len(losses) != len([one for one in losses if len(one.inputs) > 1]):
             return None
         return DeadLoss(backward, Fault.DATA, losses[0].site.node, None, reach.assumed)
 

@@ -22,10 +22,11 @@ from ..rules.remedy import (
     Rewrite,
     SetRateTo,
     StepAfter,
+    TurnOn,
 )
 from ..source.parse import Site, span_of
 from ..source.text import SourceText, Span
-from .computation import bypass, call_instead
+from .computation import bypass, call_instead, turn_on
 from .editing import insert, remove, rewrite
 from .layout import Layout
 from .placement import first_backward, place_of_backward, place_of_step, prepared
@@ -194,4 +195,5 @@ _BUILDERS: dict[type, Callable[..., Fix | None]] = {
     Insert: insert,
     Remove: remove,
     Rewrite: rewrite,
+    TurnOn: turn_on,
 }

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from ..finding import Applicability, Edit, Fix
 from ..program.frameworks.table import layer_class
-from ..rules.remedy import Bypass, CallInstead
+from ..rules.remedy import Bypass, CallInstead, TurnOn
 from ..source.parse import span_of
 from ..source.text import SourceText, Span
 from .layout import Layout
@@ -35,6 +35,9 @@ def bypass(remedy: Bypass, tree: ast.Module, source: SourceText) -> Fix | None:
             if item is remedy.layer or (isinstance(item, ast.Tuple) and item.elts[-1:] == [remedy.layer]):
                 return _drop(item, items, source)
     call, statement = remedy.site.node, remedy.site.statement
+    if isinstance(call, ast.Attribute):
+        title = f"Leave out `{call.attr}`"
+        return _unsafe(title, Edit(Span(span_of(call.value, source).end, span_of(call, source).end), ""))
     if not isinstance(call, ast.Call):
         return None
     operand = _operand(call, remedy.layer, tree)
@@ -49,6 +52,16 @@ def bypass(remedy: Bypass, tree: ast.Module, source: SourceText) -> Fix | None:
         if same and removal is not None and "#" not in removal[1]:
             return _unsafe(title, removal[0])
     return _unsafe(title, Edit(span_of(call, source), text if isinstance(operand, _ATOMS) else f"({text})"))
+
+
+def turn_on(remedy: TurnOn, tree: ast.Module, source: SourceText) -> Fix | None:
+    """Another context behind the same dot."""
+    function = getattr(remedy.node, "func", remedy.node)
+    if not isinstance(function, ast.Attribute):
+        return None
+    call = "set_grad_enabled(True)" if function.attr == "set_grad_enabled" else "enable_grad()"
+    text = f"{source.slice(span_of(function.value, source))}.{call}"
+    return _unsafe(f"Turn autograd on with `{text}`", Edit(span_of(remedy.node, source), text))
 
 
 def _operand(call: ast.Call, layer: ast.AST | None, tree: ast.Module) -> ast.expr | None:

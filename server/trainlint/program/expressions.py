@@ -6,7 +6,7 @@ import ast
 import operator
 from collections.abc import Callable
 
-from . import calls, conditions, configuration_files, operations
+from . import calls, conditions, configuration_files, grad_mode, operations
 from .effects import Block, Branch, Forget, Loop, Read
 from .frameworks.table import TENSOR_METHODS
 from .iteration import iterate
@@ -134,6 +134,8 @@ def attribute(m: Machine, node: ast.expr, holder: Value, name: str) -> Value:
             return Gradient(Parameters(holder.sources, holder.opaque or not holder.sources))
         if name == "data":
             return Tensor(origin=operations.compute(m, node, name, (holder,), cuts=True))
+        if name == "requires_grad":
+            return Constant(False) if grad_mode.without_graph(holder) else UNKNOWN
         return Tensor() if name in ("shape", "device", "dtype") else Method(holder, name)
     if isinstance(holder, Parameters):
         if name == "grad":
@@ -174,6 +176,8 @@ def _thing_attribute(m: Machine, node: ast.expr, holder: Thing, name: str) -> Va
         return Tensor(origin=operations.compute(m, node, name, (holder,), cuts=True))
     computed = holder.made_by is not None or holder.data
     if name in KNOWN_METHODS or (holder.role is None and name in (TENSOR_METHODS if computed else UNMISTAKABLE)):
+        return Method(holder, name)
+    if holder.role is Role.LEAF and name in TENSOR_METHODS:
         return Method(holder, name)
     part = m.part(holder, name)
     annotated = holder.cls.annotation(name) if holder.cls is not None else None

@@ -8,7 +8,7 @@ from . import expressions
 from .effects import GradMode
 from .frameworks.table import Meaning, meaning
 from .machine import Machine
-from .things import NONE, UNKNOWN, Constant, External, Value
+from .things import NONE, UNKNOWN, Constant, External, Operation, Tensor, Value, alternatives
 
 _SWITCH = {True: "on", False: "off", None: "unknown"}
 
@@ -16,6 +16,8 @@ _SWITCH = {True: "on", False: "off", None: "unknown"}
 def called(m: Machine, node: ast.expr, name: str, kind: Meaning, argument: Value) -> Value:
     """The context that a call builds; a call that sets the mode and stands alone has done so."""
     switch = _switch(kind, argument)
+    if kind is Meaning.ASK_GRAD:
+        return UNKNOWN if m.grad_enabled else Constant(False)
     if kind is Meaning.SET_GRAD and isinstance(m.statement, ast.Expr) and m.statement.value is node:
         m.set_grad_mode(node, switch)
         m.emit_effect(GradMode, node, switch)
@@ -53,3 +55,11 @@ def decorated(m: Machine, decorator: ast.expr) -> ast.AST | bool | None:
         value = expressions.evaluate(m, decorator)
         return entered(m, decorator, value.name[:-2]) if isinstance(value, External) else m.grad_context
     return m.grad_disabled_by or decorator if kind is Meaning.NO_GRAD else True
+
+
+def without_graph(tensor: Tensor) -> bool:
+    """It was computed without a graph on every path that led here, and nothing makes it require a gradient."""
+    return tensor.origin is not None and all(
+        isinstance(origin, Operation) and (origin.cuts or not origin.recorded) and origin.leaf_at is None
+        for origin in alternatives(tensor.origin)
+    )

@@ -298,6 +298,9 @@ def _on_object(
         return part
     if name in READING_METHODS:
         return UNKNOWN
+    if name in TENSOR_METHODS and isinstance(receiver, Thing) and receiver.role is Role.LEAF:
+        done = operations.compute(m, node, name, (receiver, *args), keywords)
+        return operations.computed(m, as_tensor(receiver), done)
     if name in TENSOR_METHODS and isinstance(receiver, Thing) and receiver.role is None:
         result = calls.result_of(m, node, (receiver, *args, *keywords.values()))
         result.data = receiver.data

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Union
 
+from ..analysis.gradients import Cut
 from ..analysis.graph import Source
 from ..program.things import Operation
 from ..source.parse import Site
@@ -135,6 +136,13 @@ class Rewrite:
     safe: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class TurnOn:
+    """Turn autograd on where `node` turns it off."""
+
+    node: ast.AST
+
+
 Remedy = Union[
     ApplyInside,
     Compose,
@@ -150,6 +158,7 @@ Remedy = Union[
     SetRateTo,
     CallInstead,
     Bypass,
+    TurnOn,
 ]
 
 
@@ -174,3 +183,11 @@ def another_loss(loss: Operation, name: str) -> tuple[Remedy, ...]:
     """Compute the loss `name` instead."""
     built = loss.callee.node if loss.callee is not None else loss.site.node
     return (CallInstead(built, name),) if built is not None else ()
+
+
+_ONLY_CUTS = frozenset({"item", "detach", "data", "float", "numpy", "tolist"})
+
+
+def left_out(cut: Cut | None) -> tuple[Remedy, ...]:
+    """Leave a cut in the graph out, where it is one that only cuts."""
+    return (Bypass(cut.operation.site),) if cut is not None and cut.operation.name in _ONLY_CUTS else ()

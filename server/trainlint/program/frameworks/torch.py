@@ -77,6 +77,7 @@ TORCH = Framework(
         "torch.autograd.no_grad": Meaning.NO_GRAD,
         "torch.autograd.inference_mode": Meaning.NO_GRAD,
         "torch.autograd.grad_mode.no_grad": Meaning.NO_GRAD,
+        "torch.is_grad_enabled": Meaning.ASK_GRAD,
         "torch.enable_grad": Meaning.GRAD,
         "torch.autograd.enable_grad": Meaning.GRAD,
         "torch.set_grad_enabled": Meaning.SET_GRAD,

@@ -25,6 +25,7 @@ class Meaning(Enum):
     NO_GRAD = auto()  # a context in which no graph is built
     GRAD = auto()  # a context in which graphs are built
     SET_GRAD = auto()  # turns the building of graphs on or off by its first argument, as a call or as a context
+    ASK_GRAD = auto()  # says whether graphs are built
     SEPARATE = auto()  # gradients that never enter `.grad`
     PARTIAL = auto()  # a callable with arguments filled in
     ENGINE = auto()  # wraps a model in an object that differentiates, steps and clears

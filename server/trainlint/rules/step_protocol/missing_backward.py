@@ -48,9 +48,10 @@ from ..rule import Fixability, Observation, Rule, confidence, written
 
 
 def check(facts: Facts) -> Iterable[Observation]:
+    dead = {loss.backward for loss in facts.dead_losses}
     for protocol in facts.protocols:
         for empty in protocol.empty:
-            if empty.why is not Emptiness.NO_BACKWARD:
+            if empty.why is not Emptiness.NO_BACKWARD or empty.backward in dead:
                 continue
             certain = confidence(empty.target.certain)
             if empty.backward is not None:

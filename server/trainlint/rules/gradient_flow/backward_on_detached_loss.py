@@ -1,0 +1,66 @@
+"""A loss is differentiated that was cut off from the model before.
+
+## What it does
+Finds backwards on a loss whose graph ends at `.item()`, `.detach()`, `.data`, `float(...)`, `argmax` or a tensor built
+anew, on every path that leads back to parameters.
+
+## Why it matters
+There is nothing to differentiate: the backward raises an error ("element 0 of tensors does not require grad and does not
+have a grad_fn").
+
+## Example
+```python
+for x, y in loader:
+    optimizer.zero_grad()
+    loss = criterion(model(x), y).detach()
+    loss.backward()
+    optimizer.step()
+```
+
+## Use instead
+```python
+for x, y in loader:
+    optimizer.zero_grad()
+    loss = criterion(model(x), y)
+    loss.backward()
+    optimizer.step()
+```
+
+## When it stays silent
+Where any term of the loss still reaches parameters or a tensor that requires a gradient, and where a part of it is out
+of sight; for values that are cut off for logging after the backward.
+
+## Fix safety
+Unsafe: training changes, which is the point. Offered where the cut is one call that can be left out.
+
+## References
+- [torch.Tensor.detach](https://docs.pytorch.org/docs/stable/generated/torch.Tensor.detach.html)
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+
+from ...analysis.facts import Facts
+from ...analysis.objectives import Fault
+from ...finding import Severity
+from ..remedy import left_out
+from ..rule import Fixability, Observation, Rule, confidence
+
+
+def check(facts: Facts) -> Iterable[Observation]:
+    for dead in facts.dead_losses:
+        if dead.fault is not Fault.DETACHED:
+            continue
+        yield Observation(
+            dead.backward.site,
+            f"the backward on `{dead.backward.text}` raises an error: `{ast.unparse(dead.place)}` cuts the loss off "
+            "from the model",
+            confidence(not dead.assumed),
+            ((dead.place, "the graph ends here"),),
+            left_out(dead.cut),
+        )
+
+
+RULE = Rule("TRN201", "backward-on-detached-loss", Severity.ERROR, Fixability.SOMETIMES, "0.1.0", check)
