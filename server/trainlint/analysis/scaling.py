@@ -149,19 +149,30 @@ def examine(entry: Entry, program: Program, cancel: CancelFlag) -> Scaling:
     if program.index.look_alikes:
         return scaling
     wiring = wire(entry)
+    of_use: set[fx.Effect] = set()
     for target in wiring.sets:
-        if wiring.hooked(target) or target.needs_closure:
-            continue
         view = _Projection(wiring, target).view(entry)
-        seen = _Scaler(view, cancel)
-        try:
-            seen.run()
-        except Intractable:
-            continue
-        _clips(scaling, target, view, seen)
-        _steps(scaling, view, seen)
-        _protocol(scaling, target, view, seen)
+        clips = {event.effect for event in view.events if event.kind is Kind.CLIP}
+        if _examine(scaling, wiring, target, view, cancel):
+            clips -= {fact.clip for fact in scaling.pointless_clips if fact.target is target}
+        of_use |= clips
+    scaling.pointless_clips = [fact for fact in scaling.pointless_clips if fact.clip not in of_use]
     return scaling
+
+
+def _examine(scaling: Scaling, wiring: Wiring, target: ParameterSet, view: View, cancel: CancelFlag) -> bool:
+    """Add the facts of one set; False where what happens to it cannot be followed."""
+    if wiring.hooked(target) or target.needs_closure:
+        return False
+    seen = _Scaler(view, cancel)
+    try:
+        seen.run()
+    except Intractable:
+        return False
+    _clips(scaling, target, view, seen)
+    _steps(scaling, view, seen)
+    _protocol(scaling, target, view, seen)
+    return True
 
 
 def _concerns(effect: fx.Effect) -> bool:
@@ -291,8 +302,9 @@ def _pointless(scaling: Scaling, target: ParameterSet, view: View, event: Event,
     unscaled = [one.effect for one in near if one.kind is Kind.UNSCALE]
     cleared = any(one.kind is Kind.CLEAR for one in view.events)
     if states == {APPLIED} and cleared and steps and backwards:
-        step = max((one for one in steps if one.order < event.order), key=lambda one: one.order, default=None)
-        if step is not None and isinstance(step.effect, fx.Step):
+        before = [one for one in steps if one.order < event.order]
+        step = max(before or steps, key=lambda one: one.order)
+        if isinstance(step.effect, fx.Step):
             backward = _effect(backwards[-1])
             scaling.pointless_clips.append(PointlessClip(clip, step.effect, backward, (unscaled or [backward])[-1], target))
     elif states == {CLEAR}:

@@ -65,6 +65,8 @@ def call(m: Machine, node: ast.expr, callee: Method, args: list[Value], keywords
     receiver, name = callee.receiver, callee.name
     for thing in things_in(receiver):
         thing.uses.add(name)
+    if isinstance(receiver, Tensor) and _given_optimizer((*args, *keywords.values())):
+        return calls.unseen(m, node, receiver, args, keywords, used, receiver=receiver)
     if name == "zero_grad":
         return _zero_grad(m, node, receiver)
     if name == "step":
@@ -95,6 +97,11 @@ def call(m: Machine, node: ast.expr, callee: Method, args: list[Value], keywords
             in_place.stored(m, receiver, (*args, *keywords.values()))
         return operations.computed(m, receiver, done)
     return _on_object(m, node, receiver, name, args, keywords, used)
+
+
+def _given_optimizer(values: tuple[Value, ...]) -> bool:
+    """No tensor has a method that takes an optimizer: whoever has is an object out of sight."""
+    return any(thing.role is Role.OPTIMIZER or names_optimizer(thing.name) for value in values for thing in things_in(value))
 
 
 def backward(

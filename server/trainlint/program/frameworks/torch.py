@@ -25,6 +25,7 @@ TORCH = Framework(
         "torch.nn.*": Role.MODULE,
         "torch.nn.Parameter": Role.LEAF,
         "torch.nn.parameter.*": Role.LEAF,
+        "torch.GradScaler": Role.SCALER,
         "torch.cuda.amp.GradScaler": Role.SCALER,
         "torch.cuda.amp.grad_scaler.GradScaler": Role.SCALER,
         "torch.amp.GradScaler": Role.SCALER,
