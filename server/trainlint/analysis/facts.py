@@ -14,6 +14,7 @@ from ..program.program import Program
 from ..program.things import Operation, Role, Thing
 from ..source.document import Document
 from . import scaling
+from .closures import BrokenClosure, broken_closures
 from .constants import Hyperparameter, known_hyperparameters
 from .gradients import Gradients
 from .modules import Modules
@@ -71,6 +72,11 @@ class Facts:
     def hyperparameters(self) -> list[Hyperparameter]:
         """What optimizers were built with, where it is known."""
         return list(known_hyperparameters(self.program))
+
+    @cached_property
+    def broken_closures(self) -> list[BrokenClosure]:
+        """Steps through closures that do not do what the step needs."""
+        return list(broken_closures(self.program))
 
     @cached_property
     def values(self) -> Values:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from ..program import effects as fx
+from ..program.frameworks.table import closure_runs
 from ..program.naming import MODEL, SCHEDULER, affinity, names_optimizer, suggests
 from ..program.program import Entry
 from ..program.things import Parameters, Role, Thing
@@ -48,7 +49,7 @@ class ParameterSet:
     @property
     def needs_closure(self) -> bool:
         """Its step differentiates by itself, through a closure."""
-        return any((optimizer.created_by or "").endswith("LBFGS") for optimizer in self.optimizers)
+        return any(closure_runs(optimizer.created_by or "") is not None for optimizer in self.optimizers)
 
     @property
     def local(self) -> bool:

@@ -45,13 +45,25 @@ class Backward(Effect):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Step(Effect):
-    """One of `optimizers` applies its gradients, `through` a gradient scaler; it clears them as well where `clears`."""
+    """One of `optimizers` applies its gradients, `through` a gradient scaler; it clears them as well where `clears`.
+
+    `closure` is the function it runs to compute them, where it is given one in sight.
+    """
 
     optimizers: tuple[Thing, ...]
     text: str
     clears: bool = False
     scaler: str | None = None
     through: Thing | None = None
+    closure: Closure | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Misstep(Effect):
+    """One of `optimizers` is to step and is given a tensor, which is no function."""
+
+    optimizers: tuple[Thing, ...]
+    text: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -271,6 +283,15 @@ class Jump:
     """`break`, `continue`, `return` or `raise`."""
 
     kind: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Closure:
+    """A function that a step runs by itself: what happens in it, and what it returns."""
+
+    node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+    body: Block
+    returned: Value
 
 
 Region = Union[Block, Loop, Branch, Try, Call, Jump, Effect]

@@ -10,9 +10,11 @@ from .effects import (
     Block,
     Clear,
     Clip,
+    Closure,
     Freeze,
     Hook,
     Loop,
+    Misstep,
     Mode,
     Read,
     Rescale,
@@ -154,7 +156,7 @@ def _step(m: Machine, node: ast.expr, receiver: Value, args: list[Value], keywor
         value = calls.apply(m, node, first, [], {}, used=True)
         body, m.block = m.block, outer
         m.emit(Loop(node, body, Block(), skippable=False, repeats=False))
-        m.emit_effect(Step, node, things, text)
+        m.emit_effect(Step, node, things, text, False, None, None, Closure(first.node, body, value))
         return value
     given = tuple(option for option in options(first) if isinstance(option, Thing))
     scaling = any(thing.role is Role.SCALER or suggests(thing.name, SCALER) for thing in things)
@@ -171,6 +173,8 @@ def _step(m: Machine, node: ast.expr, receiver: Value, args: list[Value], keywor
         written = ast.unparse(node.args[0]) if isinstance(node, ast.Call) and node.args else ""
         m.emit_effect(Step, node, given, written, False, *through)
         return UNKNOWN
+    if isinstance(first, Tensor) and all(thing.role is Role.OPTIMIZER for thing in things):
+        m.emit_effect(Misstep, node, things, text)
     for thing in things:
         thing.uses.discard("step")
     if any(thing.role is Role.OPTIMIZER or names_optimizer(thing.name) for thing in things):

@@ -39,6 +39,7 @@ _CALLS = {key: meaning for table in TABLES for key, meaning in table.calls.items
 _CONTENTS = {key: contents for table in TABLES for key, contents in table.contents.items()}
 _CONTAINERS = frozenset().union(*(table.containers for table in TABLES))
 _EMPTY_BASES = frozenset().union(*(table.empty_bases for table in TABLES))
+_CLOSURES = {key: runs for table in TABLES for key, runs in table.closures.items()}
 _RATES = {key: rate for table in TABLES for key, rate in table.rates.items()}
 
 Entry = TypeVar("Entry")
@@ -117,6 +118,11 @@ def rate_range(class_name: str) -> RateRange | None:
     return _RATES.get(class_name)
 
 
+def closure_runs(class_name: str) -> Switch | None:
+    """Where it is written how often an optimizer runs its closure; None for those that need none."""
+    return _CLOSURES.get(class_name)
+
+
 __all__ = [
     "LOOK_ALIKES",
     "LOSS_OPERATIONS",
@@ -130,6 +136,7 @@ __all__ = [
     "RateRange",
     "Role",
     "Switch",
+    "closure_runs",
     "holds_what_it_is_given",
     "is_empty_base",
     "layer_class",

@@ -2,7 +2,7 @@
 
 from ..things import Role
 from .torch_layers import CONTAINERS, EMPTY_BASES, LAYERS
-from .vocabulary import Framework, Meaning, RateRange
+from .vocabulary import Framework, Meaning, RateRange, Switch
 
 TORCH = Framework(
     name="torch",
@@ -189,6 +189,7 @@ TORCH = Framework(
         "Muon": RateRange(1.0, 1e-3),
         "Lion": RateRange(1e-2, 1e-4),
     },
+    closures={"torch.optim.LBFGS": Switch("max_iter", 2, 20), "torch.optim.lbfgs.LBFGS": Switch("max_iter", 2, 20)},
     reading_methods=frozenset(
         {"state_dict", "load_state_dict", "train", "eval", "named_modules", "modules", "children", "named_children", "buffers",
          "named_buffers", "register_buffer", "register_parameter", "register_module", "add_module", "register_forward_hook",

@@ -72,6 +72,7 @@ class Framework:
 
     `makes` and `calls` go by qualified name; a key that ends in ``.*`` covers the names below it, the longest
     matching key decides. `methods` go by method name on any object, `roles` by role and method name.
+    `closures`: optimizers that need a closure, by qualified name, with the argument that says how often a step runs it.
     `rates` go by the class name of an optimizer. `layers` names the operation that calling an object of a class computes;
     where it is missing the class name says it. `signatures` are the parameter names of operations, the first for the tensor.
     `contents` says what layers hold; `containers` hold what they are given; `empty_bases` bring their heirs no part.
@@ -82,6 +83,7 @@ class Framework:
     makes: Mapping[str, Role] = field(default_factory=dict)
     calls: Mapping[str, Meaning] = field(default_factory=dict)
     rates: Mapping[str, RateRange] = field(default_factory=dict)
+    closures: Mapping[str, Switch] = field(default_factory=dict)
     layers: Mapping[str, str] = field(default_factory=dict)
     signatures: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     tensor_methods: frozenset[str] = frozenset()

@@ -2,6 +2,8 @@
 
 from ..rule import Rule
 from . import (
+    broken_step_closure,
+    closure_without_zero_grad,
     gradients_cleared_before_step,
     missing_backward,
     missing_step,
@@ -19,4 +21,6 @@ RULES: tuple[Rule, ...] = (
     step_before_backward.RULE,
     step_outside_batch_loop.RULE,
     uncalled_training_method.RULE,
+    closure_without_zero_grad.RULE,
+    broken_step_closure.RULE,
 )

@@ -53,6 +53,8 @@ def check(facts: Facts) -> Iterable[Observation]:
         for empty in protocol.empty:
             if empty.why is not Emptiness.NO_BACKWARD or empty.backward in dead:
                 continue
+            if empty.step.closure is not None and empty.backward is None:
+                continue
             certain = confidence(empty.target.certain)
             if empty.backward is not None:
                 message = f"`{written(empty.step)}` has nothing to apply: no backward reaches the parameters it holds"

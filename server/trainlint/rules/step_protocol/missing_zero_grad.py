@@ -49,8 +49,11 @@ from ..rule import Fixability, Observation, Rule, confidence, written
 
 
 def check(facts: Facts) -> Iterable[Observation]:
+    told = {broken.step for broken in facts.broken_closures}
     for protocol in facts.protocols:
         for stale in protocol.stale:
+            if stale.step in told:
+                continue
             name = stale.step.text
             yield Observation(
                 stale.step.site,
