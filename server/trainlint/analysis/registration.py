@@ -123,8 +123,9 @@ class Registration:
         if isinstance(last, Tensor) and not last.opaque and last.sources:
             lost = [source for source in last.sources if _is_parameter(source) and _inside(source.node, written)]
             created = lost[0].node if len(lost) == 1 == len(last.sources) else None
-            if created is not None:
-                return LostParameter(attribute, written, statement, lost[0], created, _only_moves(written, created))
+            if created is not None and not _methods_between(written, created) <= _NOTHING_TO_DO:
+                moved = _methods_between(written, created) <= _MOVES
+                return LostParameter(attribute, written, statement, lost[0], created, moved)
         return None
 
     def _registered(self, attributes: dict[str | None, list[Binding]]) -> set[Thing]:
@@ -235,13 +236,17 @@ def _inside(node: ast.AST | None, outer: ast.AST) -> bool:
     return node is not None and any(inner is node for inner in ast.walk(outer))
 
 
-_MOVES = frozenset({"to", "cuda", "cpu"})
+_NOTHING_TO_DO = frozenset({"float", "contiguous", "cpu"})
+_MOVES = frozenset({"to", "cuda"}) | _NOTHING_TO_DO
+"""Methods that hand back what they were given where that is as it should be: mostly, or on the right device."""
 
 
-def _only_moves(outer: ast.expr, call: ast.AST) -> bool:
-    """Nothing is done to the parameter but `.to(device)` and the like, which may hand back what they were given."""
+def _methods_between(outer: ast.expr, call: ast.AST) -> frozenset[str]:
+    """The methods called one after the other on the result of `call`; an empty name for all else that is done to it."""
+    methods = set()
     while outer is not call:
-        if not (isinstance(outer, ast.Call) and isinstance(outer.func, ast.Attribute) and outer.func.attr in _MOVES):
-            return False
+        if not (isinstance(outer, ast.Call) and isinstance(outer.func, ast.Attribute)):
+            return frozenset({""})
+        methods.add(outer.func.attr)
         outer = outer.func.value
-    return True
+    return frozenset(methods)
