@@ -175,9 +175,22 @@ class _Reader:
         wasted = last is not None and not self._applied_between(run, last, step)
         if last is not None and wasted and not self._serves_another(last, step) and _crossed(last, step) is None:
             return _History.CLEARED
-        if any(_stands_after(backward, step) for backward in backwards):
+        meant = [backward for backward in backwards if not self._passes(backward, step)]
+        if any(_stands_after(backward, step) for backward in meant):
             return _History.EARLY
-        return _History.CLEARED_AROUND if wasted else _History.MISSING
+        return _History.CLEARED_AROUND if wasted and last in meant else _History.MISSING
+
+    def _passes(self, backward: Backward, step: Step) -> bool:
+        """Whether in some run a step of other parameters applies this backward before the step's own are cleared of it."""
+        for run, other in self.backwards[backward.place]:
+            for event in run.events[other.index + 1 :]:
+                if isinstance(event, Clear) and event.parameters & step.parameters:
+                    if any(number == other.number for parameter, number in event.discarded if parameter in step.parameters):
+                        break
+                elif isinstance(event, Step) and not event.parameters & step.parameters:
+                    if any(number == other.number for _, number in event.fresh):
+                        return True
+        return False
 
     def _serves_another(self, backward: Backward, step: Step) -> bool:
         """Whether in some run a step of other parameters applies what this backward gives them."""

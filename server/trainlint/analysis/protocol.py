@@ -161,11 +161,13 @@ def _empty(
     seen: Lifecycle,
     elsewhere: set[fx.Effect],
 ) -> None:
+    passing: set[Event] | None = None
     for step, tokens in seen.steps.items():
         empty = {token for token in tokens if token.state == CLEAR}
         if not empty or not _first_turns_only(tokens - empty, step, seen):
             continue
-        why, backward, clear = _explain(step, empty, view, seen, elsewhere)
+        passing = _passing(entry, target, view, seen, elsewhere) if passing is None else passing
+        why, backward, clear = _explain(step, empty, view, seen, elsewhere, passing)
         if why is Emptiness.NO_BACKWARD and not _trains(step, program, view):
             continue
         assert isinstance(step.effect, fx.Step)
@@ -187,27 +189,51 @@ def _first_turns_only(tokens: set[Token], step: Event, seen: Lifecycle) -> bool:
 
 
 def _explain(
-    step: Event, tokens: set[Token], view: View, seen: Lifecycle, elsewhere: set[fx.Effect]
+    step: Event, tokens: set[Token], view: View, seen: Lifecycle, elsewhere: set[fx.Effect], passing: set[Event]
 ) -> tuple[Emptiness, fx.Backward | None, fx.Clear | None]:
-    """Why a step finds nothing, with the backward meant for it: not one that only passes through on its way to another
-    set, whose step applies it `elsewhere`."""
-    wasted = {event for token in tokens for event in token.discarded if event.sure}
-    at_once = {event for token in tokens for event in token.discarded & token.recent if event.sure}
+    """Why a step finds nothing, with the backward meant for it: not one that is only `passing` on its way to another
+    set, and rather none that a step of another set applies `elsewhere`."""
+    wasted = {event for token in tokens for event in token.discarded if event.sure} - passing
+    at_once = {event for token in tokens for event in token.discarded & token.recent if event.sure} - passing
     inner = set([loop for loop in step.loops if loop.repeats][-1:])
     later = {
         event for event in view.events if event.kind is Kind.BACKWARD and event.order > step.order and inner <= set(event.loops)
-    }
+    } - passing
     for why, events in (
         (Emptiness.CLEARED, {event for event in at_once if event.effect not in elsewhere}),
         (Emptiness.TOO_EARLY, later),
         (Emptiness.CLEARED, at_once),
         (Emptiness.CLEARED, wasted),
-        (Emptiness.CLEARED, {event for token in tokens for event in token.discarded}),
+        (Emptiness.CLEARED, {event for token in tokens for event in token.discarded} - passing),
     ):
         if events:
             chosen = (min if why is Emptiness.TOO_EARLY else max)(events, key=lambda event: event.order)
             return why, _backward(chosen), None if why is Emptiness.TOO_EARLY else _clear_of(chosen, seen)
     return Emptiness.NO_BACKWARD, None, None
+
+
+def _passing(entry: Entry, target: ParameterSet, view: View, seen: Lifecycle, elsewhere: set[fx.Effect]) -> set[Event]:
+    """Backwards that are for other sets: a step of theirs applies them before this set is cleared of them."""
+    order = {effect: number for number, effect in enumerate(entry.effects)}
+    others = [
+        order[effect]
+        for effect in order
+        if isinstance(effect, fx.Step) and not any(optimizer in target.optimizers for optimizer in effect.optimizers)
+    ]
+    found = set()
+    for event in view.events:
+        if event.kind is Kind.BACKWARD and event.effect in elsewhere:
+            here = order[event.effect]
+            clears = [order[clear.effect] for clear, thrown in seen.discards if thrown is event]
+            nearest = min(clears, key=lambda clear: (clear < here, clear), default=None)
+            if nearest is not None and any(_in_turn(here, other, nearest) for other in others):
+                found.add(event)
+    return found
+
+
+def _in_turn(one: int, two: int, three: int) -> bool:
+    """The three come in this order, perhaps round a loop."""
+    return one < two < three or three < one < two or two < three < one
 
 
 def _astray(entry: Entry, step: fx.Step) -> fx.Backward | None:

@@ -39,7 +39,7 @@ from .things import (
     mix,
     options,
 )
-from .vocabulary import KNOWN_METHODS, UNMISTAKABLE
+from .vocabulary import KNOWN_METHODS, UNMISTAKABLE, holds_gradients
 
 _ARITHMETIC: dict[type[ast.operator], Callable[[object, object], object]] = {
     ast.Add: operator.add,
@@ -138,7 +138,7 @@ def attribute(m: Machine, node: ast.expr, holder: Value, name: str) -> Value:
             return Constant(False) if grad_mode.without_graph(holder) else UNKNOWN
         return Tensor() if name in ("shape", "device", "dtype") else Method(holder, name)
     if isinstance(holder, Parameters):
-        if name == "grad":
+        if holds_gradients(name):
             return Gradient(holder)
         return holder if name in ("data", "T") else Method(holder, name)
     if isinstance(holder, Gradient) and name in ("data", "T"):

@@ -59,6 +59,7 @@ from .vocabulary import (
     REGISTERING,
     SAME_OBJECT,
     WRAPPING_METHODS,
+    runs_on_gradients,
 )
 
 
@@ -77,7 +78,7 @@ def call(m: Machine, node: ast.expr, callee: Method, args: list[Value], keywords
         return _backward(m, node, receiver, args, keywords, name)
     if isinstance(receiver, Gradient):
         return _on_gradient(m, node, receiver, name, args)
-    if name == "register_post_accumulate_grad_hook":
+    if runs_on_gradients(name):
         m.emit_effect(Hook, node, calls.parameters_of(receiver))
         m.lose_sight(node, "a hook acts on every gradient as it arrives")
         return UNKNOWN

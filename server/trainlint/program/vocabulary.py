@@ -40,3 +40,16 @@ KNOWN_METHODS = (
          "accumulate", "autocast", "register_post_accumulate_grad_hook", "optimizers"}
     )
 )  # fmt: skip
+
+_NOT_GRADIENTS = frozenset({"requires_grad", "grad_fn"})
+_HOOK_SWITCHES = frozenset({"enable_hooks", "disable_hooks", "add_hooks", "register_hooks", "remove_hooks"})
+
+
+def holds_gradients(attribute: str) -> bool:
+    """What a parameter has under this name is made of its gradients: `grad`, `grad_sample`, `main_grad`."""
+    return "grad" in attribute.split("_") and attribute not in _NOT_GRADIENTS
+
+
+def runs_on_gradients(method: str) -> bool:
+    """Calling it means that hooks work on the object's gradients as they arrive."""
+    return method == "register_post_accumulate_grad_hook" or method in _HOOK_SWITCHES
