@@ -27,14 +27,10 @@ class Distribution:
 DISTRIBUTIONS = (
     Distribution("accelerate", "1.15.0", "5654f8c5eaa0d4fa68b33e287a97765da6849bf6d51dcac874e73fbbddfb6134"),
     Distribution("avalanche-lib", "0.6.0", "8d0886e76dbc2a769aa581aa879c711fcf7fa069291bb9986dffdd5d07f91d4a"),
-    Distribution("fastai", "2.8.12", "b995efbb1ade78c99cc228e65db7493a668eb10cfa4945e21d2e348d738aba04"),
-    Distribution("flair", "0.15.1", "780b4eeffba044c4a181f1810872fc01201c2eaed8d2ef4bcb126a6464e91933"),
     Distribution("opacus", "1.6.0", "20d77252c1e8528cd5826fbaba345cd39ed5c3edb841707eafb6403fe276140a"),
-    Distribution("pytorch-lightning", "2.6.6", "52c52b20522dd3d3feb3bb3aae2dbe3f291e8e836d4111a74cfd72e9df018834"),
     Distribution("skorch", "1.4.0", "f7a5d3c13a3aecf0a0fe689ff25188be1145a95268f8fe81f01aaa9fbd7cead1"),
     Distribution("stable-baselines3", "2.9.2", "8af267e9513343f481b3f0680b7740ad79a746873db24f18a9fb2edcbd9a2df7"),
     Distribution("timm", "1.0.31", "baa0b333339c46d3d6d4965d99b69f5053afed71210e8f433d7ea5ee6a18f0ec"),
-    Distribution("torch-optimizer", "0.3.0", "b2180629df9d6cd7a2aeabe71fa4a872bba938e8e275965092568cd9931b924c"),
 )
 
 

@@ -31,7 +31,7 @@ VERDICTS = {
     "wrong": "a false alarm",
 }
 FILES_PER_FALSE_ALARM = 200
-"""The bound that issue and catalogue set for well-kept repositories, over all files with training code."""
+"""The bound for well-kept repositories, over all files with training code."""
 
 Key = tuple[str, int, str]
 """(path, line, code)"""

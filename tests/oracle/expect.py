@@ -187,9 +187,12 @@ class _Reader:
                 if isinstance(event, Clear) and event.parameters & step.parameters:
                     if any(number == other.number for parameter, number in event.discarded if parameter in step.parameters):
                         break
-                elif isinstance(event, Step) and not event.parameters & step.parameters:
-                    if any(number == other.number for _, number in event.fresh):
-                        return True
+                elif (
+                    isinstance(event, Step)
+                    and not event.parameters & step.parameters
+                    and any(number == other.number for _, number in event.fresh)
+                ):
+                    return True
         return False
 
     def _serves_another(self, backward: Backward, step: Step) -> bool:

@@ -17,6 +17,7 @@ from .effects import (
     Forget,
     Forward,
     Freeze,
+    Hook,
     Read,
     Rebind,
     SetRate,
@@ -54,7 +55,7 @@ from .things import (
     mix,
     things_in,
 )
-from .vocabulary import KNOWN_METHODS, TRANSPARENT
+from .vocabulary import KNOWN_METHODS, TRANSPARENT, holds_gradients, runs_on_gradients
 
 _BUILTINS = frozenset(dir(builtins))
 MAX_DEPTH_WITHOUT_TRAINING = 8
@@ -209,6 +210,8 @@ def _choice(m: Machine, node: ast.expr, callee: Choice, args: list[Value], keywo
 
 def _function(m: Machine, node: ast.expr, callee: Function, args: list[Value], keywords: dict[str, Value]) -> Value:
     exact = isinstance(callee.receiver, Thing) and callee.receiver.in_sight
+    if callee.receiver is not None and runs_on_gradients(getattr(callee.node, "name", "")):
+        m.emit_effect(Hook, node, parameters_of(callee.receiver))
     if (is_abstract(callee.node) and not exact) or m.index.functions[callee.node].yields:
         return unseen(m, node, callee, args, keywords, used=True, receiver=callee.receiver)
     if callee.node in m.relevant or isinstance(callee.node, ast.Lambda):
@@ -557,6 +560,8 @@ def set_attribute(m: Machine, node: ast.AST, holder: Value, name: str, value: Va
         else:
             m.emit_effect(Write, node, target)
         return
+    if isinstance(holder, Parameters) and holds_gradients(name) and value != NONE:
+        m.emit_effect(Write, node, holder)
     if isinstance(holder, Parameters) and name == "requires_grad":
         m.emit_effect(Freeze, node, holder, _truth(value))
     if isinstance(holder, ClassValue):

@@ -13,6 +13,7 @@ from .things import (
     Counter,
     External,
     Function,
+    Gradient,
     Many,
     Mapping,
     Parameters,
@@ -143,8 +144,8 @@ def _over(m: Machine, node: ast.expr, value: Value) -> Track:
     if isinstance(value, Mapping):
         keys = tuple(Constant(key) for key, _ in value.items)
         return Track(UNKNOWN, items=keys, runs=len(keys), over=value)
-    if isinstance(value, Tensor):
-        return Track(value, over=value)
+    if isinstance(value, (Tensor, Gradient)):
+        return Track(expressions.consume(m, node, value), over=value)
     if isinstance(value, Thing) and value.role is Role.MODULE:
         return Track(m.part(value, "[]"), over=value)
     element = m.thing(node, "element")

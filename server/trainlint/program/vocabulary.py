@@ -27,8 +27,10 @@ UNMISTAKABLE = frozenset(
 )
 TRAINING_METHODS = frozenset({"zero_grad", "step", "backward"})
 MODE_METHODS = frozenset({"train", "eval"})
+_HOOKS = frozenset({"register_post_accumulate_grad_hook", "enable_hooks", "disable_hooks"})
 KNOWN_METHODS = (
     READING_METHODS
+    | _HOOKS
     | PARAMETER_LISTS
     | SAME_OBJECT
     | CUTTING
@@ -37,12 +39,11 @@ KNOWN_METHODS = (
     | WRAPPING_METHODS
     | frozenset(
         {"manual_backward", "add_param_group", "clip_grad_norm_", "clip_gradients", "clip_grad_value_",
-         "accumulate", "autocast", "register_post_accumulate_grad_hook", "optimizers"}
+         "accumulate", "autocast", "optimizers"}
     )
 )  # fmt: skip
 
 _NOT_GRADIENTS = frozenset({"requires_grad", "grad_fn"})
-_HOOK_SWITCHES = frozenset({"enable_hooks", "disable_hooks", "add_hooks", "register_hooks", "remove_hooks"})
 
 
 def holds_gradients(attribute: str) -> bool:
@@ -52,4 +53,4 @@ def holds_gradients(attribute: str) -> bool:
 
 def runs_on_gradients(method: str) -> bool:
     """Calling it means that hooks work on the object's gradients as they arrive."""
-    return method == "register_post_accumulate_grad_hook" or method in _HOOK_SWITCHES
+    return method in _HOOKS
