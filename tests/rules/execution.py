@@ -130,12 +130,16 @@ class Witness:
         self._stepping: list[_Stepping] = []
 
     def on_optimizer(self, optimizer: Optimizer) -> None:
+        self._know(optimizer)
+        before = [parameter.detach().clone() for parameter in parameters_of(optimizer)]
+        self.run.optimizers.append(Built(self._line(), optimizer, before))
+
+    def _know(self, optimizer: Optimizer) -> None:
+        """Give numbers to its parameters; some may have come since it was built."""
         for parameter in parameters_of(optimizer):
             if id(parameter) not in self._numbers:
                 self._numbers[id(parameter)] = len(self._numbers)
                 self._contents[self._numbers[id(parameter)]] = _Contents(parameter)
-        before = [parameter.detach().clone() for parameter in parameters_of(optimizer)]
-        self.run.optimizers.append(Built(self._line(), optimizer, before))
 
     def on_backward(self, place: Place, root: Tensor, run: Callable[[Tensor | None], None]) -> None:
         self._look()
@@ -169,6 +173,7 @@ class Witness:
             contents.applied = contents.stale = False
 
     def before_step(self, place: Place, optimizer: Optimizer) -> None:
+        self._know(optimizer)
         self._look()
         held = {self._numbers[id(parameter)]: parameter for parameter in parameters_of(optimizer)}
         self._stepping.append(_Stepping({i: parameter.detach().clone() for i, parameter in held.items()}))

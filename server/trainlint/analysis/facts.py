@@ -17,8 +17,10 @@ from . import scaling
 from .closures import BrokenClosure, broken_closures
 from .constants import Hyperparameter, known_hyperparameters
 from .gradients import Gradients
+from .holdings import Holdings
 from .modules import Modules
 from .objectives import DeadLoss, Objectives
+from .order import Orders
 from .places import Places
 from .protocol import Protocol, examine
 from .rates import KnownRate, known_rates
@@ -89,6 +91,14 @@ class Facts:
     @cached_property
     def registration(self) -> Registration:
         return Registration(self.program, self.modules)
+
+    @cached_property
+    def orders(self) -> Orders:
+        return Orders(self.program)
+
+    @cached_property
+    def holdings(self) -> Holdings:
+        return Holdings(self.program, self.orders, self.modules)
 
     @cached_property
     def gradients(self) -> Gradients:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable
 
 from ..finding import Applicability, Edit, Fix
 from ..rules.remedy import (
     ApplyInside,
     BackwardBefore,
+    BuildAfter,
     Bypass,
     CallInstead,
     CallIt,
@@ -180,12 +182,30 @@ def _apply_inside(remedy: ApplyInside, tree: ast.Module, source: SourceText) -> 
     return _unsafe(f"Apply the operation inside `{ast.unparse(call.func)}`", Edit(outer, kept))
 
 
+def _build_after(remedy: BuildAfter, tree: ast.Module, source: SourceText) -> Fix | None:
+    layout = _layout(remedy.anchor, source)
+    built, anchor = remedy.built.statement, remedy.anchor.statement
+    if layout is None or built not in layout.places or not remedy.name or "\n" in layout.text(built):
+        return None
+    text = layout.text(built)
+    between = layout.following(built)
+    if anchor in between:
+        between = between[: between.index(anchor) + 1]
+        removal = layout.remove(built)
+        if removal is not None and not any(re.search(rf"\b{re.escape(remedy.name)}\b", layout.text(one)) for one in between):
+            edits = sorted((removal[0], layout.after(anchor, removal[1])), key=lambda edit: edit.span)
+            if removal[1] == text or layout.owns_lines(anchor):
+                return _unsafe(f"Build `{remedy.name}` behind this", *edits)
+    return _unsafe(f"Build `{remedy.name}` again behind this", layout.after(anchor, text))
+
+
 _BUILDERS: dict[type, Callable[..., Fix | None]] = {
     ClearBetween: _clear_between,
     StepAfter: _step_after,
     BackwardBefore: _backward_before,
     MoveBefore: _move_before,
     MoveAfter: _move_after,
+    BuildAfter: _build_after,
     ApplyInside: _apply_inside,
     CallIt: _call_it,
     Compose: _compose,

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import ast
 import builtins
+from dataclasses import replace
 
 from . import configuration_files, expressions, grad_mode, in_place, methods, operations
 from .conditions import FRESH
 from .effects import (
     Assign,
+    Attach,
     Block,
     Branch,
     Clear,
     Clip,
     Create,
+    Exhaust,
+    Extend,
     Forget,
     Forward,
     Freeze,
     Hook,
+    Mark,
     Read,
     Rebind,
     SetRate,
@@ -37,6 +42,7 @@ from .things import (
     Constant,
     External,
     Function,
+    Generator,
     Gradient,
     Loaded,
     Many,
@@ -299,6 +305,9 @@ def _external(m: Machine, node: ast.expr, callee: External, args: list[Value], k
     if known is None:
         return unseen(m, node, callee, args, keywords, used)
     first = args[0] if args else next(iter(keywords.values()), UNKNOWN)
+    if known is not Meaning.PARTIAL and known is not Meaning.UNION:
+        for value in (*args, *keywords.values()):
+            exhaust(m, node, value, sure=known is Meaning.CLIP)
     if known is Meaning.BACKWARD:
         methods.backward(m, node, as_tensor(first), ast.unparse(getattr(node, "args", [node])[0]), None)
     elif known is Meaning.STEP:
@@ -329,7 +338,7 @@ def _external(m: Machine, node: ast.expr, callee: External, args: list[Value], k
     elif known is Meaning.PARTIAL:
         return Partial(first, tuple(args[1:]), tuple(keywords.items()))
     elif known is Meaning.UNION:
-        return _union(args)
+        return _union(m, node, args)
     elif known in (Meaning.NO_GRAD, Meaning.GRAD, Meaning.SET_GRAD, Meaning.ASK_GRAD):
         return grad_mode.called(m, node, callee.name, known, first)
     return UNKNOWN
@@ -343,11 +352,28 @@ def _engine(m: Machine, node: ast.expr, args: list[Value], keywords: dict[str, V
     return Sequence((engine, keywords.get("optimizer", UNKNOWN), UNKNOWN, UNKNOWN))
 
 
-def _union(args: list[Value]) -> Value:
+def _union(m: Machine, node: ast.AST, args: list[Value]) -> Value:
     if args and all(isinstance(value, Parameters) for value in args):
-        parts = [value for value in args if isinstance(value, Parameters)]
-        return Parameters(frozenset().union(*(part.owners for part in parts)), any(part.opaque for part in parts))
-    return parameters_of(Sequence(tuple(args)))
+        whole = Parameters.union(value for value in args if isinstance(value, Parameters))
+    else:
+        whole = parameters_of(Sequence(tuple(args)))
+    return replace(whole, generator=Generator(node, m.turns))
+
+
+def exhaust(m: Machine, node: ast.AST, value: Value, *, sure: bool = True, depth: int = 3) -> None:
+    """What `node` does goes through `value`, and through the iterators in it."""
+    if isinstance(value, Parameters) and value.generator is not None:
+        m.emit_effect(Exhaust, node, value.generator, sure)
+    elif isinstance(value, Choice) and depth:
+        for option in value.options:
+            exhaust(m, node, option, sure=False, depth=depth - 1)
+    elif isinstance(value, Sequence) and depth:
+        for item in value.items:
+            exhaust(m, node, item, sure=sure, depth=depth - 1)
+    elif isinstance(value, Mapping) and depth:
+        for key, item in value.items:
+            if key == "params":
+                exhaust(m, node, item, sure=sure, depth=depth - 1)
 
 
 def _copy(m: Machine, node: ast.expr, original: Value) -> Value:
@@ -369,7 +395,10 @@ def _make(m: Machine, node: ast.expr, role: Role, name: str, args: list[Value], 
         thing.made_by = operations.compute(m, node, name.rpartition(".")[2], args, keywords)
     thing.holds |= frozenset(held for value in (*args, *keywords.values()) for held in things_in(value))
     if role is Role.OPTIMIZER:
-        thing.parameters = parameters_of(args[0] if args else keywords.get("params", UNKNOWN))
+        given = args[0] if args else keywords.get("params", UNKNOWN)
+        exhaust(m, node, given)
+        thing.parameters = parameters_of(given)
+        thing.arguments["params"] = given
         if len(args) > 1:
             thing.arguments["lr"] = args[1]
         rates = [value for value in group_rates(args[0] if args else keywords.get("params", UNKNOWN))]
@@ -397,7 +426,7 @@ def group_rates(groups: Value) -> list[Value]:
 def parameters_of(value: Value) -> Parameters:
     """The parameters that an argument such as `params` stands for."""
     if isinstance(value, Parameters):
-        return value
+        return value.kept
     if isinstance(value, Thing):
         return (
             value.parameters
@@ -408,8 +437,7 @@ def parameters_of(value: Value) -> Parameters:
         inner = [item for key, item in value.items if key == "params"]
         return parameters_of(inner[0]) if inner else Parameters(opaque=True)
     if isinstance(value, (Sequence, Choice)):
-        parts = [parameters_of(item) for item in (value.items if isinstance(value, Sequence) else value.options)]
-        return Parameters(frozenset().union(*(part.owners for part in parts)), any(part.opaque for part in parts))
+        return Parameters.union(parameters_of(item) for item in (value.items if isinstance(value, Sequence) else value.options))
     if isinstance(value, Many):
         return parameters_of(value.element)
     if isinstance(value, Tensor):
@@ -420,17 +448,23 @@ def parameters_of(value: Value) -> Parameters:
 def _builtin(m: Machine, node: ast.expr, name: str, args: list[Value], keywords: dict[str, Value], used: bool) -> Value:
     first = args[0] if args else UNKNOWN
     if name in ("list", "tuple", "set", "sorted", "reversed", "iter"):
+        if isinstance(first, Parameters) and name not in ("reversed", "iter"):
+            exhaust(m, node, first)
+            return first.kept
         return first
     if name in ("filter", "map") and len(args) > 1:
+        given = args[1]
         if name == "map" and isinstance(first, Function):
-            element = expressions.item(m, args[1], UNKNOWN)
+            element = given.kept if isinstance(given, Parameters) else expressions.item(m, given, UNKNOWN)
+            exhaust(m, node, given, sure=False)
             return Many(apply(m, node, first, [element], {}, used=True))
-        return args[1]
+        return replace(given.some, generator=Generator(node, m.turns)) if isinstance(given, Parameters) else given
     if name == "next":
         return expressions.item(m, first, UNKNOWN)
     if name in ("sum", "max", "min", "abs"):
         if isinstance(first, Parameters):
-            return first
+            exhaust(m, node, first)
+            return first.some
         return operations.computed(m, mix(tuple(args)), operations.compute(m, node, name, args))
     if name == "getattr" and len(args) > 1:
         wanted = args[1].value if isinstance(args[1], Constant) else None
@@ -444,6 +478,9 @@ def _builtin(m: Machine, node: ast.expr, name: str, args: list[Value], keywords:
         m.record_binding(first, None, node, args[2])
         return NONE
     if name == "dict":
+        if isinstance(first, Parameters):
+            exhaust(m, node, first)
+            return first.kept
         return Mapping(tuple(keywords.items())) if keywords and not args else first if args else Mapping(())
     if name in ("float", "int", "round"):
         return Tensor(origin=operations.compute(m, node, name, args, cuts=True))
@@ -499,10 +536,10 @@ def unseen(
     given = mix(values)
     result = result_of(m, node, values)
     owned = [value for value in values if isinstance(value, Parameters)]
+    for collection in owned:
+        exhaust(m, node, collection, sure=False)
     if owned:
-        result.parameters = Parameters(
-            frozenset().union(*(value.owners for value in owned)), any(value.opaque for value in owned)
-        )
+        result.parameters = Parameters.union(owned)
     label = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
     if not used and not _only_reads(label):
         for value in values:
@@ -562,8 +599,10 @@ def set_attribute(m: Machine, node: ast.AST, holder: Value, name: str, value: Va
         return
     if isinstance(holder, Parameters) and holds_gradients(name) and value != NONE:
         m.emit_effect(Write, node, holder)
+    if isinstance(holder, (Parameters, Tensor)):
+        m.emit_effect(Mark, node, holder, name, value)
     if isinstance(holder, Parameters) and name == "requires_grad":
-        m.emit_effect(Freeze, node, holder, _truth(value))
+        m.emit_effect(Freeze, node, holder.kept, _truth(value))
     if isinstance(holder, ClassValue):
         m.store.set((holder.info, name), value)
     if isinstance(holder, ModuleValue) and m.importer is not None:
@@ -582,10 +621,12 @@ def set_attribute(m: Machine, node: ast.AST, holder: Value, name: str, value: Va
             part.name = ast.unparse(node) if isinstance(node, ast.Attribute) else f"{holder.name or 'self'}.{name}"
         if not holder.in_sight:
             part.escaped = True
-    if name == "requires_grad":
+    if name == "requires_grad" and holder.role is not Role.MODULE:
         m.emit_effect(Freeze, node, Parameters(frozenset({holder})), _truth(value))
     if not (isinstance(m.frame.node, ast.FunctionDef) and m.frame.node.name == "__init__" and m.frame.receiver is holder):
         m.emit_effect(Assign, node, holder, name, value, m.store.get((holder, name)))
+    elif isinstance(value, Thing) and holder.role is Role.MODULE:
+        m.emit_effect(Attach, node, holder, name, value)
     m.record_binding(holder, name, node, value)
     m.store.set((holder, name), value)
     m.emit_effect(Forget, node, f".{name}")
@@ -608,9 +649,13 @@ def set_item(m: Machine, target: ast.Subscript, holder: Value, index: Value, val
     elif isinstance(holder, Parameters):
         if key == "lr" or key is None:
             m.emit_effect(SetRate, target, tuple(holder.owners))
+        elif key == "params":
+            m.emit_effect(Extend, target, tuple(holder.owners), parameters_of(value))
     elif isinstance(holder, Loaded):
         configuration_files.assign(m, holder, key, value)
     elif isinstance(holder, Thing):
+        if isinstance(value, Thing) and value.role is Role.MODULE:
+            m.emit_effect(Assign, target, holder, f"[{key!r}]", value, m.store.get((holder, f"[{key!r}]")))
         m.store.set((holder, f"[{key!r}]"), value)
         for part in things_in(value):
             part.owners.add(holder)

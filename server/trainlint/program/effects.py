@@ -8,7 +8,7 @@ from typing import Union
 
 from ..source.parse import Site
 from .guards import Guard
-from .things import UNKNOWN, Operation, Parameters, Tensor, Thing, Value
+from .things import UNKNOWN, Generator, Operation, Parameters, Tensor, Thing, Value
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -148,6 +148,47 @@ class Assign(Effect):
     attribute: str
     value: Value
     before: Value | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Attach(Effect):
+    """The constructor of an object gives it an attribute."""
+
+    thing: Thing
+    attribute: str
+    value: Value
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mark(Effect):
+    """An attribute of parameters, or of a tensor, is set."""
+
+    holder: Value
+    attribute: str
+    value: Value
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Exhaust(Effect):
+    """An iterator is gone through; perhaps only where not `sure`."""
+
+    generator: Generator
+    sure: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Extend(Effect):
+    """`optimizers` are given more parameters to hold."""
+
+    optimizers: tuple[Thing, ...]
+    parameters: Parameters
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Renew(Effect):
+    """All parameters of `things` are replaced by new ones."""
+
+    things: tuple[Thing, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

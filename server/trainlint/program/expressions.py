@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import operator
 from collections.abc import Callable
+from dataclasses import replace
 
 from . import calls, conditions, configuration_files, grad_mode, operations
 from .effects import Block, Branch, Forget, Loop, Read
@@ -22,6 +23,7 @@ from .things import (
     External,
     FileValue,
     Function,
+    Generator,
     Gradient,
     Loaded,
     Many,
@@ -139,8 +141,10 @@ def attribute(m: Machine, node: ast.expr, holder: Value, name: str) -> Value:
         return Tensor() if name in ("shape", "device", "dtype") else Method(holder, name)
     if isinstance(holder, Parameters):
         if holds_gradients(name):
-            return Gradient(holder)
-        return holder if name in ("data", "T") else Method(holder, name)
+            return Gradient(holder.kept)
+        if name == "data":
+            return replace(holder.kept, detached=True)
+        return holder.kept if name == "T" else Method(holder, name)
     if isinstance(holder, Gradient) and name in ("data", "T"):
         return holder
     return Method(holder, name)
@@ -221,7 +225,9 @@ def item(m: Machine, holder: Value, index: Value) -> Value:
         return item_of(Sequence(tuple(value for _, value in holder.items)))
     if isinstance(holder, Tensor):
         return holder.by(operations.compute(m, m.statement, "getitem", (holder, index)))
-    if isinstance(holder, (Parameters, Gradient)):
+    if isinstance(holder, Parameters):
+        return holder.some
+    if isinstance(holder, Gradient):
         return holder
     if isinstance(holder, Choice):
         result: Value = UNKNOWN
@@ -291,9 +297,8 @@ def binary(m: Machine, node: ast.AST, kind: ast.operator, left: Value, right: Va
     if isinstance(left, Parameters) or isinstance(right, Parameters):
         parts = [value for value in (left, right) if isinstance(value, Parameters)]
         if len(parts) == 2 or isinstance(kind, ast.Add):
-            return Parameters(
-                frozenset().union(*(part.owners for part in parts)), any(part.opaque for part in parts) or len(parts) < 2
-            )
+            whole = Parameters.union(parts)
+            return whole if len(parts) == 2 else replace(whole, opaque=True)
     if isinstance(left, (Modulo, Constant)) and isinstance(right, (Modulo, Constant)):
         return UNKNOWN
     return operations.computed(m, mix((left, right)), operations.compute(m, node, _OPERATORS[type(kind)], (left, right)))
@@ -336,6 +341,8 @@ def _tuple(m: Machine, node: ast.Tuple | ast.List | ast.Set) -> Value:
     for element in node.elts:
         if isinstance(element, ast.Starred):
             value = evaluate(m, element.value)
+            calls.exhaust(m, element, value)
+            value = value.kept if isinstance(value, Parameters) else value
             items.extend(value.items if isinstance(value, Sequence) else [value])
         else:
             items.append(consume(m, element, evaluate(m, element)))
@@ -398,7 +405,10 @@ def _comprehension(m: Machine, node: ast.ListComp | ast.SetComp | ast.GeneratorE
         m.emit(Loop(node, body, Block(), skippable=not every, repeats=not every))
     if isinstance(value, Constant):
         return UNKNOWN
-    return value if isinstance(value, Parameters) else Many(value)
+    if isinstance(value, Parameters):
+        picked = value.some if any(generator.ifs for generator in node.generators) else value.kept
+        return replace(picked, generator=Generator(node, m.turns)) if isinstance(node, ast.GeneratorExp) else picked
+    return Many(value)
 
 
 def _starred(m: Machine, node: ast.Starred) -> Value:
@@ -470,6 +480,8 @@ def _unpack(m: Machine, target: ast.Tuple | ast.List, value: Value) -> None:
             part.carries, part.opaque, part.holds = value.carries, value.opaque, value.holds
             part.name = ast.unparse(element)
             bind(m, element, part)
+        elif isinstance(value, Parameters):
+            bind(m, element, value.kept)
         else:
             bind(m, element, item(m, value, Constant(index)))
 

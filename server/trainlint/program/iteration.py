@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
-from . import expressions
+from . import calls, expressions
 from .machine import Machine
 from .things import (
     UNKNOWN,
@@ -133,7 +133,8 @@ def matters(value: Value) -> bool:
 
 def _over(m: Machine, node: ast.expr, value: Value) -> Track:
     if isinstance(value, Parameters):
-        return Track(value, every=True, over=value)
+        calls.exhaust(m, node, value)
+        return Track(value.kept, every=True, over=value)
     if isinstance(value, Sequence):
         merged: Value = UNKNOWN
         for element in value.items:

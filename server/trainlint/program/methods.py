@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 
 from . import calls, configuration_files, expressions, in_place, operations
 from .effects import (
@@ -11,12 +12,14 @@ from .effects import (
     Clear,
     Clip,
     Closure,
+    Extend,
     Freeze,
     Hook,
     Loop,
     Misstep,
     Mode,
     Read,
+    Renew,
     Rescale,
     Schedule,
     SetRate,
@@ -34,6 +37,7 @@ from .things import (
     Constant,
     FileValue,
     Function,
+    Generator,
     Gradient,
     Loaded,
     Many,
@@ -52,6 +56,7 @@ from .things import (
 )
 from .vocabulary import (
     CUTTING,
+    ITERATORS,
     LIST_GROWTH,
     MODE_METHODS,
     NEW_TENSOR,
@@ -90,8 +95,13 @@ def call(m: Machine, node: ast.expr, callee: Method, args: list[Value], keywords
         return _on_collection(m, node, receiver, name, args)
     if isinstance(receiver, Parameters):
         if name == "requires_grad_":
-            m.emit_effect(Freeze, node, receiver, _flag(args, keywords))
-        return receiver if name not in CUTTING else Tensor()
+            m.emit_effect(Freeze, node, receiver.kept, _flag(args, keywords))
+            return replace(receiver.kept, opaque=True, detached=False) if receiver.detached else receiver.kept
+        if name in LIST_GROWTH and args:
+            m.emit_effect(Extend, node, tuple(receiver.owners), calls.parameters_of(args[-1]))
+        if name in CUTTING:
+            return Tensor(origin=operations.compute(m, node, name, (receiver, *args), keywords, cuts=True))
+        return receiver.kept
     if isinstance(receiver, Tensor):
         if name == "requires_grad_" and _flag(args, keywords) is not False:
             in_place.made_leaf(node, receiver)
@@ -224,6 +234,9 @@ def _on_gradient(m: Machine, node: ast.expr, receiver: Gradient, name: str, args
 def _on_collection(m: Machine, node: ast.expr, receiver: Value, name: str, args: list[Value]) -> Value:
     if isinstance(receiver, Sequence) and name in LIST_GROWTH and args and isinstance(node, ast.Call):
         new = args[-1].items if name == "extend" and isinstance(args[-1], Sequence) else (args[-1],)
+        if name == "extend" and isinstance(args[-1], Parameters):
+            calls.exhaust(m, node, args[-1])
+            new = (args[-1].kept,)
         grown = tuple(value for value in new if value not in receiver.items)
         if isinstance(node.func, ast.Attribute) and len(receiver.items) < 32:
             target = node.func.value
@@ -254,7 +267,8 @@ def _on_object(
 ) -> Value:
     things = tuple(option for option in options(receiver) if isinstance(option, Thing))
     if name in PARAMETER_LISTS:
-        return Parameters(frozenset(things))
+        made = Generator(node, m.turns) if name in ITERATORS else None
+        return Parameters(frozenset(things), generator=made)
     if name in MODE_METHODS and things:
         m.emit_effect(Mode, node, things, _flag(args, keywords) if name == "train" else False)
     elif name == "requires_grad_" and things:
@@ -294,13 +308,17 @@ def _on_object(
     if name == "scale":
         return _scale(m, node, things, args)
     if name == "add_param_group":
+        added = calls.parameters_of(args[0] if args else UNKNOWN)
+        calls.exhaust(m, node, args[0] if args else UNKNOWN)
+        m.emit_effect(Extend, node, things, added)
         for thing in things:
-            added = calls.parameters_of(args[0] if args else UNKNOWN)
             if thing.parameters is not None:
-                thing.parameters = Parameters(thing.parameters.owners | added.owners, thing.parameters.opaque or added.opaque)
+                thing.parameters = Parameters.union((thing.parameters, added))
         return NONE
     if name == "load_state_dict":
         m.emit_effect(SetRate, node, things)
+        if keywords.get("assign") == Constant(True):
+            m.emit_effect(Renew, node, things)
         return UNKNOWN
     if name == "optimizers":
         result = m.thing(node, "result", role=None)

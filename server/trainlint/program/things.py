@@ -7,8 +7,8 @@ an unseen call hands over. Everything else an expression can be is one of the sm
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Union
 
@@ -143,12 +143,44 @@ class Tensor:
         return Tensor(self.sources, self.opaque, self.loss, origin)
 
 
+@dataclass(eq=False, slots=True)
+class Generator:
+    """An iterator that `node` makes in the loops `turns`: it can be gone through once."""
+
+    node: ast.AST
+    turns: tuple[tuple[ast.AST, int], ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """Some or all parameters of `owners`, or a collection of them; of unknown others too where `opaque`."""
+    """Some or all parameters of `owners`, or a collection of them; of unknown others too where `opaque`.
+
+    `partial`: the program picks some of them. `detached`: their values, outside of autograd. `generator` is the
+    iterator that hands them out, None where they can be gone through more than once.
+    """
 
     owners: frozenset[Thing] = frozenset()
     opaque: bool = False
+    partial: bool = False
+    detached: bool = False
+    generator: Generator | None = field(default=None, compare=False)
+
+    @property
+    def kept(self) -> Parameters:
+        """The same as a collection, or as one of its members."""
+        return replace(self, generator=None) if self.generator is not None else self
+
+    @property
+    def some(self) -> Parameters:
+        return replace(self, partial=True, generator=None)
+
+    @staticmethod
+    def union(parts: Iterable[Parameters]) -> Parameters:
+        """All of several collections; detached where all are."""
+        known = list(parts)
+        owners = frozenset[Thing]().union(*(part.owners for part in known))
+        detached = bool(known) and all(part.detached for part in known)
+        return Parameters(owners, any(part.opaque for part in known), any(part.partial for part in known), detached)
 
 
 @dataclass(frozen=True, slots=True)
@@ -380,6 +412,10 @@ def join(left: Value, right: Value) -> Value:
     if isinstance(left, Tensor) and isinstance(right, Tensor):
         merged = left if left == right else mix((left, right))
         return merged.by(either(left.origin, right.origin))
+    if isinstance(left, Parameters) and isinstance(right, Parameters):
+        if left.generator is right.generator and left == right:
+            return left
+        return Parameters.union((left, right))
     if left == right:
         return left
     if left == NONE or isinstance(left, Unknown) or (left in _EMPTY and isinstance(right, _COLLECTIONS)):
@@ -388,8 +424,6 @@ def join(left: Value, right: Value) -> Value:
         return left
     if isinstance(left, Tensor) or isinstance(right, Tensor):
         return mix((left, right)).by(either(as_tensor(left).origin, as_tensor(right).origin))
-    if isinstance(left, Parameters) and isinstance(right, Parameters):
-        return Parameters(left.owners | right.owners, left.opaque or right.opaque)
     if isinstance(left, Sequence) and isinstance(right, Sequence):
         short, long = sorted((left, right), key=lambda value: len(value.items))
         if len(short.items) < len(long.items) and long.items[: len(short.items)] == short.items:

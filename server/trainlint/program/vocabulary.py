@@ -11,6 +11,8 @@ CUTTING = frozenset(
 )  # fmt: skip
 
 PARAMETER_LISTS = frozenset({"parameters", "named_parameters", "trainable_parameters", "get_parameters"})
+# Of these, the ones that hand out an iterator.
+ITERATORS = frozenset({"parameters", "named_parameters"})
 SAME_OBJECT = frozenset(
     {"to", "cuda", "cpu", "double", "half", "float", "type", "bfloat16", "train", "eval", "requires_grad_", "apply",
      "share_memory", "to_empty", "compile", "copy", "clone", "contiguous"}

@@ -100,6 +100,15 @@ class Compose:
 
 
 @dataclass(frozen=True, slots=True)
+class BuildAfter:
+    """Let the statement of `built` run behind that of `anchor`: there only where nothing between them uses `name`, else again."""
+
+    built: Site
+    anchor: Site
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class ApplyInside:
     """Apply what `outer` does to the result of the call `inner` to its first argument instead."""
 
@@ -144,6 +153,7 @@ class TurnOn:
 
 
 Remedy = Union[
+    BuildAfter,
     ApplyInside,
     Compose,
     Insert,
