@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,13 +18,17 @@ from .wiring import related
 
 @dataclass(frozen=True, slots=True)
 class NewLayer:
-    """`layer` takes its place in a model after `optimizer` was built over that, at `built`. `scheduled`: with a scheduler."""
+    """`layer` takes its place in a model after `optimizer` was built over that, at `built`.
+
+    `named`: it is written as what is assigned to. `scheduled`: with a scheduler around the optimizer.
+    """
 
     optimizer: Thing
     built: Site
     place: Site
     layer: Thing
-    attribute: str
+    written: str
+    named: bool
     scheduled: bool
     certain: bool
 
@@ -82,12 +87,14 @@ class Holdings:
                 continue
             if self._is_held(order, layer, holder, assign) or not self._steps(order, optimizer, assign):
                 continue
+            named = isinstance(assign.site.node, (ast.Attribute, ast.Subscript))
             yield NewLayer(
                 optimizer,
                 built.site,
                 assign.site,
                 layer,
-                assign.attribute,
+                ast.unparse(assign.site.node) if named else assign.attribute,
+                named,
                 self._scheduled(order, optimizer, assign),
                 optimizer.in_sight and not optimizer.escaped and order.sure_before(built, assign),
             )

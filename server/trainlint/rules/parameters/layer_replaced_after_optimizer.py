@@ -11,12 +11,20 @@ never stepped: it keeps its first random weights, while the optimizer goes on wi
 ```python
 optimizer = torch.optim.AdamW(model.parameters())
 model.fc = nn.Linear(512, 10)
+for x, y in loader:
+    optimizer.zero_grad()
+    criterion(model(x), y).backward()
+    optimizer.step()
 ```
 
 ## Use instead
 ```python
 model.fc = nn.Linear(512, 10)
 optimizer = torch.optim.AdamW(model.parameters())
+for x, y in loader:
+    optimizer.zero_grad()
+    criterion(model(x), y).backward()
+    optimizer.step()
 ```
 
 ## When it stays silent
@@ -32,7 +40,6 @@ Unsafe: the new layer trains from then on.
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterable
 
 from ...analysis.facts import Facts
@@ -45,18 +52,15 @@ from ..rule import Fixability, Observation, Rule, confidence
 def check(facts: Facts) -> Iterable[Observation]:
     for new in facts.holdings.new_layers:
         optimizer = new.optimizer.name
-        place = new.place.node
-        named = isinstance(place, (ast.Attribute, ast.Subscript))
-        layer = ast.unparse(place) if named else new.attribute
         remedies: tuple[Remedy, ...] = ()
-        if named and optimizer and not new.scheduled:
-            added = f"[{layer}]" if new.layer.role is Role.LEAF else f"{layer}.parameters()"
+        if new.named and optimizer and not new.scheduled and new.built.function is new.place.function:
+            added = f"[{new.written}]" if new.layer.role is Role.LEAF else f"{new.written}.parameters()"
             call = f'{optimizer}.add_param_group({{"params": {added}}})'
             remedies = (Insert(new.place, call, "after it"),)
         holder = f"`{optimizer}`" if optimizer else "the optimizer"
         yield Observation(
             new.place,
-            f"`{layer}` is put into the model after {holder} was built, which does not hold its parameters: it never trains",
+            f"`{new.written}` is put into the model after {holder} was built, which does not hold it: it never trains",
             confidence(new.certain),
             ((new.built, f"{holder} holds what the model was made of here"),),
             remedies,

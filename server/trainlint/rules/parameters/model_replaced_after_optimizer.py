@@ -10,14 +10,26 @@ is never changed; the step applies nothing. Nothing warns.
 
 ## Example
 ```python
+import copy
+
 optimizer = torch.optim.Adam(model.parameters())
 model = copy.deepcopy(model)
+for x, y in loader:
+    optimizer.zero_grad()
+    criterion(model(x), y).backward()
+    optimizer.step()
 ```
 
 ## Use instead
 ```python
+import copy
+
 model = copy.deepcopy(model)
 optimizer = torch.optim.Adam(model.parameters())
+for x, y in loader:
+    optimizer.zero_grad()
+    criterion(model(x), y).backward()
+    optimizer.step()
 ```
 
 ## When it stays silent

@@ -51,7 +51,11 @@ def check(facts: Facts) -> Iterable[Observation]:
     dead = {loss.backward for loss in facts.dead_losses}
     for protocol in facts.protocols:
         for empty in protocol.empty:
-            if empty.why is not Emptiness.NO_BACKWARD or empty.backward in dead or facts.holdings.explains(empty.target.optimizers):
+            if (
+                empty.why is not Emptiness.NO_BACKWARD
+                or empty.backward in dead
+                or facts.holdings.explains(empty.target.optimizers)
+            ):
                 continue
             if empty.step.closure is not None and empty.backward is None:
                 continue
