@@ -161,24 +161,27 @@ class _Reader:
     # Nothing to apply
 
     def _nothing_to_apply(self, site: Site, executions: Sequence[_Execution]) -> None:
-        histories = {self._history(execution) for execution in executions}
-        code = next(history for history in _History if history in histories).code
-        self.must.add(frozenset({(site[0][0], code)}))
-        if code != "TRN105":
+        codes = {self._code(executions, meant) for meant in (True, False)}
+        self.must.add(frozenset((site[0][0], code) for code in codes))
+        if codes != {"TRN105"}:
             self.explained |= executions[0].step.parameters
 
-    def _history(self, execution: _Execution) -> _History:
-        """Why this step has nothing to apply."""
+    def _code(self, executions: Sequence[_Execution], meant: bool) -> str:
+        histories = {self._history(execution, meant) for execution in executions}
+        return next(history for history in _History if history in histories).code
+
+    def _history(self, execution: _Execution, meant: bool) -> _History:
+        """Why this step has nothing to apply, if a backward that another set's step uses is `meant` for this one as well."""
         run, step = execution.run, execution.step
         backwards = [e for e in run.events if isinstance(e, Backward) and e.reached & step.parameters]
         last = max((e for e in backwards if e.index < step.index), key=lambda e: e.index, default=None)
         wasted = last is not None and not self._applied_between(run, last, step)
         if last is not None and wasted and not self._serves_another(last, step) and _crossed(last, step) is None:
             return _History.CLEARED
-        meant = [backward for backward in backwards if not self._passes(backward, step)]
-        if any(_stands_after(backward, step) for backward in meant):
+        own = [backward for backward in backwards if meant or not self._passes(backward, step)]
+        if any(_stands_after(backward, step) for backward in own):
             return _History.EARLY
-        return _History.CLEARED_AROUND if wasted and last in meant else _History.MISSING
+        return _History.CLEARED_AROUND if wasted and last in own else _History.MISSING
 
     def _passes(self, backward: Backward, step: Step) -> bool:
         """Whether in some run a step of other parameters applies this backward before the step's own are cleared of it."""

@@ -161,12 +161,11 @@ def _empty(
     seen: Lifecycle,
     elsewhere: set[fx.Effect],
 ) -> None:
-    passing: set[Event] | None = None
     for step, tokens in seen.steps.items():
         empty = {token for token in tokens if token.state == CLEAR}
         if not empty or not _first_turns_only(tokens - empty, step, seen):
             continue
-        passing = _passing(entry, target, view, seen, elsewhere) if passing is None else passing
+        passing = _passing(entry, step, target, view, seen, elsewhere)
         why, backward, clear = _explain(step, empty, view, seen, elsewhere, passing)
         if why is Emptiness.NO_BACKWARD and not _trains(step, program, view):
             continue
@@ -212,22 +211,32 @@ def _explain(
     return Emptiness.NO_BACKWARD, None, None
 
 
-def _passing(entry: Entry, target: ParameterSet, view: View, seen: Lifecycle, elsewhere: set[fx.Effect]) -> set[Event]:
-    """Backwards that are for other sets: a step of theirs applies them before this set is cleared of them."""
+def _passing(
+    entry: Entry, step: Event, target: ParameterSet, view: View, seen: Lifecycle, elsewhere: set[fx.Effect]
+) -> set[Event]:
+    """Backwards that are for other sets: a step of theirs applies them before this set is cleared of them, and then
+    something is computed for `step` that nobody differentiates."""
+    mine = [event for event in view.events if event.kind is Kind.BACKWARD and event.effect in elsewhere]
+    if not mine:
+        return set()
     order = {effect: number for number, effect in enumerate(entry.effects)}
     others = [
         order[effect]
         for effect in order
         if isinstance(effect, fx.Step) and not any(optimizer in target.optimizers for optimizer in effect.optimizers)
     ]
+    computed = [order[event.effect] for event in view.events if event.kind is Kind.FORWARD]
     found = set()
-    for event in view.events:
-        if event.kind is Kind.BACKWARD and event.effect in elsewhere:
-            here = order[event.effect]
-            clears = [order[clear.effect] for clear, thrown in seen.discards if thrown is event]
-            nearest = min(clears, key=lambda clear: (clear < here, clear), default=None)
-            if nearest is not None and any(_in_turn(here, other, nearest) for other in others):
-                found.add(event)
+    for event in mine:
+        here = order[event.effect]
+        clears = [order[clear.effect] for clear, thrown in seen.discards if thrown is event]
+        nearest = min(clears, key=lambda clear: (clear < here, clear), default=None)
+        if (
+            nearest is not None
+            and any(_in_turn(here, other, nearest) for other in others)
+            and any(_in_turn(nearest, forward, order[step.effect]) for forward in computed)
+        ):
+            found.add(event)
     return found
 
 

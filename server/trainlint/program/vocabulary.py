@@ -45,12 +45,13 @@ KNOWN_METHODS = (
     )
 )  # fmt: skip
 
-_NOT_GRADIENTS = frozenset({"requires_grad", "grad_fn"})
+_NOT_GRADIENTS = frozenset({"requires", "retain", "retains", "fn", "hook", "zero"})
 
 
 def holds_gradients(attribute: str) -> bool:
     """What a parameter has under this name is made of its gradients: `grad`, `grad_sample`, `main_grad`."""
-    return "grad" in attribute.split("_") and attribute not in _NOT_GRADIENTS
+    parts = attribute.split("_")
+    return "grad" in parts and _NOT_GRADIENTS.isdisjoint(parts)
 
 
 def runs_on_gradients(method: str) -> bool:
