@@ -29,6 +29,7 @@ class Kind(Enum):
     CLIP = "clip"
     UNSCALE = "unscale"
     RESCALE = "rescale"
+    MODE = "mode"
 
 
 @dataclass(eq=False, slots=True)

@@ -13,7 +13,7 @@ from ..program.naming import ACCELERATOR, suggests
 from ..program.program import Program
 from ..program.things import Operation, Role, Thing
 from ..source.document import Document
-from . import scaling
+from . import modes, scaling
 from .closures import BrokenClosure, broken_closures
 from .constants import Hyperparameter, known_hyperparameters
 from .gradients import Gradients
@@ -50,6 +50,12 @@ class Facts:
     def scalings(self) -> list[scaling.Scaling]:
         """What every entry clips, scales and unscales."""
         return [scaling.examine(entry, self.program, self._cancel) for entry in self.program.entries]
+
+    @cached_property
+    def trained_in_evaluation(self) -> list[modes.TrainedInEvaluation]:
+        """What models are trained by although it was computed in evaluation mode."""
+        entries = self.program.entries
+        return [fact for entry in entries for fact in modes.examine(entry, self.program, self.modules, self._cancel)]
 
     @cached_property
     def unused_scalers(self) -> list[tuple[fx.Step, Thing]]:
