@@ -16,6 +16,7 @@ from ..source.document import Document
 from . import modes, scaling
 from .closures import BrokenClosure, broken_closures
 from .constants import Hyperparameter, known_hyperparameters
+from .detachments import DiscardedDetach, discarded_detaches
 from .gradients import Gradients
 from .holdings import Holdings
 from .modules import Modules
@@ -25,6 +26,7 @@ from .places import Places
 from .protocol import Protocol, examine
 from .rates import KnownRate, known_rates
 from .registration import Registration
+from .terms import IdleTerm, UnreducedLoss, idle_terms, unreduced_losses
 from .values import Values
 from .wiring import ParameterSet
 
@@ -114,6 +116,20 @@ class Facts:
     def dead_losses(self) -> list[DeadLoss]:
         """Backwards by which nothing can train."""
         return list(Objectives(self.program, self.gradients).dead())
+
+    @cached_property
+    def idle_terms(self) -> list[IdleTerm]:
+        """Terms of losses that depend on the model and train nothing."""
+        return list(idle_terms(self.program, self.gradients))
+
+    @cached_property
+    def unreduced_losses(self) -> list[UnreducedLoss]:
+        """Backwards on more than one number."""
+        return list(unreduced_losses(self.program, self.gradients.graph))
+
+    @cached_property
+    def discarded_detaches(self) -> list[DiscardedDetach]:
+        return list(discarded_detaches(self.operations.get("detach", []), self.gradients))
 
     @cached_property
     def operations(self) -> dict[str, list[Operation]]:

@@ -309,7 +309,9 @@ def _external(m: Machine, node: ast.expr, callee: External, args: list[Value], k
         for value in (*args, *keywords.values()):
             exhaust(m, node, value, sure=known is Meaning.CLIP)
     if known is Meaning.BACKWARD:
-        methods.backward(m, node, as_tensor(first), ast.unparse(getattr(node, "args", [node])[0]), None)
+        given = dict(zip(("tensors", "gradient", "retain_graph", "create_graph"), args, strict=False)) | keywords
+        given["gradient"] = given.pop("grad_tensors", given.get("gradient", NONE))
+        methods.backward(m, node, as_tensor(first), ast.unparse((getattr(node, "args", None) or [node])[0]), None, given)
     elif known is Meaning.STEP:
         optimizers = tuple(things_in(first))
         m.emit_effect(Step, node, optimizers, ast.unparse(node))

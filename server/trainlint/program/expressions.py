@@ -136,6 +136,8 @@ def attribute(m: Machine, node: ast.expr, holder: Value, name: str) -> Value:
             return Gradient(Parameters(holder.sources, holder.opaque or not holder.sources))
         if name == "data":
             return Tensor(origin=operations.compute(m, node, name, (holder,), cuts=True))
+        if name in ("values", "indices") and operations.has_indices(holder.origin):
+            return _of_pair(m, node, holder, name)
         if name == "requires_grad":
             return Constant(False) if grad_mode.without_graph(holder) else UNKNOWN
         return Tensor() if name in ("shape", "device", "dtype") else Method(holder, name)
@@ -178,6 +180,8 @@ def _thing_attribute(m: Machine, node: ast.expr, holder: Thing, name: str) -> Va
         return Parameters(frozenset({holder}))
     if name == "data" and holder.role is not Role.INSTANCE:
         return Tensor(origin=operations.compute(m, node, name, (holder,), cuts=True))
+    if name in ("values", "indices") and operations.has_indices(holder.made_by):
+        return _of_pair(m, node, Tensor(holder.carries, holder.opaque, origin=holder.made_by), name)
     computed = holder.made_by is not None or holder.data
     if name in KNOWN_METHODS or (holder.role is None and name in (TENSOR_METHODS if computed else UNMISTAKABLE)):
         return Method(holder, name)
@@ -188,6 +192,13 @@ def _thing_attribute(m: Machine, node: ast.expr, holder: Thing, name: str) -> Va
     if annotated is not None:
         calls.declare(m, part, annotated[1])
     return part
+
+
+def _of_pair(m: Machine, node: ast.expr, holder: Tensor, name: str) -> Tensor:
+    """The values of a maximum and the like, or the places where they were found, which have no graph."""
+    if name == "indices":
+        return Tensor(origin=operations.compute(m, node, name, (holder,), cuts=True))
+    return operations.computed(m, holder, operations.compute(m, node, "getitem", (holder, Constant(0))))
 
 
 def _class_constant(m: Machine, info: ClassInfo, name: str) -> Value | None:

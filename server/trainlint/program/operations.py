@@ -6,7 +6,8 @@ import ast
 
 from .frameworks.table import layer_operation, signature
 from .machine import Machine
-from .things import Constant, External, Function, Mapping, Operation, Role, Sequence, Tensor, Thing, Value
+from .things import Constant, External, Function, Mapping, Operation, Origin, Role, Sequence, Tensor, Thing, Value
+from .vocabulary import WITH_INDICES
 
 _CONTAINERS = frozenset({"torch.nn.Sequential", "torch.nn.modules.container.Sequential"})
 
@@ -52,6 +53,11 @@ def forward(m: Machine, node: ast.AST, callee: Thing, args: list[Value], keyword
             return value.origin
         return compute(m, node, "call", args, keywords, callee)
     return compute(m, node, layer_operation(made), args, callee.arguments | keywords, callee)
+
+
+def has_indices(origin: Origin | None) -> bool:
+    """Values that come with the places where they were found."""
+    return isinstance(origin, Operation) and origin.name in WITH_INDICES
 
 
 def members(container: Thing) -> list[Thing] | None:

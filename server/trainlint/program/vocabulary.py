@@ -10,6 +10,9 @@ CUTTING = frozenset(
      "device", "requires_grad", "is_leaf", "dim", "ndim", "numel", "nelement", "eq", "ne", "gt", "lt", "ge", "le"}
 )  # fmt: skip
 
+# What returns values together with their indices.
+WITH_INDICES = frozenset({"max", "min", "topk", "sort", "median", "nanmedian", "mode", "kthvalue", "cummax", "cummin"})
+
 PARAMETER_LISTS = frozenset({"parameters", "named_parameters", "trainable_parameters", "get_parameters"})
 # Of these, the ones that hand out an iterator.
 ITERATORS = frozenset({"parameters", "named_parameters"})
