@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from ..program import effects as fx
@@ -127,7 +127,7 @@ class Pruning:
 
     def _loop(self, region: fx.Loop) -> fx.Region | None:
         before = len(self.events)
-        pruned = fx.Loop(region.node, region.body, region.orelse, region.skippable, region.repeats, region.endless, region.guard)
+        pruned = replace(region)
         self.around[pruned] = tuple(self.loops)
         self.loops.append(pruned)
         pruned.body = self.block(region.body)

@@ -11,13 +11,15 @@ from ..cancel import CancelFlag
 from ..program import effects as fx
 from ..program.naming import ACCELERATOR, suggests
 from ..program.program import Program
-from ..program.things import Operation, Role, Thing
+from ..program.things import Operation, Role, Tensor, Thing
 from ..source.document import Document
 from . import modes, scaling
+from .accumulation import Accumulation
 from .closures import BrokenClosure, broken_closures
 from .constants import Hyperparameter, known_hyperparameters
 from .detachments import DiscardedDetach, discarded_detaches
 from .gradients import Gradients
+from .graph import Node
 from .holdings import Holdings
 from .modules import Modules
 from .objectives import DeadLoss, Objectives
@@ -25,6 +27,7 @@ from .order import Orders
 from .places import Places
 from .protocol import Protocol, examine
 from .rates import KnownRate, known_rates
+from .reductions import is_mean
 from .registration import Registration
 from .terms import IdleTerm, UnreducedLoss, idle_terms, unreduced_losses
 from .values import Values
@@ -63,6 +66,16 @@ class Facts:
     def unused_scalers(self) -> list[tuple[fx.Step, Thing]]:
         """Steps through a gradient scaler that multiplies no loss."""
         return scaling.unused_scalers(self.program, self.operations.get("scale", ()))
+
+    @cached_property
+    def accumulations(self) -> list[Accumulation]:
+        """Steps that wait for several batches, each place once; none where an accelerator may gather gradients by itself."""
+        found: dict[ast.AST, Accumulation] = {}
+        for protocol in self.protocols:
+            for gathered in protocol.accumulations:
+                if self.differentiator(gathered.target) is None:
+                    found.setdefault(gathered.step.site.node, gathered)
+        return list(found.values())
 
     def differentiator(self, target: ParameterSet) -> str | None:
         """The call that takes the place of `loss.backward()` here: an accelerator's, or that of manual optimization."""
@@ -138,6 +151,10 @@ class Facts:
         for operation in self.program.operations:
             found.setdefault(operation.name, []).append(operation)
         return found
+
+    def is_mean(self, loss: Tensor) -> bool:
+        """`loss` is a mean over its batch, or a sum of such, and divided by nothing else."""
+        return is_mean(self.values, Node(loss))
 
     def effects(self, kind: type[Kind]) -> Iterator[Kind]:
         """Every effect of one kind, in the order of the program; one of a helper once for each call."""

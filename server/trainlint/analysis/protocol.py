@@ -9,6 +9,7 @@ from functools import partial
 from ..cancel import CancelFlag
 from ..program import effects as fx
 from ..program.program import Entry, Program
+from .accumulation import Accumulation, accumulations
 from .events import Event, Kind, Projection, View
 from .lifecycle import CLEAR, LOST, STALE, UNKNOWN, Intractable, Lifecycle, Token, run
 from .wiring import ParameterSet, Wiring, wire
@@ -75,15 +76,17 @@ class LateStep:
 class Protocol:
     """Facts of one entry."""
 
+    entry: Entry
     stale: list[StaleStep] = field(default_factory=list)
     empty: list[EmptyStep] = field(default_factory=list)
     unapplied: list[UnappliedBackward] = field(default_factory=list)
     late: list[LateStep] = field(default_factory=list)
+    accumulations: list[Accumulation] = field(default_factory=list)
 
 
 def examine(entry: Entry, program: Program, cancel: CancelFlag) -> Protocol:
     """The facts of an entry, set by set. Nothing is said of sets whose gradients a hook takes."""
-    protocol = Protocol()
+    protocol = Protocol(entry)
     look_alikes = program.index.look_alikes
     wiring = wire(entry, look_alikes)
     views = [(target, Projection(wiring, target).view(entry)) for target in wiring.sets]
@@ -109,6 +112,7 @@ def examine(entry: Entry, program: Program, cancel: CancelFlag) -> Protocol:
             _stale_parts(protocol, entry, wiring, target, view, cancel)
         _late(protocol, target, view, seen)
     _unapplied(protocol, entry, ran, {effect for effects in used.values() for effect in effects})
+    protocol.accumulations += accumulations(entry, [(target, view) for target, view, _ in ran])
     return protocol
 
 

@@ -16,6 +16,7 @@ from ..rules.remedy import (
     CallIt,
     ClearBetween,
     Compose,
+    DivideLoss,
     Insert,
     MoveAfter,
     MoveBefore,
@@ -28,7 +29,7 @@ from ..rules.remedy import (
 )
 from ..source.parse import Site, span_of
 from ..source.text import SourceText, Span
-from .computation import bypass, call_instead, turn_on
+from .computation import bypass, call_instead, divide_loss, turn_on
 from .editing import insert, remove, rewrite
 from .layout import Layout
 from .placement import first_backward, place_of_backward, place_of_step, prepared
@@ -60,9 +61,15 @@ def _clear_between(remedy: ClearBetween, tree: ast.Module, source: SourceText) -
     meeting = layout.meet(step, backward) if backward in layout.places else None
     if meeting is not None:
         step_top, backward_top = meeting
-        if not isinstance(step_top, _GUARDS) and backward_top is not step_top:
+        waits = any(_leaves_early(statement) for statement in layout.preceding(step_top))
+        if not isinstance(step_top, _GUARDS) and backward_top is not step_top and not waits:
             return _unsafe(f"Insert `{call}` before the backward", layout.before(backward_top, call))
     return _unsafe(f"Insert `{call}` after the step", layout.after(_with_update(layout, step), call))
+
+
+def _leaves_early(statement: ast.stmt) -> bool:
+    """A guard that keeps some turns from what stands behind it."""
+    return isinstance(statement, ast.If) and isinstance(statement.body[-1], (ast.Continue, ast.Return))
 
 
 def _with_update(layout: Layout, step: ast.stmt) -> ast.stmt:
@@ -110,7 +117,7 @@ def _backward_before(remedy: BackwardBefore, tree: ast.Module, source: SourceTex
     return _unsafe(f"Insert `{call}` before the step", layout.before(anchor, call))
 
 
-def _move(moved: Site, anchor: Site, source: SourceText, where: str, *, before: bool) -> Fix | None:
+def _move(moved: Site, anchor: Site, source: SourceText, where: str, *, before: bool, within: bool = False) -> Fix | None:
     layout = _layout(moved, source)
     if layout is None or anchor.statement not in layout.places or moved.statement is anchor.statement:
         return None
@@ -122,7 +129,7 @@ def _move(moved: Site, anchor: Site, source: SourceText, where: str, *, before: 
     removal, text = taken
     target = first_backward(layout, anchor.statement) if before else anchor.statement
     meeting = layout.meet(moved.statement, target)
-    if not before and meeting is not None and layout.start(moved.statement) < layout.start(target):
+    if not before and not within and meeting is not None and layout.start(moved.statement) < layout.start(target):
         target = meeting[1]
     if not before:
         target = prepared(layout, target, but=moved.statement)
@@ -146,7 +153,7 @@ def _move_before(remedy: MoveBefore, tree: ast.Module, source: SourceText) -> Fi
 
 
 def _move_after(remedy: MoveAfter, tree: ast.Module, source: SourceText) -> Fix | None:
-    return _move(remedy.moved, remedy.anchor, source, remedy.where, before=False)
+    return _move(remedy.moved, remedy.anchor, source, remedy.where, before=False, within=remedy.within)
 
 
 def _call_it(remedy: CallIt, tree: ast.Module, source: SourceText) -> Fix | None:
@@ -212,6 +219,7 @@ _BUILDERS: dict[type, Callable[..., Fix | None]] = {
     SetRateTo: _set_rate,
     CallInstead: call_instead,
     Bypass: bypass,
+    DivideLoss: divide_loss,
     Insert: insert,
     Remove: remove,
     Rewrite: rewrite,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from ..finding import Applicability, Edit, Fix
 from ..program.frameworks.table import layer_class
-from ..rules.remedy import Bypass, CallInstead, TurnOn
+from ..rules.remedy import Bypass, CallInstead, DivideLoss, TurnOn
 from ..source.parse import span_of
 from ..source.text import SourceText, Span
 from .layout import Layout
@@ -62,6 +62,25 @@ def turn_on(remedy: TurnOn, tree: ast.Module, source: SourceText) -> Fix | None:
     call = "set_grad_enabled(True)" if function.attr == "set_grad_enabled" else "enable_grad()"
     text = f"{source.slice(span_of(function.value, source))}.{call}"
     return _unsafe(f"Turn autograd on with `{text}`", Edit(span_of(remedy.node, source), text))
+
+
+def divide_loss(remedy: DivideLoss, tree: ast.Module, source: SourceText) -> Fix | None:
+    """The loss is divided where it is differentiated, before a gradient scaler sees it."""
+    call = remedy.backward.node
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute) or call.func.attr != "backward" or call.args:
+        return None
+    loss, inside = call.func.value, False
+    if isinstance(loss, ast.Call) and isinstance(loss.func, ast.Attribute) and loss.func.attr == "scale" and len(loss.args) == 1:
+        loss, inside = loss.args[0], True
+    divisor = str(remedy.divisor) if isinstance(remedy.divisor, int) else _atom(remedy.divisor, source)
+    text = f"{_atom(loss, source)} / {divisor}"
+    bare = inside or not isinstance(loss, _ATOMS)
+    return _unsafe(f"Divide the loss by `{divisor}`", Edit(span_of(loss, source), text if bare else f"({text})"))
+
+
+def _atom(node: ast.AST, source: SourceText) -> str:
+    text = source.slice(span_of(node, source))
+    return text if isinstance(node, (*_ATOMS, ast.Constant)) else f"({text})"
 
 
 def _operand(call: ast.Call, layer: ast.AST | None, tree: ast.Module) -> ast.expr | None:

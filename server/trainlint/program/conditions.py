@@ -69,7 +69,7 @@ def _periodic(value: Modulo, residue: int) -> Guard:
         if value.modulus == 1:
             return Known(residue == 0)
         residue %= value.modulus
-    return Periodic(value.counter, value.offset, value.modulus, residue)
+    return Periodic(value.counter, value.offset, value.modulus, residue, value.written)
 
 
 def _comparison(m: Machine, test: ast.Compare) -> Guard:

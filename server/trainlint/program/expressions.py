@@ -295,7 +295,8 @@ def binary(m: Machine, node: ast.AST, kind: ast.operator, left: Value, right: Va
                 return Counter(left.name, left.offset - right.value)
         if isinstance(kind, ast.Mod):
             modulus = conditions.modulus(right)
-            return Modulo(left.name, left.offset, modulus) if modulus is not None else UNKNOWN
+            written = node.right if isinstance(node, ast.BinOp) else None
+            return Modulo(left.name, left.offset, modulus, written) if modulus is not None else UNKNOWN
         return UNKNOWN
     if isinstance(right, Counter) and isinstance(left, Constant) and isinstance(left.value, int) and isinstance(kind, ast.Add):
         return Counter(right.name, right.offset + left.value)

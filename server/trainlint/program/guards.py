@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import ast
+from dataclasses import dataclass, field
 from typing import Union
 
 
@@ -26,12 +27,16 @@ class Flag:
 
 @dataclass(frozen=True, slots=True)
 class Periodic:
-    """`(counter + offset) % modulus == residue`; a modulus out of sight is a string that identifies it."""
+    """`(counter + offset) % modulus == residue`; a modulus out of sight is a string that identifies it.
+
+    `written` is the expression that the modulus is.
+    """
 
     counter: str
     offset: int
     modulus: int | str
     residue: int
+    written: ast.AST | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -302,11 +302,12 @@ class Counter:
 
 @dataclass(frozen=True, slots=True)
 class Modulo:
-    """`(counter + offset) % modulus`; a modulus out of sight is a string that identifies it."""
+    """`(counter + offset) % modulus`; a modulus out of sight is a string that identifies it. `written` is its expression."""
 
     counter: str
     offset: int
     modulus: int | str
+    written: ast.AST | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,11 +51,23 @@ class MoveBefore:
 
 @dataclass(frozen=True, slots=True)
 class MoveAfter:
-    """Let the statement of `moved` run right after that of `anchor`, in its block; `where` says so in words."""
+    """Let the statement of `moved` run right after that of `anchor`, in its block; `where` says so in words.
+
+    `within`: in its block even where that is one that `moved` lies outside of.
+    """
 
     moved: Site
     anchor: Site
     where: str = "after the backward"
+    within: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DivideLoss:
+    """Let `backward` differentiate its loss divided by `divisor`."""
+
+    backward: Site
+    divisor: ast.AST | int
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +181,7 @@ Remedy = Union[
     CallInstead,
     Bypass,
     TurnOn,
+    DivideLoss,
 ]
 
 

@@ -40,6 +40,7 @@ _CONTENTS = {key: contents for table in TABLES for key, contents in table.conten
 _CONTAINERS = frozenset().union(*(table.containers for table in TABLES))
 _EMPTY_BASES = frozenset().union(*(table.empty_bases for table in TABLES))
 _CLOSURES = {key: runs for table in TABLES for key, runs in table.closures.items()}
+_NORMALISING = frozenset().union(*(table.normalising for table in TABLES))
 _RATES = {key: rate for table in TABLES for key, rate in table.rates.items()}
 
 Entry = TypeVar("Entry")
@@ -123,6 +124,11 @@ def closure_runs(class_name: str) -> Switch | None:
     return _CLOSURES.get(class_name)
 
 
+def normalises(class_name: str) -> bool:
+    """The steps of such an optimizer are the same when all gradients are a multiple of what they were."""
+    return class_name in _NORMALISING
+
+
 __all__ = [
     "LOOK_ALIKES",
     "LOSS_OPERATIONS",
@@ -144,6 +150,7 @@ __all__ = [
     "layer_operation",
     "maker",
     "meaning",
+    "normalises",
     "rate_range",
     "signature",
 ]

@@ -171,6 +171,10 @@ TORCH = Framework(
          "mm", "bmm", "dot", "t", "chunk", "split", "logsumexp", "square", "sign", "round", "floor", "ceil", "unbind", "view_as",
          "reshape_as", "swapaxes", "movedim", "narrow", "cumsum", "softmin", "logsigmoid", "cross", "float", "double", "half"}
     ),
+    normalising=frozenset(
+        {"Adam", "AdamW", "NAdam", "RAdam", "Adamax", "SparseAdam", "RMSprop", "Adagrad", "Adadelta", "Adafactor", "Rprop",
+         "Lion", "Muon", "Adam8bit", "AdamW8bit", "PagedAdamW8bit", "LAMB", "Lamb", "FusedAdam", "FusedLAMB"}
+    ),
     rates={
         "SGD": RateRange(1.0, 1e-3),
         "ASGD": RateRange(1.0, 1e-2),

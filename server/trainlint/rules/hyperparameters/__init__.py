@@ -2,9 +2,11 @@
 
 from ..rule import Rule
 from . import (
+    accumulated_loss_not_scaled,
     hyperparameter_out_of_range,
     learning_rate_is_string,
     learning_rate_out_of_range,
+    zero_grad_every_micro_batch,
     zero_learning_rate,
 )
 
@@ -13,4 +15,6 @@ RULES: tuple[Rule, ...] = (
     learning_rate_out_of_range.RULE,
     learning_rate_is_string.RULE,
     hyperparameter_out_of_range.RULE,
+    accumulated_loss_not_scaled.RULE,
+    zero_grad_every_micro_batch.RULE,
 )
