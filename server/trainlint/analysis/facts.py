@@ -15,6 +15,7 @@ from ..program.things import Operation, Role, Tensor, Thing
 from ..source.document import Document
 from . import modes, scaling
 from .accumulation import Accumulation
+from .attributes import Attributes
 from .closures import BrokenClosure, broken_closures
 from .constants import Hyperparameter, known_hyperparameters
 from .detachments import DiscardedDetach, discarded_detaches
@@ -120,6 +121,10 @@ class Facts:
     @cached_property
     def holdings(self) -> Holdings:
         return Holdings(self.program, self.orders, self.modules)
+
+    @cached_property
+    def attributes(self) -> Attributes:
+        return Attributes(self.program, self.orders, self.modules)
 
     @cached_property
     def gradients(self) -> Gradients:

@@ -61,6 +61,7 @@ from .vocabulary import (
     MODE_METHODS,
     NEW_TENSOR,
     PARAMETER_LISTS,
+    PARTS,
     REGISTERING,
     SAME_OBJECT,
     WRAPPING_METHODS,
@@ -326,6 +327,10 @@ def _on_object(
     if name in ("get", "pop", "values", "items", "keys"):
         part = m.part(receiver, "[]") if isinstance(receiver, Thing) else UNKNOWN
         return part
+    if name in PARTS and isinstance(receiver, Thing) and receiver.role is Role.MODULE:
+        part = m.part(receiver, "[]")
+        part.role = part.role or Role.MODULE
+        return Many(Sequence((UNKNOWN, part))) if name.startswith("named_") else Many(part)
     if name in READING_METHODS:
         return UNKNOWN
     if name in TENSOR_METHODS and isinstance(receiver, Thing) and receiver.role is Role.LEAF:

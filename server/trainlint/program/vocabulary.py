@@ -16,6 +16,8 @@ WITH_INDICES = frozenset({"max", "min", "topk", "sort", "median", "nanmedian", "
 PARAMETER_LISTS = frozenset({"parameters", "named_parameters", "trainable_parameters", "get_parameters"})
 # Of these, the ones that hand out an iterator.
 ITERATORS = frozenset({"parameters", "named_parameters"})
+# They hand out the modules in a module.
+PARTS = frozenset({"modules", "children", "named_modules", "named_children"})
 SAME_OBJECT = frozenset(
     {"to", "cuda", "cpu", "double", "half", "float", "type", "bfloat16", "train", "eval", "requires_grad_", "apply",
      "share_memory", "to_empty", "compile", "copy", "clone", "contiguous"}

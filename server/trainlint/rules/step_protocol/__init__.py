@@ -5,11 +5,13 @@ from . import (
     broken_step_closure,
     closure_without_zero_grad,
     gradients_cleared_before_step,
+    learning_rate_attribute_ignored,
     missing_backward,
     missing_step,
     missing_zero_grad,
     step_before_backward,
     step_outside_batch_loop,
+    training_method_overwritten,
     uncalled_training_method,
 )
 
@@ -21,6 +23,8 @@ RULES: tuple[Rule, ...] = (
     step_before_backward.RULE,
     step_outside_batch_loop.RULE,
     uncalled_training_method.RULE,
+    training_method_overwritten.RULE,
+    learning_rate_attribute_ignored.RULE,
     closure_without_zero_grad.RULE,
     broken_step_closure.RULE,
 )
