@@ -88,7 +88,7 @@ def examine(entry: Entry, program: Program, cancel: CancelFlag) -> Protocol:
     """The facts of an entry, set by set. Nothing is said of sets whose gradients a hook takes."""
     protocol = Protocol(entry)
     look_alikes = program.index.look_alikes
-    wiring = wire(entry, look_alikes)
+    wiring = wire(entry, look_alikes, program.entries)
     views = [(target, Projection(wiring, target).view(entry)) for target in wiring.sets]
     used: dict[ParameterSet, set[fx.Effect]] = {}
     ran: list[tuple[ParameterSet, View, Lifecycle]] = []
@@ -238,7 +238,7 @@ def _passing(
         if (
             nearest is not None
             and any(_in_turn(here, other, nearest) for other in others)
-            and any(_in_turn(nearest, forward, order[step.effect]) for forward in computed)
+            and any(_in_turn(here, forward, order[step.effect]) for forward in computed)
         ):
             found.add(event)
     return found
@@ -250,9 +250,14 @@ def _in_turn(one: int, two: int, three: int) -> bool:
 
 
 def _astray(entry: Entry, step: fx.Step) -> fx.Backward | None:
-    """A backward in the step's own function that reaches other parameters only."""
-    found = (effect for effect in entry.effects if isinstance(effect, fx.Backward))
-    return next((effect for effect in found if effect.site.function is step.site.function), None)
+    """A backward in the step's own function that reaches other parameters only: the last one before the step."""
+    chosen: fx.Backward | None = None
+    for effect in entry.effects:
+        if effect is step and chosen is not None:
+            break
+        if isinstance(effect, fx.Backward) and effect.site.function is step.site.function:
+            chosen = effect
+    return chosen
 
 
 def _trains(step: Event, program: Program, view: View) -> bool:

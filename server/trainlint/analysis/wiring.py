@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -68,10 +68,13 @@ class Wiring:
     sets: list[ParameterSet]
     hooks: list[fx.Hook] = field(default_factory=list)
     look_alikes: bool = False
+    effects: list[fx.Effect] = field(default_factory=list)
+    everywhere: tuple[Entry, ...] = ()
     set_of: dict[Thing, ParameterSet] = field(init=False)
     _memo: dict[tuple[frozenset[Thing], ParameterSet], bool] = field(default_factory=dict)
     _pairs: dict[tuple[str, ...], list[ParameterSet]] = field(default_factory=dict)
     _known: dict[frozenset[Thing], bool] = field(default_factory=dict)
+    _idle_sets: dict[ParameterSet, bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.set_of = {optimizer: target for target in self.sets for optimizer in target.optimizers}
@@ -82,18 +85,44 @@ class Wiring:
             return Relation.YES
         if self.look_alikes:
             return Relation.MAYBE
+        if target.certain and self._idle(target):
+            return Relation.NO
         if len(self.sets) == 1:
             elsewhere = target.certain and not loss.opaque and _all_in_sight(loss.sources)
             if elsewhere and loss.sources:
                 return Relation.NO
             return Relation.MAYBE if elsewhere else Relation.YES
         known = not loss.opaque and bool(loss.sources) and not target.opaque and bool(target.owners)
-        if known and self._touches_any(loss.sources):
+        if known and (self._touches_any(loss.sources) or (target.certain and _all_in_sight(loss.sources))):
             return Relation.NO
         paired = self._paired((effect.text, *(thing.name for thing in loss.sources)))
         if target in paired:
             return Relation.YES
         return Relation.NO if known and paired else Relation.MAYBE
+
+    def _idle(self, target: ParameterSet) -> bool:
+        """Its parameters belong to objects that are built here, compute nothing anywhere, and are known to nobody else."""
+        known = self._idle_sets.get(target)
+        if known is None:
+            built = {effect.thing for effect in self.effects if isinstance(effect, fx.Create)}
+            known = (
+                bool(target.owners)
+                and target.owners <= built
+                and not any(owner.owners or owner.escaped or _holds_any(owner, target.optimizers) for owner in target.owners)
+                and not any(self.touches(things, target) for things in self._at_work())
+            )
+            self._idle_sets[target] = known
+        return known
+
+    def _at_work(self) -> Iterator[Iterable[Thing]]:
+        for entry in self.everywhere:
+            for effect in entry.effects:
+                if isinstance(effect, fx.Forward):
+                    yield (effect.thing,)
+                elif isinstance(effect, fx.Unseen):
+                    yield effect.touches
+                elif isinstance(effect, fx.Backward):
+                    yield effect.loss.sources
 
     def clear(self, effect: fx.Clear, target: ParameterSet) -> Relation:
         results = [self._cleared_through(holder, target) for holder in effect.holders]
@@ -212,6 +241,10 @@ class Wiring:
         return Relation.NO if paired else Relation.MAYBE
 
 
+def _holds_any(thing: Thing, optimizers: Iterable[Thing]) -> bool:
+    return any(thing in optimizer.owners for optimizer in optimizers)
+
+
 def _all_in_sight(things: Iterable[Thing]) -> bool:
     return all(_root(thing).in_sight for thing in things)
 
@@ -285,8 +318,11 @@ def _may_be_optimizer(thing: Thing) -> bool:
     )
 
 
-def wire(entry: Entry, look_alikes: bool = False) -> Wiring:
-    """The parameter sets of an entry: optimizers that share a view, or stand in for each other, share a set."""
+def wire(entry: Entry, look_alikes: bool = False, everywhere: Sequence[Entry] = ()) -> Wiring:
+    """The parameter sets of an entry: optimizers that share a view, or stand in for each other, share a set.
+
+    `everywhere` are all entries of the program.
+    """
     optimizers: dict[Thing, None] = {}
     together: list[tuple[Thing, ...]] = []
     hooks: list[fx.Hook] = []
@@ -327,4 +363,4 @@ def wire(entry: Entry, look_alikes: bool = False) -> Wiring:
             same.owners, same.opaque = same.owners | owners, same.opaque or parameters.opaque
         else:
             sets.append(ParameterSet([optimizer], owners, parameters.opaque))
-    return Wiring(sets, hooks, look_alikes)
+    return Wiring(sets, hooks, look_alikes, entry.effects, tuple(everywhere) or (entry,))

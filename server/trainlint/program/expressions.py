@@ -41,7 +41,7 @@ from .things import (
     mix,
     options,
 )
-from .vocabulary import KNOWN_METHODS, UNMISTAKABLE, holds_gradients
+from .vocabulary import DESCRIPTIONS, KNOWN_METHODS, UNMISTAKABLE, holds_gradients
 
 _ARITHMETIC: dict[type[ast.operator], Callable[[object, object], object]] = {
     ast.Add: operator.add,
@@ -140,7 +140,7 @@ def attribute(m: Machine, node: ast.expr, holder: Value, name: str) -> Value:
             return _of_pair(m, node, holder, name)
         if name == "requires_grad":
             return Constant(False) if grad_mode.without_graph(holder) else UNKNOWN
-        return Tensor() if name in ("shape", "device", "dtype") else Method(holder, name)
+        return Tensor() if name in DESCRIPTIONS else Method(holder, name)
     if isinstance(holder, Parameters):
         if holds_gradients(name):
             return Gradient(holder.kept)
@@ -182,6 +182,10 @@ def _thing_attribute(m: Machine, node: ast.expr, holder: Thing, name: str) -> Va
         return Tensor(origin=operations.compute(m, node, name, (holder,), cuts=True))
     if name in ("values", "indices") and operations.has_indices(holder.made_by):
         return _of_pair(m, node, Tensor(holder.carries, holder.opaque, origin=holder.made_by), name)
+    if name in DESCRIPTIONS and holder.role in (None, Role.LEAF):
+        said = m.part(holder, name)
+        said.data = True
+        return said
     computed = holder.made_by is not None or holder.data
     if name in KNOWN_METHODS or (holder.role is None and name in (TENSOR_METHODS if computed else UNMISTAKABLE)):
         return Method(holder, name)

@@ -12,6 +12,8 @@ CUTTING = frozenset(
 
 # What returns values together with their indices.
 WITH_INDICES = frozenset({"max", "min", "topk", "sort", "median", "nanmedian", "mode", "kthvalue", "cummax", "cummin"})
+# What a tensor says of itself: no graph leads through it.
+DESCRIPTIONS = frozenset({"shape", "device", "dtype", "ndim", "layout", "is_cuda"})
 
 PARAMETER_LISTS = frozenset({"parameters", "named_parameters", "trainable_parameters", "get_parameters"})
 # Of these, the ones that hand out an iterator.
