@@ -9,8 +9,11 @@ from ..program.things import Choice, Either, Many, Mapping, Method, Operation, O
 _MAX_STEPS = 2_000
 
 
-def computed_by(value: Value, *, recorded: bool = False) -> dict[Operation, None]:
-    """Every operation behind `value`, the last ones first; only those that its gradient passes where `recorded`."""
+def computed_by(value: Value, *, recorded: bool = False, through: frozenset[str] | None = None) -> dict[Operation, None]:
+    """Every operation behind `value`, the last ones first; only those that its gradient passes where `recorded`.
+
+    Where `through` names operations, the others are ends: what is behind them is left out.
+    """
     found: dict[Operation, None] = {}
     seen: set[int] = set()
     waiting: list[Value | Origin | None] = [value]
@@ -23,6 +26,8 @@ def computed_by(value: Value, *, recorded: bool = False) -> dict[Operation, None
             if recorded and (one.cuts or not one.recorded):
                 continue
             found[one] = None
+            if through is not None and one.name not in through:
+                continue
             waiting.extend((*one.inputs, *one.writes))
         else:
             waiting.extend(_behind(one))

@@ -30,6 +30,7 @@ from .protocol import Protocol, examine
 from .rates import KnownRate, known_rates
 from .reductions import is_mean
 from .registration import Registration
+from .schedules import Schedules
 from .terms import IdleTerm, UnreducedLoss, idle_terms, unreduced_losses
 from .values import Values
 from .wiring import ParameterSet
@@ -62,6 +63,10 @@ class Facts:
         """What models are trained by although it was computed in evaluation mode."""
         entries = self.program.entries
         return [fact for entry in entries for fact in modes.examine(entry, self.program, self.modules, self._cancel)]
+
+    @cached_property
+    def schedules(self) -> Schedules:
+        return Schedules(self.program, self.orders)
 
     @cached_property
     def unused_scalers(self) -> list[tuple[fx.Step, Thing]]:

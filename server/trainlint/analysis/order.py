@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -52,6 +53,11 @@ class Order:
             if not self.excludes(effect, moment.effect):
                 yield moment.effect
 
+    def until(self, effect: fx.Effect) -> Iterator[fx.Effect]:
+        """What stands in front of `effect`."""
+        for moment in self.moments[: self._at[effect].index]:
+            yield moment.effect
+
     def before(self, one: fx.Effect, other: fx.Effect) -> bool:
         """`one` stands before `other`, and there are paths that come to both."""
         return self._at[one].index < self._at[other].index and not self.excludes(one, other)
@@ -80,6 +86,15 @@ class Order:
     def loops_around(self, effect: fx.Effect) -> list[fx.Loop]:
         """The loops whose body it stands in, outermost first."""
         return [region for region, arm in self._at[effect].arms if isinstance(region, fx.Loop) and arm == 0]
+
+    def calls_around(self, effect: fx.Effect) -> list[ast.AST]:
+        """The calls in whose bodies it stands, outermost first."""
+        return [region.node for region, _ in self._at[effect].arms if isinstance(region, fx.Call)]
+
+    def always_inside(self, effect: fx.Effect, loop: fx.Loop) -> bool:
+        """It happens in every turn of `loop`, however that goes on."""
+        arms = [region for region, _ in self._at[effect].arms]
+        return not any(isinstance(region, (fx.Branch, fx.Try)) for region in arms[arms.index(loop) + 1 :])
 
     def inside(self, effect: fx.Effect, region: fx.Region) -> bool:
         return any(outer is region for outer, _ in self._at[effect].arms)

@@ -17,6 +17,7 @@ from ..rules.remedy import (
     ClearBetween,
     Compose,
     DivideLoss,
+    GiveLoss,
     Insert,
     MoveAfter,
     MoveBefore,
@@ -30,7 +31,7 @@ from ..rules.remedy import (
 from ..source.parse import Site, span_of
 from ..source.text import SourceText, Span
 from .computation import bypass, call_instead, divide_loss, turn_on
-from .editing import insert, remove, rewrite
+from .editing import give_loss, insert, remove, rewrite
 from .layout import Layout
 from .placement import first_backward, place_of_backward, place_of_step, prepared
 
@@ -221,6 +222,7 @@ _BUILDERS: dict[type, Callable[..., Fix | None]] = {
     Bypass: bypass,
     DivideLoss: divide_loss,
     Insert: insert,
+    GiveLoss: give_loss,
     Remove: remove,
     Rewrite: rewrite,
     TurnOn: turn_on,

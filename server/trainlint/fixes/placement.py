@@ -103,7 +103,7 @@ def prepares_step(layout: Layout, statement: ast.stmt) -> bool:
 
 def place_of_backward(layout: Layout, step: ast.stmt) -> tuple[str, ast.stmt] | None:
     """The loss to differentiate and the statement in front of which that must happen; None where neither is clear."""
-    found = _nearest_loss(layout, step)
+    found = nearest_loss(layout, step)
     if found is None:
         return None
     loss, computed, anchor = found
@@ -125,7 +125,7 @@ def place_of_backward(layout: Layout, step: ast.stmt) -> tuple[str, ast.stmt] | 
     return loss, anchor
 
 
-def _nearest_loss(layout: Layout, step: ast.stmt) -> tuple[str, ast.stmt, ast.stmt] | None:
+def nearest_loss(layout: Layout, step: ast.stmt) -> tuple[str, ast.stmt, ast.stmt] | None:
     """The loss assigned last before the step, by which statement, and the statement of its suite that leads to the step."""
     for top in layout.chain(step):
         for earlier in reversed(layout.preceding(top)):

@@ -546,6 +546,9 @@ def unseen(
     if not used and not _only_reads(label):
         for value in values:
             configuration_files.change(m, value)
+    for value in values:
+        for thing in things_in(value):
+            thing.uses.add("passed")
     handed = tuple(
         thing for value in values for thing in things_in(value) if thing.role in (Role.OPTIMIZER, None) and not thing.data
     )

@@ -164,7 +164,15 @@ class TurnOn:
     node: ast.AST
 
 
+@dataclass(frozen=True, slots=True)
+class GiveLoss:
+    """Let the call at `site` be given the loss that is assigned last before it, and nothing else."""
+
+    site: Site
+
+
 Remedy = Union[
+    GiveLoss,
     BuildAfter,
     ApplyInside,
     Compose,
