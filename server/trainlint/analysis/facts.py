@@ -16,6 +16,7 @@ from ..source.document import Document
 from . import modes, scaling
 from .accumulation import Accumulation
 from .attributes import Attributes
+from .carried import CarriedGraph, CarriedGraphs, GrowingSum
 from .closures import BrokenClosure, broken_closures
 from .constants import Hyperparameter, known_hyperparameters
 from .detachments import DiscardedDetach, discarded_detaches
@@ -153,6 +154,17 @@ class Facts:
     @cached_property
     def discarded_detaches(self) -> list[DiscardedDetach]:
         return list(discarded_detaches(self.operations.get("detach", []), self.gradients))
+
+    @cached_property
+    def carried_graphs(self) -> list[CarriedGraph]:
+        """Backwards through the graph of the turn before."""
+        return list(CarriedGraphs(self.program, self.gradients, self.modules).again())
+
+    @cached_property
+    def growing_sums(self) -> list[GrowingSum]:
+        """Sums of losses that keep the graphs of all their terms."""
+        sums = [one for one in self.operations.get("add", []) if one.turns and not one.cuts]
+        return list(CarriedGraphs(self.program, self.gradients, self.modules).kept(sums))
 
     @cached_property
     def operations(self) -> dict[str, list[Operation]]:

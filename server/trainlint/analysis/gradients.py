@@ -47,18 +47,25 @@ class Reach:
     """What differentiating a value would reach: the objects whose parameters get a gradient, and the cuts on the way.
 
     `leaves`: tensors that require a gradient of their own; `made_leaves`: computed tensors that were made such leaves.
-    `opaque`: other things, out of sight, may be reached too. `operations` are those that were passed, `data` the
-    things without parameters that were met. `assumed`: a loss function out of sight is taken to have no parameters.
+    `hidden`: other things, out of sight, may be reached too; `unsure`: one of `modules` is only called like one.
+    `operations` are those that were passed, on the ways `passed`; `data` the things without parameters that were met.
+    `assumed`: a loss function out of sight is taken to have no parameters.
     """
 
     modules: set[Thing] = field(default_factory=set)
     leaves: set[Thing] = field(default_factory=set)
     made_leaves: dict[Operation, None] = field(default_factory=dict)
     cuts: dict[Operation, Cut] = field(default_factory=dict)
-    opaque: bool = False
+    hidden: bool = False
+    unsure: bool = False
     operations: dict[Operation, None] = field(default_factory=dict)
+    passed: dict[Source, None] = field(default_factory=dict)
     data: set[Thing] = field(default_factory=set)
     assumed: bool = False
+
+    @property
+    def opaque(self) -> bool:
+        return self.hidden or self.unsure
 
     @property
     def nothing(self) -> bool:
@@ -121,7 +128,7 @@ class Gradients:
                 continue
             seen.add(source)
             if len(seen) > _MAX_STEPS:
-                reach.opaque = True
+                reach.hidden = True
                 return
             of = source.of
             if isinstance(of, Operation):
@@ -141,11 +148,12 @@ class Gradients:
             reach.cuts.setdefault(of, Cut(source, into))
             return [behind for value in of.writes for behind in graph.sources(Node(value, source.environment))]
         reach.operations[of] = None
+        reach.passed[source] = None
         if of.callee is not None and _is_loss_function(of.callee):
             reach.assumed = True
         elif of.callee is not None and of.callee.role is not Role.LOSS_FUNCTION:
             reach.modules.add(of.callee)
-            reach.opaque |= of.callee.role is not Role.MODULE
+            reach.unsure |= of.callee.role is not Role.MODULE
         given = source.operands[:1] if of.name in _OF_ONE_TENSOR else source.operands
         operands = (*given, *(Node(value, source.environment) for value in of.writes))
         return [behind for operand in operands for behind in graph.sources(operand)]
@@ -157,12 +165,12 @@ class Gradients:
             elif of.data and not of.grown:
                 reach.data.add(of)
             else:
-                reach.opaque |= of.role not in _WITHOUT_PARAMETERS
+                reach.hidden |= of.role not in _WITHOUT_PARAMETERS
         elif isinstance(of, Parameters):
             reach.modules |= of.owners
-            reach.opaque |= of.opaque
+            reach.hidden |= of.opaque
         elif not isinstance(of, Constant):
-            reach.opaque = True
+            reach.hidden = True
 
 
 def _is_loss_function(thing: Thing) -> bool:

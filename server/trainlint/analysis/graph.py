@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from ..program.program import Program
 from ..program.things import (
+    NONE,
     Choice,
     Constant,
     Either,
@@ -24,6 +25,8 @@ from ..program.things import (
 
 Environment = tuple[tuple[Thing, "Node"], ...]
 _MAX_DEPTH = 12
+# The name of a symbol that stands for the call whose forward pass an environment belongs to.
+_CALLED = "()"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,16 @@ class Source:
         return self.of if isinstance(self.of, Operation) else None
 
     @property
+    def calls(self) -> tuple[Operation, ...]:
+        """The calls of modules in sight that it was computed in, outermost first."""
+        found: list[Operation] = []
+        mark = next((symbol for symbol, _ in self.environment if symbol.name == _CALLED), None)
+        while mark is not None and mark.made_by is not None:
+            found.append(mark.made_by)
+            mark = mark.parent
+        return tuple(reversed(found))
+
+    @property
     def place(self) -> ast.AST | None:
         """Where it is written: a layer where it is built, any other operation where it is computed."""
         operation = self.operation
@@ -83,6 +96,7 @@ class Graph:
     def __init__(self, program: Program, *, recorded: bool = False) -> None:
         self.program = program
         self._recorded = recorded
+        self._marks: dict[tuple[Operation, Thing | None], Thing] = {}
 
     def sources(self, node: Node) -> tuple[Source, ...]:
         """Every way `node` may have come about; calls of modules in sight are entered."""
@@ -130,7 +144,7 @@ class Graph:
                     module = given_module.value
             summary = self.program.summary(module)
             if summary is not None:
-                inner = list[tuple[Thing, Node]]()
+                inner = [(self._mark(operation, environment), Node(NONE))]
                 for index, (name, parameter) in enumerate(summary.parameters.items()):
                     given = operation.arguments.get(str(index), operation.arguments.get(name))
                     if given is not None and isinstance(parameter, Thing):
@@ -141,6 +155,14 @@ class Graph:
             yield from self._element(operation, environment, depth)
             return
         yield Source(operation, environment)
+
+    def _mark(self, operation: Operation, environment: Environment) -> Thing:
+        """The symbol by which the environment of a call tells which call it is."""
+        outer = next((symbol for symbol, _ in environment if symbol.name == _CALLED), None)
+        found = self._marks.get((operation, outer))
+        if found is None:
+            found = self._marks[operation, outer] = Thing(_CALLED, made_by=operation, parent=outer)
+        return found
 
     def _element(self, operation: Operation, environment: Environment, depth: int) -> Iterator[Source]:
         """A member of a tuple, list or dictionary; of anything else the indexing itself."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+from . import expressions
 from .machine import Machine
 from .things import Constant, Operation, Origin, Tensor, Thing, Value, alternatives, options
 
@@ -33,6 +34,18 @@ def made_leaf(node: ast.AST, holder: Value) -> None:
             origin.leaf_at = node
         elif isinstance(origin, Thing):
             origin.grown = True
+
+
+def detached(m: Machine, node: ast.AST, holder: Value, result: Tensor) -> Tensor:
+    """`holder` is cut off from its graph where it is: what it is called here is `result` from now on."""
+    for origin in _origins(holder):
+        for behind in (origin, *_viewed(origin)):
+            if isinstance(behind, Operation):
+                behind.released = True
+    func = node.func if isinstance(node, ast.Call) else None
+    if isinstance(func, ast.Attribute) and isinstance(func.value, (ast.Name, ast.Attribute)):
+        expressions.bind(m, func.value, result)
+    return result
 
 
 def _origins(holder: Value) -> list[Origin]:

@@ -107,6 +107,8 @@ def call(m: Machine, node: ast.expr, callee: Method, args: list[Value], keywords
         if name == "requires_grad_" and _flag(args, keywords) is not False:
             in_place.made_leaf(node, receiver)
         done = operations.compute(m, node, name, (receiver, *args), keywords, cuts=name in CUTTING)
+        if name == "detach_":
+            return in_place.detached(m, node, receiver, Tensor(loss=receiver.loss, origin=done))
         if name.endswith("_") and name not in ("requires_grad_", "detach_"):
             in_place.stored(m, receiver, (*args, *keywords.values()))
         return operations.computed(m, receiver, done)
@@ -292,7 +294,8 @@ def _on_object(
             m.record_binding(receiver, None, node, value)
         return NONE
     if name in CUTTING:
-        return Tensor(origin=operations.compute(m, node, name, (receiver, *args), keywords, cuts=True))
+        cut = Tensor(origin=operations.compute(m, node, name, (receiver, *args), keywords, cuts=True))
+        return in_place.detached(m, node, receiver, cut) if name == "detach_" else cut
     if name == "unscale_":
         through = things[0] if len(things) == 1 else None
         m.emit_effect(Unscale, node, tuple(things_in(args[0])) if args else (), _receiver_text(node), through)

@@ -98,7 +98,8 @@ class Operation:
     ("0" is the first). `callee` is the object that was called, where one was. `disabled_by` is the context or
     decorator that turned autograd off around it; `cuts`: its result has no graph in any case. `turns` are the loops
     it was computed in, each with the turn of the model: what a second turn sees was computed in the first.
-    `leaf_at` is where its result is made to require a gradient, `writes` what is stored into it later.
+    `leaf_at` is where its result is made to require a gradient, `writes` what is stored into it later; `released`: it is
+    detached in place some time.
     """
 
     name: str
@@ -110,6 +111,7 @@ class Operation:
     cuts: bool = False
     turns: tuple[tuple[ast.AST, int], ...] = ()
     leaf_at: ast.AST | None = None
+    released: bool = False
     writes: tuple[Value, ...] = ()
 
     @property

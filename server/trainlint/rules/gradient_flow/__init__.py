@@ -6,10 +6,13 @@ from . import (
     discarded_detach,
     grad_mode_left_off,
     graph_free_loss_seed,
+    hidden_state_not_detached,
+    loss_accumulated_with_graph,
     loss_independent_of_model,
     loss_rewrapped_as_leaf,
     non_differentiable_loss_term,
     non_scalar_backward,
+    retain_graph_in_loop,
     training_under_no_grad,
 )
 
@@ -21,6 +24,9 @@ RULES: tuple[Rule, ...] = (
     grad_mode_left_off.RULE,
     discarded_detach.RULE,
     non_differentiable_loss_term.RULE,
+    loss_accumulated_with_graph.RULE,
+    hidden_state_not_detached.RULE,
+    retain_graph_in_loop.RULE,
     non_scalar_backward.RULE,
     loss_independent_of_model.RULE,
 )
