@@ -20,9 +20,12 @@ from .carried import CarriedGraph, CarriedGraphs, GrowingSum
 from .closures import BrokenClosure, broken_closures
 from .constants import Hyperparameter, known_hyperparameters
 from .detachments import DiscardedDetach, discarded_detaches
+from .frozen import FrozenOptimizer, frozen_optimizers
 from .gradients import Gradients
 from .graph import Node
+from .handed import WrongHolding, wrong_holdings
 from .holdings import Holdings
+from .iterators import UsedUp, used_up
 from .modules import Modules
 from .objectives import DeadLoss, Objectives
 from .order import Orders
@@ -127,6 +130,18 @@ class Facts:
     @cached_property
     def holdings(self) -> Holdings:
         return Holdings(self.program, self.orders, self.modules)
+
+    @cached_property
+    def used_up(self) -> list[UsedUp]:
+        return used_up(self.orders)
+
+    @cached_property
+    def frozen_optimizers(self) -> list[FrozenOptimizer]:
+        return frozen_optimizers(self.orders)
+
+    @cached_property
+    def wrong_holdings(self) -> list[WrongHolding]:
+        return wrong_holdings(self.orders)
 
     @cached_property
     def attributes(self) -> Attributes:

@@ -13,7 +13,7 @@ from ..program.things import Role, Thing
 from ..source.parse import Site
 from .modules import Modules
 from .order import Order, Orders
-from .wiring import related
+from .wiring import may_be, related
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ class Holdings:
     def _is_frozen(self, thing: Thing) -> bool:
         """Some of its parameters are, or may be, at some time."""
         frozen = [effect.parameters for _, effect in self._orders.effects(fx.Freeze) if effect.trainable is not True]
-        return any(related(thing, owner) for parameters in frozen for owner in parameters.owners)
+        return any(parameters.opaque or any(may_be(thing, owner) for owner in parameters.owners) for parameters in frozen)
 
     def _is_used(self, holder: Thing, attribute: str) -> bool:
         """Where the model's class is in sight, one of its methods other than the constructor mentions the attribute."""

@@ -31,6 +31,7 @@ class Order:
         self.first = first
         self.moments: list[Moment] = []
         self._jumps: dict[fx.Region, list[int]] = defaultdict(list)
+        self._breaks: set[fx.Region] = set()
         self._gather(body, ())
         self._at = {moment.effect: moment for moment in self.moments}
 
@@ -96,6 +97,10 @@ class Order:
         arms = [region for region, _ in self._at[effect].arms]
         return not any(isinstance(region, (fx.Branch, fx.Try)) for region in arms[arms.index(loop) + 1 :])
 
+    def leaves(self, loop: fx.Loop) -> bool:
+        """A `break` may end it."""
+        return loop in self._breaks
+
     def inside(self, effect: fx.Effect, region: fx.Region) -> bool:
         return any(outer is region for outer, _ in self._at[effect].arms)
 
@@ -133,6 +138,8 @@ class Order:
                 left = isinstance(region, fx.Loop) and arm == 0 and jump.kind in ("break", "continue")
             if left:
                 self._jumps[region].append(len(self.moments))
+                if jump.kind == "break":
+                    self._breaks.add(region)
                 return
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -258,6 +259,12 @@ def _root(thing: Thing) -> Thing:
 def related(one: Thing, other: Thing) -> bool:
     """One is the other, a part of it, or built from it."""
     return one.within(other) or other.within(one) or related_by_holding(one, other) or related_by_holding(other, one)
+
+
+def may_be(one: Thing, other: Thing) -> bool:
+    """They are related, or `other` is what a call out of sight returns, which may be anything."""
+    root = _root(other)
+    return related(one, other) or (not root.in_sight and isinstance(root.node, ast.expr))
 
 
 def related_by_holding(outer: Thing, inner: Thing) -> bool:

@@ -271,7 +271,7 @@ def _on_object(
     things = tuple(option for option in options(receiver) if isinstance(option, Thing))
     if name in PARAMETER_LISTS:
         made = Generator(node, m.turns) if name in ITERATORS else None
-        return Parameters(frozenset(things), generator=made)
+        return Parameters(frozenset(things), opaque=not things, generator=made)
     if name in MODE_METHODS and things:
         m.emit_effect(Mode, node, things, _flag(args, keywords) if name == "train" else False)
     elif name == "requires_grad_" and things:
@@ -330,6 +330,8 @@ def _on_object(
     if name in ("get", "pop", "values", "items", "keys"):
         part = m.part(receiver, "[]") if isinstance(receiver, Thing) else UNKNOWN
         return part
+    if name == "state_dict" and isinstance(receiver, Thing) and receiver.role is Role.MODULE:
+        return Many(Tensor(origin=operations.compute(m, node, name, (receiver, *args), keywords, cuts=True)))
     if name in PARTS and isinstance(receiver, Thing) and receiver.role is Role.MODULE:
         part = m.part(receiver, "[]")
         part.role = part.role or Role.MODULE

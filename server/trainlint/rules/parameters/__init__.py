@@ -2,10 +2,13 @@
 
 from ..rule import Rule
 from . import (
+    exhausted_parameter_generator,
     layer_replaced_after_optimizer,
     misspelled_requires_grad,
     model_replaced_after_optimizer,
     module_requires_grad_attribute,
+    optimizer_over_frozen_parameters,
+    optimizer_over_non_parameters,
     parameter_lost_to_operation,
     unregistered_layers,
 )
@@ -13,8 +16,11 @@ from . import (
 RULES: tuple[Rule, ...] = (
     layer_replaced_after_optimizer.RULE,
     model_replaced_after_optimizer.RULE,
+    optimizer_over_frozen_parameters.RULE,
     module_requires_grad_attribute.RULE,
     misspelled_requires_grad.RULE,
+    optimizer_over_non_parameters.RULE,
+    exhausted_parameter_generator.RULE,
     unregistered_layers.RULE,
     parameter_lost_to_operation.RULE,
 )
