@@ -35,6 +35,8 @@ from .rates import KnownRate, known_rates
 from .reductions import is_mean
 from .registration import Registration
 from .schedules import Schedules
+from .shapes import Shapes
+from .targets import WrongTarget, wrong_targets
 from .terms import IdleTerm, UnreducedLoss, idle_terms, unreduced_losses
 from .values import Values
 from .wiring import ParameterSet
@@ -114,6 +116,15 @@ class Facts:
     @cached_property
     def values(self) -> Values:
         return Values(self.program)
+
+    @cached_property
+    def shapes(self) -> Shapes:
+        return Shapes(self.program, self.values)
+
+    @cached_property
+    def targets(self) -> list[WrongTarget]:
+        """Losses whose target cannot be one."""
+        return list(wrong_targets(self.operations, self.shapes, self.gradients))
 
     @cached_property
     def modules(self) -> Modules:

@@ -21,15 +21,19 @@ from ..rules.remedy import (
     Insert,
     MoveAfter,
     MoveBefore,
+    OnOperand,
     Remedy,
     Remove,
     Rewrite,
+    SetArgument,
     SetRateTo,
     StepAfter,
+    SwapArguments,
     TurnOn,
 )
 from ..source.parse import Site, span_of
 from ..source.text import SourceText, Span
+from .arguments import on_operand, set_argument, swap_arguments
 from .computation import bypass, call_instead, divide_loss, turn_on
 from .editing import give_loss, insert, remove, rewrite
 from .layout import Layout
@@ -221,6 +225,9 @@ _BUILDERS: dict[type, Callable[..., Fix | None]] = {
     CallInstead: call_instead,
     Bypass: bypass,
     DivideLoss: divide_loss,
+    OnOperand: on_operand,
+    SwapArguments: swap_arguments,
+    SetArgument: set_argument,
     Insert: insert,
     GiveLoss: give_loss,
     Remove: remove,

@@ -112,6 +112,34 @@ class Compose:
 
 
 @dataclass(frozen=True, slots=True)
+class OnOperand:
+    """Call the method `call` on an operand of `node`: a call's argument by position or name, or a side of an operator."""
+
+    node: ast.AST
+    index: int
+    name: str
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
+class SwapArguments:
+    """Exchange the first two arguments of `call`."""
+
+    call: ast.AST
+
+
+@dataclass(frozen=True, slots=True)
+class SetArgument:
+    """Give `call` the argument `text` at its position or by its name; `title` says what that does."""
+
+    call: ast.AST
+    index: int
+    name: str
+    text: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
 class BuildAfter:
     """Let the statement of `built` run behind that of `anchor`: there only where nothing between them uses `name`, else again."""
 
@@ -190,6 +218,9 @@ Remedy = Union[
     Bypass,
     TurnOn,
     DivideLoss,
+    OnOperand,
+    SwapArguments,
+    SetArgument,
 ]
 
 

@@ -3,10 +3,14 @@
 from ..rule import Rule
 from . import (
     bce_loss_on_logits,
+    cross_entropy_on_one_output,
     kl_div_on_probabilities,
+    loss_shapes_broadcast,
     nll_loss_without_log_softmax,
     sigmoid_before_bce_with_logits,
     softmax_before_cross_entropy,
+    softmax_over_wrong_dimension,
+    wrong_loss_target,
 )
 
 RULES: tuple[Rule, ...] = (
@@ -14,5 +18,9 @@ RULES: tuple[Rule, ...] = (
     sigmoid_before_bce_with_logits.RULE,
     nll_loss_without_log_softmax.RULE,
     bce_loss_on_logits.RULE,
+    cross_entropy_on_one_output.RULE,
+    loss_shapes_broadcast.RULE,
+    wrong_loss_target.RULE,
+    softmax_over_wrong_dimension.RULE,
     kl_div_on_probabilities.RULE,
 )

@@ -1,0 +1,61 @@
+"""Edits of what a call is given."""
+
+from __future__ import annotations
+
+import ast
+
+from ..finding import Applicability, Edit, Fix
+from ..rules.remedy import OnOperand, SetArgument, SwapArguments
+from ..source.parse import span_of
+from ..source.text import SourceText, Span
+
+_NOTE = " (changes training)"
+_ATOMS = (ast.Name, ast.Attribute, ast.Call, ast.Subscript)
+
+
+def on_operand(remedy: OnOperand, tree: ast.Module, source: SourceText) -> Fix | None:
+    operand = _operand(remedy.node, remedy.index, remedy.name)
+    if operand is None:
+        return None
+    span = span_of(operand, source)
+    text = source.slice(span)
+    changed = f"{text}.{remedy.call}" if isinstance(operand, _ATOMS) else f"({text}).{remedy.call}"
+    return _unsafe(f"Call `.{remedy.call}` on `{ast.unparse(operand)}`", Edit(span, changed))
+
+
+def swap_arguments(remedy: SwapArguments, tree: ast.Module, source: SourceText) -> Fix | None:
+    call = remedy.call
+    if not isinstance(call, ast.Call) or len(call.args) < 2 or any(isinstance(one, ast.Starred) for one in call.args):
+        return None
+    first, second = (span_of(argument, source) for argument in call.args[:2])
+    return _unsafe("Exchange the arguments", Edit(first, source.slice(second)), Edit(second, source.slice(first)))
+
+
+def set_argument(remedy: SetArgument, tree: ast.Module, source: SourceText) -> Fix | None:
+    call = remedy.call
+    if not isinstance(call, ast.Call) or any(isinstance(one, ast.Starred) for one in call.args):
+        return None
+    given = _operand(call, remedy.index, remedy.name)
+    if given is not None:
+        return _unsafe(remedy.title, Edit(span_of(given, source), remedy.text))
+    written = f"{remedy.name}={remedy.text}"
+    last = max((span_of(one, source).end for one in (*call.args, *call.keywords)), default=None)
+    if last is not None:
+        return _unsafe(remedy.title, Edit(Span(last, last), f", {written}"))
+    whole = span_of(call, source)
+    return _unsafe(remedy.title, Edit(whole, source.slice(whole)[:-1] + written + ")"))
+
+
+def _operand(node: ast.AST, index: int, name: str) -> ast.expr | None:
+    if isinstance(node, ast.BinOp):
+        return node.left if index == 0 else node.right
+    if not isinstance(node, ast.Call) or any(isinstance(one, ast.Starred) for one in node.args):
+        return None
+    for keyword in node.keywords:
+        if keyword.arg == name:
+            return keyword.value
+    return node.args[index] if 0 <= index < len(node.args) else None
+
+
+def _unsafe(title: str, *edits: Edit) -> Fix:
+    return Fix(title + _NOTE, Applicability.UNSAFE, edits)
