@@ -26,11 +26,12 @@ from .graph import Node
 from .handed import WrongHolding, wrong_holdings
 from .holdings import Holdings
 from .iterators import UsedUp, used_up
+from .misplaced import MisplacedClear, misplaced
 from .modules import Modules
 from .objectives import DeadLoss, Objectives
 from .order import Orders
 from .places import Places
-from .protocol import Protocol, examine
+from .protocol import Protocol, StaleStep, examine
 from .rates import KnownRate, known_rates
 from .reductions import is_mean
 from .registration import Registration
@@ -69,6 +70,12 @@ class Facts:
         """What models are trained by although it was computed in evaluation mode."""
         entries = self.program.entries
         return [fact for entry in entries for fact in modes.examine(entry, self.program, self.modules, self._cancel)]
+
+    @cached_property
+    def misplaced_clears(self) -> dict[StaleStep, MisplacedClear]:
+        """Clears of one parameter set that are meant for another, by the steps that apply old gradients for it."""
+        pairs = zip(self.program.entries, self.protocols, strict=True)
+        return {fact.stale: fact for entry, protocol in pairs for fact in misplaced(entry, protocol)}
 
     @cached_property
     def schedules(self) -> Schedules:

@@ -8,7 +8,7 @@ from . import calls, expressions, grad_mode, lower
 from .effects import Block, Call
 from .machine import CallPaths, Consumer, Machine
 from .scope import ClassInfo, Frame
-from .things import NONE, UNKNOWN, Constant, Function, Mapping, Sequence, Thing, Value, join
+from .things import NONE, UNKNOWN, Constant, Function, Mapping, Partial, Sequence, Thing, Value, join
 
 MAX_DEPTH = 10
 
@@ -94,6 +94,11 @@ def enter(m: Machine, callee: Function, args: list[Value], keywords: dict[str, V
     values = list(args)
     if callee.receiver is not None:
         values.insert(0, callee.receiver)
+    spread = next((index for index, value in enumerate(values) if _is_spread(value)), None)
+    rest: Value = Sequence(tuple(values[len(positional) :]))
+    if spread is not None:
+        rest = _spread(values[spread]) if spread >= len(positional) else UNKNOWN
+        values = values[:spread]
     defaults = dict(zip(reversed([argument.arg for argument in positional]), reversed(names.defaults), strict=False))
     defaults |= {argument.arg: default for argument, default in zip(names.kwonlyargs, names.kw_defaults, strict=True) if default}
     for index, argument in enumerate([*positional, *names.kwonlyargs]):
@@ -101,18 +106,27 @@ def enter(m: Machine, callee: Function, args: list[Value], keywords: dict[str, V
             value = values[index]
         elif argument.arg in keywords:
             value = keywords[argument.arg]
-        elif argument.arg in defaults and "**" not in keywords:
+        elif argument.arg in defaults and "**" not in keywords and (spread is None or index >= len(positional)):
             value = _default(defaults[argument.arg])
         else:
             value = parameter(m, argument)
         m.store.set((frame, argument.arg), value)
     if names.vararg is not None:
-        m.store.set((frame, names.vararg.arg), Sequence(tuple(values[len(positional) :])))
+        m.store.set((frame, names.vararg.arg), rest)
     if names.kwarg is not None:
         taken = {argument.arg for argument in (*positional, *names.kwonlyargs)}
-        rest = tuple((key, value) for key, value in keywords.items() if key not in taken)
-        m.store.set((frame, names.kwarg.arg), Mapping(rest))
+        others = tuple((key, value) for key, value in keywords.items() if key not in taken)
+        m.store.set((frame, names.kwarg.arg), Mapping(others))
     return frame
+
+
+def _is_spread(value: Value) -> bool:
+    return isinstance(value, Partial) and value.function == calls.SPREAD
+
+
+def _spread(value: Value) -> Value:
+    """The collection that is spread over positional arguments."""
+    return value.args[0] if isinstance(value, Partial) else value
 
 
 def _default(node: ast.expr) -> Value:

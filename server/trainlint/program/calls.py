@@ -64,6 +64,8 @@ from .things import (
 from .vocabulary import KNOWN_METHODS, TRANSPARENT, holds_gradients, runs_on_gradients
 
 _BUILTINS = frozenset(dir(builtins))
+# As the function of a partial: a positional argument that stands for an unknown number of them.
+SPREAD = External("*")
 MAX_DEPTH_WITHOUT_TRAINING = 8
 
 
@@ -84,7 +86,7 @@ def call(m: Machine, node: ast.Call, *, used: bool) -> Value:
     """The value of a call expression; `used` is false where it stands alone as a statement."""
     inherited = _super_method(m, node)
     callee = inherited if inherited is not None else expressions.evaluate(m, node.func)
-    args, keywords = _arguments(m, node)
+    args, keywords = _arguments(m, node, callee)
     return apply(m, node, callee, args, keywords, used=used)
 
 
@@ -95,19 +97,20 @@ def generator(m: Machine, node: ast.expr, consumer: Consumer) -> bool:
     callee = expressions.evaluate(m, node.func)
     if not isinstance(callee, Function) or not m.index.functions[callee.node].yields:
         return False
-    args, keywords = _arguments(m, node)
+    args, keywords = _arguments(m, node, callee)
     m.consume(m, callee, node, args, keywords, consumer)
     return True
 
 
-def _arguments(m: Machine, node: ast.Call) -> tuple[list[Value], dict[str, Value]]:
+def _arguments(m: Machine, node: ast.Call, callee: Value) -> tuple[list[Value], dict[str, Value]]:
+    entered = isinstance(callee, (Function, ClassValue))
     args: list[Value] = []
     for argument in node.args:
         value = _receive(m, node, expressions.evaluate(m, argument))
         if isinstance(argument, ast.Starred) and isinstance(value, Sequence):
             args.extend(value.items)
         else:
-            args.append(value)
+            args.append(Partial(SPREAD, (value,), ()) if isinstance(argument, ast.Starred) and entered else value)
     keywords: dict[str, Value] = {}
     for keyword in node.keywords:
         value = expressions.consume(m, keyword.value, expressions.evaluate(m, keyword.value))

@@ -13,10 +13,12 @@ from . import (
     step_outside_batch_loop,
     training_method_overwritten,
     uncalled_training_method,
+    zero_grad_on_wrong_optimizer,
 )
 
 RULES: tuple[Rule, ...] = (
     missing_zero_grad.RULE,
+    zero_grad_on_wrong_optimizer.RULE,
     gradients_cleared_before_step.RULE,
     missing_step.RULE,
     missing_backward.RULE,

@@ -52,7 +52,7 @@ def check(facts: Facts) -> Iterable[Observation]:
     told = {broken.step for broken in facts.broken_closures}
     for protocol in facts.protocols:
         for stale in protocol.stale:
-            if stale.step in told:
+            if stale.step in told or stale in facts.misplaced_clears:
                 continue
             name = stale.step.text
             yield Observation(
