@@ -29,6 +29,7 @@ from .iterators import UsedUp, used_up
 from .misplaced import MisplacedClear, misplaced
 from .modules import Modules
 from .objectives import DeadLoss, Objectives
+from .opponents import CutOff, cut_off
 from .order import Orders
 from .places import Places
 from .protocol import Protocol, StaleStep, examine
@@ -198,6 +199,11 @@ class Facts:
         """Sums of losses that keep the graphs of all their terms."""
         sums = [one for one in self.operations.get("add", []) if one.turns and not one.cuts]
         return list(CarriedGraphs(self.program, self.gradients, self.modules).kept(sums))
+
+    @cached_property
+    def cut_off(self) -> list[CutOff]:
+        """Losses that are cut off from the model that the next step is to train."""
+        return list(cut_off(self.program, self.gradients))
 
     @cached_property
     def operations(self) -> dict[str, list[Operation]]:

@@ -17,6 +17,11 @@ _OF_ONE_TENSOR = REARRANGING | frozenset(
     {"mean", "sum", "softmax", "log_softmax", "logsumexp", "std", "var", "cumsum", "sqrt", "exp", "log", "sigmoid", "tanh",
      "relu", "interpolate", "pad", "topk", "unbind", "abs", "roll", "flip", "prod", "norm", "argmax", "argmin"}
 )  # fmt: skip
+# What they are given says how large the result is and what kind, never what is in it.
+_MADE_ANEW = frozenset(
+    {"zeros", "ones", "rand", "randn", "randint", "randperm", "empty", "arange", "linspace", "eye", "zeros_like", "ones_like",
+     "rand_like", "randn_like", "randint_like", "empty_like", "new_zeros", "new_ones", "new_empty"}
+)  # fmt: skip
 _CRITERION = frozenset({"criterion", "criterions", "crit", "criteria"})
 _WITHOUT_PARAMETERS = frozenset({Role.SCALER, Role.OPTIMIZER, Role.SCHEDULER, Role.LOSS_FUNCTION})
 
@@ -66,6 +71,12 @@ class Reach:
     @property
     def opaque(self) -> bool:
         return self.hidden or self.unsure
+
+    @property
+    def models(self) -> set[Thing]:
+        """What was called: modules in sight that were entered, and all that were not."""
+        entered = {source.calls[0].callee for source in self.passed if source.calls}
+        return self.modules | {thing for thing in entered if thing is not None}
 
     @property
     def nothing(self) -> bool:
@@ -154,7 +165,7 @@ class Gradients:
         elif of.callee is not None and of.callee.role is not Role.LOSS_FUNCTION:
             reach.modules.add(of.callee)
             reach.unsure |= of.callee.role is not Role.MODULE
-        given = source.operands[:1] if of.name in _OF_ONE_TENSOR else source.operands
+        given = source.operands[: 0 if of.name in _MADE_ANEW else 1 if of.name in _OF_ONE_TENSOR else None]
         operands = (*given, *(Node(value, source.environment) for value in of.writes))
         return [behind for operand in operands for behind in graph.sources(operand)]
 

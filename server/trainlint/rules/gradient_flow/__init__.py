@@ -4,6 +4,7 @@ from ..rule import Rule
 from . import (
     backward_on_detached_loss,
     discarded_detach,
+    generator_loss_detached,
     grad_mode_left_off,
     graph_free_loss_seed,
     hidden_state_not_detached,
@@ -27,6 +28,7 @@ RULES: tuple[Rule, ...] = (
     loss_accumulated_with_graph.RULE,
     hidden_state_not_detached.RULE,
     retain_graph_in_loop.RULE,
+    generator_loss_detached.RULE,
     non_scalar_backward.RULE,
     loss_independent_of_model.RULE,
 )

@@ -49,11 +49,13 @@ from ..rule import Fixability, Observation, Rule, confidence, written
 
 def check(facts: Facts) -> Iterable[Observation]:
     dead = {loss.backward for loss in facts.dead_losses}
+    misled = {found.step for found in facts.cut_off}
     for protocol in facts.protocols:
         for empty in protocol.empty:
             if (
                 empty.why is not Emptiness.NO_BACKWARD
                 or empty.backward in dead
+                or empty.step in misled
                 or facts.holdings.explains(empty.target.optimizers)
             ):
                 continue

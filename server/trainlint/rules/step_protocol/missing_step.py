@@ -50,8 +50,11 @@ from ..rule import Fixability, Observation, Rule, confidence
 
 
 def check(facts: Facts) -> Iterable[Observation]:
+    misled = {found.backward for found in facts.cut_off}
     for protocol in facts.protocols:
         for fact in protocol.unapplied:
+            if fact.backward in misled:
+                continue
             backward, optimizer = fact.backward, fact.target.optimizers[0]
             holder = fact.clear.text if fact.clear is not None and optimizer in fact.clear.holders else optimizer.name
             related = []
