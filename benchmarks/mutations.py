@@ -25,7 +25,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from trainlint.engine import check
@@ -124,6 +124,25 @@ class Mutator:
         self.optimizers = {call.receiver for call in self.calls if call.method == "zero_grad"}
 
     def all(self) -> Iterator[Mutant]:
+        torch = self._import_of_torch()
+        for mutant in self._all():
+            if torch is None or "torch." not in mutant.text.splitlines()[mutant.line - 1]:
+                yield mutant
+                continue
+            lines = mutant.text.splitlines(keepends=True)
+            lines[torch] = "import torch; " + lines[torch]
+            yield replace(mutant, text="".join(lines))
+
+    def _import_of_torch(self) -> int | None:
+        """The line of an import in front of which torch has to be imported; None where the file has it by its name."""
+        imports = [node for node in self.tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
+        for node in imports:
+            if isinstance(node, ast.Import) and any((alias.asname or alias.name) == "torch" for alias in node.names):
+                return None
+        plain = [node for node in imports if not (isinstance(node, ast.ImportFrom) and node.module == "__future__")]
+        return plain[0].lineno - 1 if plain else None
+
+    def _all(self) -> Iterator[Mutant]:
         for call in self.calls:
             if call.loop is None or not self._is_alone(call.statement) or not self._counts(call):
                 continue
@@ -153,7 +172,10 @@ class Mutator:
         index = call.suite.index(call.statement)
         if self.counts[call.method, call.receiver, call.function] != 1:
             return
+        last = next((_method(other) for other in reversed(call.suite[:index]) if _method(other) in ("backward", "step")), None)
         for later in call.suite[index + 1 :]:
+            if _method(later) == "backward" or last == "backward":
+                break
             if call.method == "backward" and _method(later) == "step" and self._is_alone(later) and self._is_optimizer(later):
                 yield self._mutant("move step before backward", call, self._moved(later, before=call.statement))
                 break
@@ -179,6 +201,13 @@ class Mutator:
             return
         last = given[-1]
         assert isinstance(last, ast.Assign)
+        after = call.suite[call.suite.index(last) + 1 : call.suite.index(call.statement)]
+        if not any(isinstance(part, ast.Call) for part in ast.walk(last.value)) or any(
+            isinstance(part, ast.Name) and part.id == call.receiver and isinstance(part.ctx, ast.Store)
+            for statement in after
+            for part in ast.walk(statement)
+        ):
+            return
         for kind, wrapped in (("detach loss", "({}).detach()"), ("item of loss", "torch.tensor(({}).item())")):
             yield self._mutant(kind, call, self._rewritten(last.value, wrapped.format(ast.unparse(last.value))), last)
         if last.value.end_lineno == last.lineno and any(

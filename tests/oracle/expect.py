@@ -257,6 +257,11 @@ class _Reader:
     # Never applied
 
     def _never_applied(self) -> None:
+        stepped = {p for executions in self.sites.values() for execution in executions for p in execution.step.parameters}
+        idle = self.clears.keys() - stepped
+        for place, backwards in self.backwards.items():
+            if any(backward.reached & idle for _, backward in backwards):
+                self.may.add((place[0], "TRN104"))
         for place, backwards in self.backwards.items():
             reached = frozenset[int]().union(*(backward.reached for _, backward in backwards))
             pairs = [(run, (p, backward.number)) for run, backward in backwards for p in backward.reached]

@@ -164,6 +164,20 @@ class Projection(Pruning):
         self.wiring = wiring
         self.target = target
 
+    def block(self, region: fx.Block) -> fx.Block:
+        """Clears of one part after the other clear the set once all parts are done."""
+        pruned = super().block(region)
+        row: list[fx.Clear] = []
+        for item in pruned.items:
+            event = item if isinstance(item, Event) else None
+            if event is None or event.kind is not Kind.CLEAR or event.sure:
+                row = []
+                continue
+            assert isinstance(event.effect, fx.Clear)
+            row.append(event.effect)
+            event.sure = len(row) > 1 and self.wiring.cover(row, self.target)
+        return pruned
+
     def event(self, effect: fx.Effect) -> Event | None:
         """What `effect` does to the set; None where it leaves it alone."""
         wiring, target = self.wiring, self.target

@@ -11,10 +11,10 @@ from ..program import effects as fx
 from ..program.program import Entry, Program
 from .accumulation import Accumulation, accumulations
 from .events import Event, Kind, Projection, View
-from .lifecycle import CLEAR, LOST, STALE, UNKNOWN, Intractable, Lifecycle, Token, run
+from .lifecycle import CLEAR, FRESH, LOST, STALE, UNKNOWN, Intractable, Lifecycle, Token, run
 from .wiring import ParameterSet, Wiring, wire
 
-_BRINGING = frozenset({Kind.ANYTHING, Kind.OTHER, Kind.COMPUTE})
+_BRINGING = frozenset({Kind.ANYTHING, Kind.OTHER, Kind.COMPUTE, Kind.WRITE})
 _CLEARING = frozenset({Kind.CLEAR, Kind.ANYTHING, Kind.NEW, Kind.OTHER})
 
 _MAX_PARTS = 6
@@ -54,11 +54,15 @@ class EmptyStep:
 
 @dataclass(frozen=True, slots=True)
 class UnappliedBackward:
-    """No step ever applies the gradients of `backward`; `clear` throws them away where there is one."""
+    """No step ever applies the gradients of `backward`; `clear` throws them away where there is one.
+
+    `partly`: a step applies what the same backward gives to other parameters than those of `target`.
+    """
 
     backward: fx.Backward
     clear: fx.Clear | None
     target: ParameterSet
+    partly: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +190,7 @@ def _first_turns_only(tokens: set[Token], step: Event, seen: Lifecycle) -> bool:
     inner = [loop for loop in step.loops if loop.repeats]
     return (
         bool(inner)
-        and all(token.state in (UNKNOWN, LOST) and not token.pending for token in tokens)
+        and all(token.state in (UNKNOWN, LOST, FRESH) and not token.pending for token in tokens)
         and not any(inner[-1] in event.loops and event.kind in _BRINGING for event in seen.ran)
     )
 
@@ -330,6 +334,28 @@ def _unapplied(protocol: Protocol, entry: Entry, ran: list[tuple[ParameterSet, V
                 continue
             told.add(effect)
             protocol.unapplied.append(UnappliedBackward(_backward(event), _clear_of(event, seen), target))
+    for target, view, seen in ran:
+        idle = _cleared_and_never_stepped(entry, target, view)
+        if idle is not None and idle in seen.ran and target not in explained and idle.effect not in told:
+            protocol.unapplied.append(UnappliedBackward(_backward(idle), _clear_of(idle, seen), target, partly=True))
+
+
+def _cleared_and_never_stepped(entry: Entry, target: ParameterSet, view: View) -> Event | None:
+    """A backward in a loop in which the optimizer of the set clears, though neither it nor another ever steps."""
+    if not target.certain or not (entry.closed or target.local):
+        return None
+    if any(event.kind in (Kind.STEP, Kind.ANYTHING, Kind.READ, Kind.WRITE) for event in view.events):
+        return None
+    for clear in view.events:
+        loops = [loop for loop in clear.loops if loop.repeats]
+        own = isinstance(clear.effect, fx.Clear) and any(holder in target.optimizers for holder in clear.effect.holders)
+        if clear.kind is not Kind.CLEAR or not clear.sure or not loops or not own:
+            continue
+        inside = [event for event in view.events if event.kind is Kind.BACKWARD and event.sure and loops[-1] in event.loops]
+        behind = [event for event in inside if event.order > clear.order]
+        if inside:
+            return (behind or inside)[0]
+    return None
 
 
 def _uses_optimizer(event: Event) -> bool:

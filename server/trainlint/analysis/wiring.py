@@ -126,6 +126,8 @@ class Wiring:
                     yield effect.loss.sources
 
     def clear(self, effect: fx.Clear, target: ParameterSet) -> Relation:
+        if len(effect.holders) > 1 and target.owners and not target.opaque and target.owners <= set(effect.holders):
+            return Relation.YES
         results = [self._cleared_through(holder, target) for holder in effect.holders]
         if effect.parameters is not None:
             results.append(self._of_parameters(effect.parameters, target))
@@ -134,6 +136,14 @@ class Wiring:
         if all(result is Relation.YES for result in results):
             return Relation.YES
         return Relation.NO if all(result is Relation.NO for result in results) else Relation.MAYBE
+
+    def cover(self, clears: Iterable[fx.Clear], target: ParameterSet) -> bool:
+        """All of `clears`, each of one object, leave nothing of the set."""
+        single = [clear.holders[0] for clear in clears if len(clear.holders) == 1]
+        holders = [owner for one in single for owner in (self.set_of[one].owners if one in self.set_of else (one,))]
+        return not target.opaque and all(
+            any(owner.within(holder) or related_by_holding(owner, holder) for holder in holders) for owner in target.owners
+        )
 
     def step(self, effect: fx.Step, target: ParameterSet) -> Relation:
         own = [optimizer for optimizer in effect.optimizers if optimizer in target.optimizers]

@@ -23,7 +23,6 @@ from .effects import (
     Freeze,
     Hook,
     Mark,
-    Read,
     Rebind,
     SetRate,
     Step,
@@ -32,7 +31,7 @@ from .effects import (
 )
 from .frameworks.table import Meaning, maker, meaning
 from .machine import Consumer, Machine
-from .naming import LOSS, READING_RECEIVERS, READING_VERBS, suggests
+from .naming import ACTING, DRAWING, LOSS, READING_RECEIVERS, READING_VERBS, names_optimizer, suggests
 from .scope import ClassInfo, Frame
 from .things import (
     NONE,
@@ -86,7 +85,10 @@ def call(m: Machine, node: ast.Call, *, used: bool) -> Value:
     """The value of a call expression; `used` is false where it stands alone as a statement."""
     inherited = _super_method(m, node)
     callee = inherited if inherited is not None else expressions.evaluate(m, node.func)
+    outer = m.looking
+    m.looking = outer or _looks(node.func)
     args, keywords = _arguments(m, node, callee)
+    m.looking = outer
     return apply(m, node, callee, args, keywords, used=used)
 
 
@@ -137,7 +139,7 @@ def _receive(m: Machine, node: ast.Call, value: Value) -> Value:
     elif name.endswith("_"):
         m.emit_effect(Write, node, gradient.of)
     elif name not in TRANSPARENT:
-        m.emit_effect(Read, node, gradient.of)
+        expressions.consume(m, node, gradient)
     else:
         return value
     return Tensor()
@@ -465,7 +467,10 @@ def _builtin(m: Machine, node: ast.expr, name: str, args: list[Value], keywords:
             return Many(apply(m, node, first, [element], {}, used=True))
         return replace(given.some, generator=Generator(node, m.turns)) if isinstance(given, Parameters) else given
     if name == "next":
-        return expressions.item(m, first, UNKNOWN)
+        member = expressions.item(m, first, UNKNOWN)
+        if isinstance(member, Thing) and member.role is None and not member.carries and not member.uses:
+            member.data = True
+        return member
     if name in ("sum", "max", "min", "abs"):
         if isinstance(first, Parameters):
             exhaust(m, node, first)
@@ -557,7 +562,7 @@ def unseen(
     )
     if handed:
         m.emit_effect(SetRate, node, handed)
-    if not _only_reads(label):
+    if not _only_reads(label) and not (used and _computes_loss(label, values)):
         touches = frozenset(
             thing
             for value in (*values, *((receiver,) if receiver is not None else ()))
@@ -579,6 +584,23 @@ def result_of(m: Machine, node: ast.AST, values: tuple[Value, ...]) -> Thing:
     result.opaque = given.opaque
     result.holds |= frozenset(thing for value in values for thing in things_in(value))
     return result
+
+
+def _looks(function: ast.expr) -> bool:
+    """By its words, a function that draws or logs what it is given."""
+    receiver = function.value if isinstance(function, ast.Attribute) else None
+    last = receiver.attr if isinstance(receiver, ast.Attribute) else receiver.id if isinstance(receiver, ast.Name) else ""
+    own = function.attr if isinstance(function, ast.Attribute) else function.id if isinstance(function, ast.Name) else ""
+    return suggests(own, DRAWING) or suggests(last, DRAWING)
+
+
+def _computes_loss(label: str, values: tuple[Value, ...]) -> bool:
+    """By its words, a call that computes a loss and leaves the rest to its caller, who keeps the optimizers to himself."""
+    last = label.rpartition(".")[2]
+    if not suggests(last, LOSS) or suggests(last, ACTING):
+        return False
+    given = [thing for value in values for thing in things_in(value)]
+    return not any(thing.role in (Role.OPTIMIZER, Role.INSTANCE) or names_optimizer(thing.name) for thing in given)
 
 
 def _only_reads(label: str) -> bool:

@@ -78,9 +78,10 @@ def evaluate(m: Machine, node: ast.expr | None) -> Value:
 
 
 def consume(m: Machine, node: ast.AST, value: Value) -> Value:
-    """`value` as an operand: a gradient that is used this way has been read."""
+    """`value` as an operand: a gradient that is used this way has been read, unless it is only shown."""
     if isinstance(value, Gradient):
-        m.emit_effect(Read, node, value.of)
+        if not m.looking:
+            m.emit_effect(Read, node, value.of)
         return Tensor()
     return value
 

@@ -57,6 +57,8 @@ class Index:
         self.loops: dict[ast.AST, LoopContents] = {}
         self.statements = 0
         self.look_alikes = False
+        self._own = self._aside = False
+        self._depth = 0
         self._open = Contents()
         self._loops: list[LoopContents] = []
         self._outside = 0
@@ -86,6 +88,7 @@ class Index:
     def add(self, tree: ast.Module) -> None:
         self.functions[tree] = self._open = Contents()
         self._children(tree)
+        self.look_alikes = self.look_alikes or (self._aside and not self._own)
 
     def include(self, other: Index) -> None:
         """Add what another index holds of other trees; what it says of a whole file stays apart."""
@@ -133,7 +136,9 @@ class Index:
         outer, outside = self._open, self._outside
         self.functions[node] = self._open = inner = Contents()
         self._outside = len(self._loops)
+        self._depth += 1
         self._children(node)
+        self._depth -= 1
         self._open, self._outside = outer, outside
         outer.words |= inner.words
         outer.tested |= inner.tested
@@ -203,7 +208,11 @@ class Index:
             modules = [alias.name for alias in node.names]
         else:
             modules = [node.module or ""] if not node.level else []
-        self.look_alikes = self.look_alikes or any(module.partition(".")[0] in LOOK_ALIKES for module in modules)
+        roots = {module.partition(".")[0] for module in modules}
+        if not self._depth:
+            self._own = self._own or "torch" in roots
+            self.look_alikes = self.look_alikes or not LOOK_ALIKES.isdisjoint(roots)
+        self._aside = self._aside or not LOOK_ALIKES.isdisjoint(roots)
 
 
 def names_in(node: ast.AST) -> set[str]:

@@ -68,13 +68,13 @@ class Machine:
     """One lowering of one module. `inline` lowers the body of a function in sight at a call.
 
     `budget` is how many more statements and calls may be lowered, `allowance` how many of them in functions without
-    training, whose calls are not followed any further after that.
+    training, whose calls are not followed any further after that. `looking`: what is evaluated is only shown to somebody.
     """
 
     def __init__(self, statements: int, index: Index, relevant: Iterable[ast.AST], cancel: CancelFlag) -> None:
         self.budget, self.allowance = 3_000, 1_000
         self.afford(statements)
-        self.aside = False
+        self.aside = self.looking = False
         self.index = index
         self.relevant = set(relevant)
         self.importer: Importer | None = None
@@ -184,6 +184,8 @@ class Machine:
         if found is None:
             name = f"{whole.name}.{attribute}" if not attribute.startswith("[") else whole.name + attribute
             found = self.things[key] = Thing(name, parent=whole, data=whole.data, any_member=attribute == "[]")
+        if whole.made_by is not None:
+            found.carries, found.opaque = whole.carries, whole.opaque
         return found
 
     @contextmanager

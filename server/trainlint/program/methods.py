@@ -18,7 +18,6 @@ from .effects import (
     Loop,
     Misstep,
     Mode,
-    Read,
     Renew,
     Rescale,
     Schedule,
@@ -230,7 +229,7 @@ def _on_gradient(m: Machine, node: ast.expr, receiver: Gradient, name: str, args
     elif name in ("detach_", "requires_grad_"):
         return receiver
     else:
-        m.emit_effect(Read, node, receiver.of)
+        expressions.consume(m, node, receiver)
     return Tensor()
 
 
@@ -341,6 +340,10 @@ def _on_object(
     if name in TENSOR_METHODS and isinstance(receiver, Thing) and receiver.role is Role.LEAF:
         done = operations.compute(m, node, name, (receiver, *args), keywords)
         return operations.computed(m, as_tensor(receiver), done)
+    if name in LIST_GROWTH and things and all(thing.role is Role.MODULE for thing in things):
+        for thing in things:
+            thing.holds |= frozenset(held for value in args for held in things_in(value))
+        return NONE
     if name in TENSOR_METHODS and isinstance(receiver, Thing) and receiver.role is None:
         result = calls.result_of(m, node, (receiver, *args, *keywords.values()))
         result.data = receiver.data

@@ -38,6 +38,16 @@ READING_RECEIVERS = frozenset(
      "summary", "results", "averager", "shadow", "np", "os", "sys", "time", "math", "random", "json", "queue", "list"}
 )  # fmt: skip
 
+ACTING = frozenset(
+    {"train", "training", "trainer", "step", "update", "optimize", "backward", "backprop", "fit", "learn", "run", "minimize",
+     "closure", "apply"}
+)  # fmt: skip
+
+DRAWING = frozenset(
+    {"log", "logs", "logger", "logging", "histogram", "histograms", "histo", "scalar", "scalars", "summary", "writer", "wandb",
+     "tb", "tensorboard", "board", "mlflow", "neptune", "comet", "aim", "isnan", "isinf", "isfinite"}
+)  # fmt: skip
+
 _PAIRS = (
     ("g", "generator"), ("g", "netg"), ("d", "discriminator"), ("d", "netd"), ("d", "dis"), ("d", "disc"), ("d", "critic"),
     ("g", "gen"), ("c", "critic"), ("q", "critic"), ("a", "actor"), ("pi", "policy"), ("pi", "actor"), ("v", "value"),

@@ -64,6 +64,14 @@ TORCH = Framework(
         "torch.nn.parallel.DistributedDataParallel": Meaning.WRAP_FIRST,
         "torch.nn.parallel.distributed.DistributedDataParallel": Meaning.WRAP_FIRST,
         "torch.nn.SyncBatchNorm.convert_sync_batchnorm": Meaning.WRAP_FIRST,
+        **{
+            f"torch.distributed.{wrapper}": Meaning.WRAP_FIRST
+            for wrapper in (
+                "fsdp.FullyShardedDataParallel", "fsdp.fully_sharded_data_parallel.FullyShardedDataParallel",
+                "fsdp.fully_shard", "_composable.fsdp.fully_shard", "_composable.replicate", "_composable.checkpoint",
+                "tensor.parallel.parallelize_module", "tensor.parallel.api.parallelize_module", "tensor.distribute_module",
+            )
+        },
         "torch.compile": Meaning.WRAP_FIRST,
         "apex.amp.scale_loss": Meaning.WRAP_FIRST,
         "apex.amp.initialize": Meaning.WRAP,
@@ -202,6 +210,8 @@ TORCH = Framework(
          "to_empty", "item", "tolist", "numpy", "dim", "numel", "nelement", "keys", "values", "items", "get", "pop", "print",
          "close", "flush", "set_description", "set_postfix", "update", "scale", "unscale_", "get_scale", "is_enabled",
          "get_last_lr", "get_lr", "set_epoch", "join", "no_sync", "split", "format", "write", "register_hook",
-         "retain_grad", "set_train", "set_eval"}
+         "retain_grad", "set_train", "set_eval", "unshard", "reshard", "set_requires_gradient_sync",
+         "set_requires_all_reduce", "set_is_last_backward", "set_modules_to_forward_prefetch",
+         "set_modules_to_backward_prefetch"}
     ),
 )  # fmt: skip

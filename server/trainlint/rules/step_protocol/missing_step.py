@@ -44,6 +44,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...analysis.facts import Facts
+from ...analysis.protocol import UnappliedBackward
 from ...finding import Severity
 from ..remedy import Remedy, StepAfter
 from ..rule import Fixability, Observation, Rule, confidence
@@ -68,12 +69,19 @@ def check(facts: Facts) -> Iterable[Observation]:
                 remedies = (StepAfter(holder, backward.scaler, backward.site, fact.clear.site if fact.clear else None),)
             yield Observation(
                 backward.site,
-                f"the gradients of `{backward.text}` are computed and never applied: "
+                f"the gradients of `{backward.text}` are computed and "
+                + (f"those for {_owners(fact)} " if fact.partly else "")
+                + "never applied: "
                 + (f"no `{holder}.step()` follows" if holder else "no step of their optimizer follows"),
                 confidence(fact.target.certain),
                 tuple(related),
                 remedies,
             )
+
+
+def _owners(fact: UnappliedBackward) -> str:
+    names = sorted(owner.name for owner in fact.target.owners if owner.name)
+    return ", ".join(f"`{name}`" for name in names) or "one optimizer"
 
 
 RULE = Rule("TRN104", "missing-step", Severity.WARNING, Fixability.SOMETIMES, "0.1.0", check)
