@@ -69,6 +69,22 @@ class Shapes:
             result = forms.joined(result, self._one(source, depth))
         return result
 
+    def batches(self, over: Value) -> int | None:
+        """How many batches a loader over tensors hands out, where that is known."""
+        if not isinstance(over, Thing) or not (over.created_by or "").endswith("data.DataLoader"):
+            return None
+        given = over.arguments.get("dataset", over.positional[0] if over.positional else None)
+        size = over.arguments.get("batch_size", over.positional[1] if len(over.positional) > 1 else Constant(1))
+        dropped = over.arguments.get("drop_last", Constant(False))
+        if not isinstance(given, Thing) or not (given.created_by or "").endswith("data.TensorDataset") or not given.positional:
+            return None
+        samples = self.of(Node(given.positional[0]))
+        count = samples.dims[0] if not samples.open and samples.dims else None
+        many = _constant(size)
+        if count is None or not isinstance(many, int) or not isinstance(dropped, Constant):
+            return None
+        return count // many if dropped.value else -(-count // many)
+
     @staticmethod
     def dimension(of: Operation) -> object:
         """The dimension that an operation goes along; None where none is given, an empty text where it is out of sight."""

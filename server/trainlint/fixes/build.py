@@ -28,6 +28,7 @@ from ..rules.remedy import (
     SetArgument,
     SetRateTo,
     StepAfter,
+    StepAtEnd,
     SwapArguments,
     TurnOn,
 )
@@ -36,6 +37,7 @@ from ..source.text import SourceText, Span
 from .arguments import on_operand, set_argument, swap_arguments
 from .computation import bypass, call_instead, divide_loss, turn_on
 from .editing import give_loss, insert, remove, rewrite
+from .guards import step_at_end
 from .layout import Layout
 from .placement import first_backward, place_of_backward, place_of_step, prepared
 
@@ -225,6 +227,7 @@ _BUILDERS: dict[type, Callable[..., Fix | None]] = {
     CallInstead: call_instead,
     Bypass: bypass,
     DivideLoss: divide_loss,
+    StepAtEnd: step_at_end,
     OnOperand: on_operand,
     SwapArguments: swap_arguments,
     SetArgument: set_argument,

@@ -71,6 +71,14 @@ class DivideLoss:
 
 
 @dataclass(frozen=True, slots=True)
+class StepAtEnd:
+    """Let the last turn of `loop` through the guard of `step` that waits for every k-th."""
+
+    step: Site
+    loop: ast.AST
+
+
+@dataclass(frozen=True, slots=True)
 class CallIt:
     """Call the method that `site` only names."""
 
@@ -218,6 +226,7 @@ Remedy = Union[
     Bypass,
     TurnOn,
     DivideLoss,
+    StepAtEnd,
     OnOperand,
     SwapArguments,
     SetArgument,

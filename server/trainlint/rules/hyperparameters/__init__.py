@@ -4,6 +4,7 @@ from ..rule import Rule
 from . import (
     accumulated_loss_not_scaled,
     hyperparameter_out_of_range,
+    last_accumulation_window_dropped,
     learning_rate_is_string,
     learning_rate_out_of_range,
     zero_grad_every_micro_batch,
@@ -16,5 +17,6 @@ RULES: tuple[Rule, ...] = (
     learning_rate_is_string.RULE,
     hyperparameter_out_of_range.RULE,
     accumulated_loss_not_scaled.RULE,
+    last_accumulation_window_dropped.RULE,
     zero_grad_every_micro_batch.RULE,
 )
