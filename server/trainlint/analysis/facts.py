@@ -36,8 +36,10 @@ from .protocol import Protocol, StaleStep, examine
 from .rates import KnownRate, known_rates
 from .reductions import is_mean
 from .registration import Registration
+from .restarts import Restarted, restarted
 from .schedules import Schedules
 from .shapes import Shapes
+from .sharing import DiscardedCopy, SteppedTwice, discarded_copies, stepped_twice
 from .targets import WrongTarget, wrong_targets
 from .terms import IdleTerm, UnreducedLoss, idle_terms, unreduced_losses
 from .values import Values
@@ -149,6 +151,18 @@ class Facts:
     @cached_property
     def holdings(self) -> Holdings:
         return Holdings(self.program, self.orders, self.modules)
+
+    @cached_property
+    def restarted(self) -> list[Restarted]:
+        return restarted(self.orders, self.modules)
+
+    @cached_property
+    def stepped_twice(self) -> list[SteppedTwice]:
+        return stepped_twice(self.orders)
+
+    @cached_property
+    def discarded_copies(self) -> list[DiscardedCopy]:
+        return discarded_copies(self.orders)
 
     @cached_property
     def used_up(self) -> list[UsedUp]:

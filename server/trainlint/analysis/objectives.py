@@ -133,4 +133,8 @@ def is_batch(thing: Thing) -> bool:
     top = thing
     while top.parent is not None:
         top = top.parent
-    return top is not thing and (top.role is Role.OTHER or bool(_BATCHES.search(top.name.rpartition(".")[2])))
+    return top is not thing and (top.role is Role.OTHER or is_name_of_batches(top.name.rpartition(".")[2]))
+
+
+def is_name_of_batches(name: str) -> bool:
+    return bool(_BATCHES.search(name))

@@ -21,6 +21,7 @@ from ..rules.remedy import (
     Insert,
     MoveAfter,
     MoveBefore,
+    MoveOut,
     OnOperand,
     Remedy,
     Remove,
@@ -196,6 +197,21 @@ def _apply_inside(remedy: ApplyInside, tree: ast.Module, source: SourceText) -> 
     return _unsafe(f"Apply the operation inside `{ast.unparse(call.func)}`", Edit(outer, kept))
 
 
+def _move_out(remedy: MoveOut, tree: ast.Module, source: SourceText) -> Fix | None:
+    layout = _layout(remedy.moved, source)
+    statement, loop = remedy.moved.statement, remedy.loop
+    if layout is None or not isinstance(loop, ast.For) or loop not in layout.places or layout.places.get(statement) is None:
+        return None
+    taken = layout.remove(statement) if layout.places[statement].suite is loop.body else None
+    names = {node.id for node in ast.walk(statement) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    stored = [part for part in ast.walk(loop) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)]
+    if taken is None or any(part.id in names for part in stored) or not layout.owns_lines(loop):
+        return None
+    removal, text = taken
+    edits = sorted((layout.before(loop, text), removal), key=lambda edit: edit.span)
+    return _unsafe(f"Move `{text.partition('#')[0].strip()}` before the loop", *edits)
+
+
 def _build_after(remedy: BuildAfter, tree: ast.Module, source: SourceText) -> Fix | None:
     layout = _layout(remedy.anchor, source)
     built, anchor = remedy.built.statement, remedy.anchor.statement
@@ -220,6 +236,7 @@ _BUILDERS: dict[type, Callable[..., Fix | None]] = {
     MoveBefore: _move_before,
     MoveAfter: _move_after,
     BuildAfter: _build_after,
+    MoveOut: _move_out,
     ApplyInside: _apply_inside,
     CallIt: _call_it,
     Compose: _compose,

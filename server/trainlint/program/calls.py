@@ -384,6 +384,8 @@ def exhaust(m: Machine, node: ast.AST, value: Value, *, sure: bool = True, depth
 
 
 def _copy(m: Machine, node: ast.expr, original: Value) -> Value:
+    if isinstance(original, Many) and isinstance(original.element, Tensor):
+        return Many(original.element.by(operations.compute(m, node, "deepcopy", [original.element], cuts=True)))
     if not isinstance(original, Thing):
         return original
     thing = m.thing(node, "copy", role=original.role)

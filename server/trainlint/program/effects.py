@@ -185,6 +185,14 @@ class Extend(Effect):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Overwrite(Effect):
+    """The values of all parameters of `things` are set: to those in `state`, or to new first values where that is None."""
+
+    things: tuple[Thing, ...]
+    state: Value | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Renew(Effect):
     """All parameters of `things` are replaced by new ones."""
 

@@ -18,6 +18,7 @@ from .effects import (
     Loop,
     Misstep,
     Mode,
+    Overwrite,
     Renew,
     Rescale,
     Schedule,
@@ -55,6 +56,7 @@ from .things import (
 )
 from .vocabulary import (
     CUTTING,
+    INITIALISING,
     ITERATORS,
     LIST_GROWTH,
     MODE_METHODS,
@@ -282,6 +284,8 @@ def _on_object(
     if name in NEW_TENSOR and things and all(thing.role is Role.LEAF for thing in things):
         given = as_tensor(receiver)
         return operations.computed(m, given, operations.compute(m, node, name, (receiver, *args), keywords))
+    if name in INITIALISING or (name == "apply" and args and _initialises(m, args[0])):
+        m.emit_effect(Overwrite, node, things, None)
     if name in SAME_OBJECT:
         return receiver
     if name in REGISTERING and args and isinstance(receiver, Thing):
@@ -320,6 +324,7 @@ def _on_object(
         return NONE
     if name == "load_state_dict":
         m.emit_effect(SetRate, node, things)
+        m.emit_effect(Overwrite, node, things, args[0] if args else keywords.get("state_dict", UNKNOWN))
         if keywords.get("assign") == Constant(True):
             m.emit_effect(Renew, node, things)
         return UNKNOWN
@@ -364,6 +369,11 @@ def _scale(m: Machine, node: ast.expr, things: tuple[Thing, ...], args: list[Val
     done = operations.compute(m, node, "scale", args)
     done.arguments["scaler"] = things[0]
     return as_tensor(given).by(done)
+
+
+def _initialises(m: Machine, function: Value) -> bool:
+    """A function in sight that draws new first values."""
+    return isinstance(function, Function) and not INITIALISING.isdisjoint(m.index.functions[function.node].words)
 
 
 def _flag(args: list[Value], keywords: dict[str, Value]) -> bool | None:

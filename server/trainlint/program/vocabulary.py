@@ -28,6 +28,11 @@ SAME_OBJECT = frozenset(
 NEW_TENSOR = frozenset({"to", "cuda", "cpu", "double", "half", "float", "type", "bfloat16", "clone", "contiguous"})
 REGISTERING = frozenset({"add_module", "register_module", "register_parameter"})
 TRANSPARENT = frozenset({"list", "tuple", "zip", "enumerate", "reversed", "sorted", "append", "extend"})
+# They give parameters new first values.
+INITIALISING = frozenset(
+    {"reset_parameters", "xavier_uniform_", "xavier_normal_", "kaiming_uniform_", "kaiming_normal_", "trunc_normal_",
+     "orthogonal_", "init_weights", "_init_weights", "reset_weights"}
+)  # fmt: skip
 LIST_GROWTH = frozenset({"append", "add", "insert", "extend"})
 WRAPPING_METHODS = frozenset({"prepare", "prepare_model", "prepare_optimizer", "setup", "setup_module", "setup_optimizers"})
 # Only a tensor has these; other methods of tensors are names of layers and helpers too.
@@ -47,7 +52,8 @@ KNOWN_METHODS = (
     | TRAINING_METHODS
     | WRAPPING_METHODS
     | frozenset(
-        {"manual_backward", "add_param_group", "clip_grad_norm_", "clip_gradients", "clip_grad_value_",
+        {"reset_parameters", "reset_weights",
+         "manual_backward", "add_param_group", "clip_grad_norm_", "clip_gradients", "clip_grad_value_",
          "accumulate", "autocast", "optimizers"}
     )
 )  # fmt: skip

@@ -148,6 +148,14 @@ class SetArgument:
 
 
 @dataclass(frozen=True, slots=True)
+class MoveOut:
+    """Let the statement of `moved` run once, before `loop`, where nothing in it depends on the turn."""
+
+    moved: Site
+    loop: ast.AST
+
+
+@dataclass(frozen=True, slots=True)
 class BuildAfter:
     """Let the statement of `built` run behind that of `anchor`: there only where nothing between them uses `name`, else again."""
 
@@ -210,6 +218,7 @@ class GiveLoss:
 Remedy = Union[
     GiveLoss,
     BuildAfter,
+    MoveOut,
     ApplyInside,
     Compose,
     Insert,

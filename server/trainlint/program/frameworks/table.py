@@ -41,6 +41,7 @@ _CONTAINERS = frozenset().union(*(table.containers for table in TABLES))
 _EMPTY_BASES = frozenset().union(*(table.empty_bases for table in TABLES))
 _CLOSURES = {key: runs for table in TABLES for key, runs in table.closures.items()}
 _NORMALISING = frozenset().union(*(table.normalising for table in TABLES))
+_STATELESS = {key: switch for table in TABLES for key, switch in table.stateless.items()}
 _RATES = {key: rate for table in TABLES for key, rate in table.rates.items()}
 
 Entry = TypeVar("Entry")
@@ -115,6 +116,11 @@ def is_empty_base(class_name: str) -> bool:
     return class_name in _EMPTY_BASES
 
 
+def keeps_state(class_name: str) -> Switch | bool:
+    """Whether an optimizer learns from one step for the next; a switch where an argument decides."""
+    return _STATELESS.get(class_name, True)
+
+
 def rate_range(class_name: str) -> RateRange | None:
     return _RATES.get(class_name)
 
@@ -145,6 +151,7 @@ __all__ = [
     "closure_runs",
     "holds_what_it_is_given",
     "is_empty_base",
+    "keeps_state",
     "layer_class",
     "layer_contents",
     "layer_operation",

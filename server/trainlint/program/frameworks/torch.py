@@ -105,7 +105,7 @@ TORCH = Framework(
         "torch_xla.core.xla_model.optimizer_step": Meaning.STEP,
         "torch_xla.core.xla_model.mark_step": Meaning.READ,
         "copy.deepcopy": Meaning.COPY,
-        "copy.copy": Meaning.COPY,
+        "copy.copy": Meaning.WRAP_FIRST,
         "functools.partial": Meaning.PARTIAL,
         "itertools.chain": Meaning.UNION,
         "itertools.chain.from_iterable": Meaning.UNION,
@@ -202,6 +202,7 @@ TORCH = Framework(
         "Lion": RateRange(1e-2, 1e-4),
     },
     closures={"torch.optim.LBFGS": Switch("max_iter", 2, 20), "torch.optim.lbfgs.LBFGS": Switch("max_iter", 2, 20)},
+    stateless={"torch.optim.SGD": Switch("momentum", 2, 0.0)},
     reading_methods=frozenset(
         {"state_dict", "load_state_dict", "train", "eval", "named_modules", "modules", "children", "named_children", "buffers",
          "named_buffers", "register_buffer", "register_parameter", "register_module", "add_module", "register_forward_hook",

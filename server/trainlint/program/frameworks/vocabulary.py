@@ -73,7 +73,8 @@ class Framework:
     `makes` and `calls` go by qualified name; a key that ends in ``.*`` covers the names below it, the longest
     matching key decides. `methods` go by method name on any object, `roles` by role and method name.
     `closures`: optimizers that need a closure, by qualified name, with the argument that says how often a step runs it.
-    `rates` go by the class name of an optimizer. `layers` names the operation that calling an object of a class computes;
+    `rates` go by the class name of an optimizer; those in `stateless` keep
+    nothing between steps unless they are told to. `layers` names the operation that calling an object of a class computes;
     where it is missing the class name says it. `signatures` are the parameter names of operations, the first for the tensor.
     `normalising` are optimizers, by class name, whose steps are the same when all gradients are a multiple of what they were.
     `contents` says what layers hold; `containers` hold what they are given; `empty_bases` bring their heirs no part.
@@ -84,6 +85,7 @@ class Framework:
     makes: Mapping[str, Role] = field(default_factory=dict)
     calls: Mapping[str, Meaning] = field(default_factory=dict)
     rates: Mapping[str, RateRange] = field(default_factory=dict)
+    stateless: Mapping[str, Switch] = field(default_factory=dict)
     closures: Mapping[str, Switch] = field(default_factory=dict)
     normalising: frozenset[str] = frozenset()
     layers: Mapping[str, str] = field(default_factory=dict)

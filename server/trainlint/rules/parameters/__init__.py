@@ -9,8 +9,11 @@ from . import (
     module_requires_grad_attribute,
     optimizer_over_frozen_parameters,
     optimizer_over_non_parameters,
+    parameter_in_two_optimizers,
     parameter_lost_to_operation,
+    trained_copy_discarded,
     unregistered_layers,
+    weights_reset_in_loop,
 )
 
 RULES: tuple[Rule, ...] = (
@@ -23,4 +26,7 @@ RULES: tuple[Rule, ...] = (
     exhausted_parameter_generator.RULE,
     unregistered_layers.RULE,
     parameter_lost_to_operation.RULE,
+    weights_reset_in_loop.RULE,
+    parameter_in_two_optimizers.RULE,
+    trained_copy_discarded.RULE,
 )

@@ -9,6 +9,7 @@ from . import (
     missing_backward,
     missing_step,
     missing_zero_grad,
+    optimizer_rebuilt_in_loop,
     step_before_backward,
     step_outside_batch_loop,
     training_method_overwritten,
@@ -27,6 +28,7 @@ RULES: tuple[Rule, ...] = (
     uncalled_training_method.RULE,
     training_method_overwritten.RULE,
     learning_rate_attribute_ignored.RULE,
+    optimizer_rebuilt_in_loop.RULE,
     closure_without_zero_grad.RULE,
     broken_step_closure.RULE,
 )
