@@ -187,7 +187,7 @@ class CarriedGraphs:
                     continue
                 inside = path[path.index(loops[-1]) + 1 :]
                 if not always or not any(isinstance(region, (fx.Branch, fx.Try, fx.Loop)) for region in inside):
-                    yield _Differentiated(effect, loops[-1], self._gradients.reach(Node(effect.loss)))
+                    yield _Differentiated(effect, loops[-1], self._gradients.of(effect))
 
 
 def _paths(region: fx.Region, path: Path) -> Iterator[tuple[fx.Effect, Path]]:

@@ -42,6 +42,7 @@ from .shapes import Shapes
 from .sharing import DiscardedCopy, SteppedTwice, discarded_copies, stepped_twice
 from .targets import WrongTarget, wrong_targets
 from .terms import IdleTerm, UnreducedLoss, idle_terms, unreduced_losses
+from .unusable import CutCheckpoint, InferenceTensor, cut_checkpoints, inference_tensors
 from .values import Values
 from .wiring import ParameterSet
 
@@ -218,6 +219,16 @@ class Facts:
     def cut_off(self) -> list[CutOff]:
         """Losses that are cut off from the model that the next step is to train."""
         return list(cut_off(self.program, self.gradients))
+
+    @cached_property
+    def inference_tensors(self) -> list[InferenceTensor]:
+        """Tensors of inference mode that a layer or a loss has to keep for a backward."""
+        return list(inference_tensors(self.program, self.gradients))
+
+    @cached_property
+    def cut_checkpoints(self) -> list[CutCheckpoint]:
+        """Checkpoints through which no gradient gets to the weights inside."""
+        return list(cut_checkpoints(self.program, self.gradients, self.modules))
 
     @cached_property
     def operations(self) -> dict[str, list[Operation]]:

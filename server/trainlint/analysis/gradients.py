@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, field
 
+from ..program.effects import Backward
 from ..program.naming import LOSS, suggests
 from ..program.program import Program
 from ..program.things import Constant, Many, Mapping, Operation, Parameters, Role, Sequence, Tensor, Thing
@@ -93,11 +94,19 @@ class Gradients:
     def __init__(self, program: Program) -> None:
         self.graph = Graph(program, recorded=True)
         self._everything = Graph(program)
+        self._of: dict[Backward, Reach] = {}
         self._behind_cuts: dict[Source, Reach] = {}
 
     def reach(self, node: Node) -> Reach:
         """Follow `node` back to every parameter, along every path that may be taken."""
         return self._walk(node, self.graph, through_cuts=False)
+
+    def of(self, backward: Backward) -> Reach:
+        """What a backward reaches."""
+        found = self._of.get(backward)
+        if found is None:
+            found = self._of[backward] = self.reach(Node(backward.loss))
+        return found
 
     def behind(self, cut: Cut) -> Reach:
         """What the numbers of a value that was cut off depend on, through all further cuts."""

@@ -120,6 +120,8 @@ class Graph:
         elif isinstance(value, Thing):
             for symbol, meaning in environment:
                 if symbol == value:
+                    if value.grown and self._recorded:
+                        yield Source(None)
                     yield from self._sources(meaning, depth + 1) if depth < _MAX_DEPTH else (Source(None),)
                     return
             if value.made_by is not None and not (self._recorded and value.role is Role.LEAF):

@@ -67,7 +67,7 @@ class Objectives:
                         yield found
 
     def _examine(self, backward: fx.Backward, switches: set[ast.AST], read: set[Thing]) -> DeadLoss | None:
-        reach = self._gradients.reach(Node(backward.loss))
+        reach = self._gradients.of(backward)
         if reach.opaque or reach.modules or not all(is_batch(thing) for thing in reach.data):
             return None
         severed = self._gradients.severed(reach)

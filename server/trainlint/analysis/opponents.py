@@ -10,7 +10,6 @@ from ..program.naming import affinity
 from ..program.program import Entry, Program
 from ..program.things import Thing
 from .gradients import Cut, Gradients, Reach
-from .graph import Node
 from .wiring import Wiring, related, wire
 
 _DETACHING = frozenset({"detach", "detach_", "data"})
@@ -43,7 +42,7 @@ class _Goal:
 
 def cut_off(program: Program, gradients: Gradients) -> Iterator[CutOff]:
     for entry in program.entries:
-        goals = [_Goal(effect, gradients.reach(Node(effect.loss))) for effect in entry.effects if isinstance(effect, fx.Backward)]
+        goals = [_Goal(effect, gradients.of(effect)) for effect in entry.effects if isinstance(effect, fx.Backward)]
         if any(cut.operation.name in _DETACHING for goal in goals for cut in goal.reach.cuts.values()):
             yield from _in_entry(entry, goals, gradients)
 

@@ -346,7 +346,7 @@ def _external(m: Machine, node: ast.expr, callee: External, args: list[Value], k
         return Partial(first, tuple(args[1:]), tuple(keywords.items()))
     elif known is Meaning.UNION:
         return _union(m, node, args)
-    elif known in (Meaning.NO_GRAD, Meaning.GRAD, Meaning.SET_GRAD, Meaning.ASK_GRAD):
+    elif known in grad_mode.MODES or known is Meaning.ASK_GRAD:
         return grad_mode.called(m, node, callee.name, known, first)
     return UNKNOWN
 

@@ -10,6 +10,8 @@ from .frameworks.table import Meaning, meaning
 from .machine import Machine
 from .things import NONE, UNKNOWN, Constant, External, Operation, Tensor, Value, alternatives
 
+_WITHOUT_GRAPHS = (Meaning.NO_GRAD, Meaning.INFERENCE)
+MODES = (*_WITHOUT_GRAPHS, Meaning.GRAD, Meaning.SET_GRAD)
 _SWITCH = {True: "on", False: "off", None: "unknown"}
 
 
@@ -30,7 +32,7 @@ def _switch(kind: Meaning, argument: Value) -> bool | None:
     given = bool(argument.value) if isinstance(argument, Constant) else None
     if kind is Meaning.SET_GRAD:
         return given
-    if kind is Meaning.NO_GRAD:
+    if kind in _WITHOUT_GRAPHS:
         return False if argument == UNKNOWN else None if given is None else not given
     return True
 
@@ -38,23 +40,28 @@ def _switch(kind: Meaning, argument: Value) -> bool | None:
 def entered(m: Machine, context: ast.expr, name: str) -> ast.AST | bool | None:
     """The state of autograd inside `context`, named as `called` names it."""
     qualified, _, switch = name.partition(":")
-    if meaning(qualified) not in (Meaning.NO_GRAD, Meaning.GRAD, Meaning.SET_GRAD):
+    if meaning(qualified) not in MODES:
         return m.grad_context
-    if switch == "off":
-        return m.grad_disabled_by or context
-    return True
+    return _turned_off(m, context, meaning(qualified)) if switch == "off" else True
+
+
+def _turned_off(m: Machine, node: ast.AST, kind: Meaning | None) -> ast.AST:
+    """What turns autograd off inside: `node`, or what had done so before."""
+    if m.grad_disabled_by is None and kind is Meaning.INFERENCE:
+        m.inference.add(node)
+    return m.grad_disabled_by or node
 
 
 def decorated(m: Machine, decorator: ast.expr) -> ast.AST | bool | None:
     """The state of autograd inside a function with this decorator."""
     value = expressions.evaluate(m, decorator.func if isinstance(decorator, ast.Call) else decorator)
     kind = meaning(value.name) if isinstance(value, External) else None
-    if kind not in (Meaning.NO_GRAD, Meaning.GRAD, Meaning.SET_GRAD):
+    if kind not in MODES:
         return m.grad_context
     if isinstance(decorator, ast.Call):
         value = expressions.evaluate(m, decorator)
         return entered(m, decorator, value.name[:-2]) if isinstance(value, External) else m.grad_context
-    return m.grad_disabled_by or decorator if kind is Meaning.NO_GRAD else True
+    return _turned_off(m, decorator, kind) if kind in _WITHOUT_GRAPHS else True
 
 
 def without_graph(tensor: Tensor) -> bool:

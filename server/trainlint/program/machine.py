@@ -85,6 +85,7 @@ class Machine:
         self.frame: Frame
         self.statement: ast.stmt
         self.grad_context: ast.AST | bool | None = None
+        self.inference: set[ast.AST] = set()
         self.turns: tuple[tuple[ast.AST, int], ...] = ()
         self.contexts: tuple[ContextManager, ...] = ()
         self.stepped_through: tuple[str | None, Thing | None] = (None, None)

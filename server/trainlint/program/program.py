@@ -64,6 +64,11 @@ class Program:
     _summaries: dict[Thing, Summary | None] = field(default_factory=dict)
 
     @property
+    def inference(self) -> set[ast.AST]:
+        """The contexts, decorators among them, whose tensors can have no part in a graph."""
+        return self.machine.inference if self.machine is not None else set()
+
+    @property
     def bodies(self) -> list[Block]:
         """Everything that was lowered: the entries, and the constructors that ran for their sake."""
         constructions = list(self.machine.constructions.values()) if self.machine is not None else []

@@ -23,6 +23,7 @@ class Meaning(Enum):
     PURE = auto()  # computes on tensors
     READ = auto()  # looks at its arguments and changes nothing of them
     NO_GRAD = auto()  # a context in which no graph is built
+    INFERENCE = auto()  # one whose tensors can have no part in a graph later either
     GRAD = auto()  # a context in which graphs are built
     SET_GRAD = auto()  # turns the building of graphs on or off by its first argument, as a call or as a context
     ASK_GRAD = auto()  # says whether graphs are built

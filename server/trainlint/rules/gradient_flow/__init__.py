@@ -8,11 +8,13 @@ from . import (
     grad_mode_left_off,
     graph_free_loss_seed,
     hidden_state_not_detached,
+    inference_tensor_in_training,
     loss_accumulated_with_graph,
     loss_independent_of_model,
     loss_rewrapped_as_leaf,
     non_differentiable_loss_term,
     non_scalar_backward,
+    reentrant_checkpoint_cuts_gradient,
     retain_graph_in_loop,
     training_under_no_grad,
 )
@@ -23,6 +25,7 @@ RULES: tuple[Rule, ...] = (
     graph_free_loss_seed.RULE,
     training_under_no_grad.RULE,
     grad_mode_left_off.RULE,
+    inference_tensor_in_training.RULE,
     discarded_detach.RULE,
     non_differentiable_loss_term.RULE,
     loss_accumulated_with_graph.RULE,
@@ -30,5 +33,6 @@ RULES: tuple[Rule, ...] = (
     retain_graph_in_loop.RULE,
     generator_loss_detached.RULE,
     non_scalar_backward.RULE,
+    reentrant_checkpoint_cuts_gradient.RULE,
     loss_independent_of_model.RULE,
 )
