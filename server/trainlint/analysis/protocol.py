@@ -8,6 +8,7 @@ from functools import partial
 
 from ..cancel import CancelFlag
 from ..program import effects as fx
+from ..program.naming import affinity
 from ..program.program import Entry, Program
 from .accumulation import Accumulation, accumulations
 from .events import Event, Kind, Projection, View
@@ -277,8 +278,13 @@ def _backward(event: Event) -> fx.Backward:
 
 
 def _clear_of(backward: Event, seen: Lifecycle) -> fx.Clear | None:
-    for clear, thrown in sorted(seen.discards, key=lambda pair: pair[0].order):
-        if thrown is backward and isinstance(clear.effect, fx.Clear):
+    """The clear that throws the gradients of `backward` away: the first of those in most of its loops."""
+
+    def far(clear: Event) -> tuple[int, int]:
+        return -sum(loop in clear.loops for loop in backward.loops), clear.order
+
+    for clear in sorted((clear for clear, thrown in seen.discards if thrown is backward), key=far):
+        if isinstance(clear.effect, fx.Clear):
             return clear.effect
     return None
 
@@ -318,7 +324,7 @@ def _late(protocol: Protocol, target: ParameterSet, view: View, seen: Lifecycle)
 def _unapplied(protocol: Protocol, entry: Entry, ran: list[tuple[ParameterSet, View, Lifecycle]], used: set[fx.Effect]) -> None:
     explained = {fact.target for fact in protocol.empty if fact.why is not Emptiness.NO_BACKWARD}
     told: set[fx.Effect] = set()
-    for target, view, seen in ran:
+    for _, view, seen in ran:
         for event in view.events:
             effect = event.effect
             if event.kind is not Kind.BACKWARD or not event.sure or event not in seen.ran or effect in told:
@@ -333,7 +339,8 @@ def _unapplied(protocol: Protocol, entry: Entry, ran: list[tuple[ParameterSet, V
             ):
                 continue
             told.add(effect)
-            protocol.unapplied.append(UnappliedBackward(_backward(event), _clear_of(event, seen), target))
+            reaching = [(other, facts, life) for other, facts, life in ran if other in reached]
+            protocol.unapplied.append(_meant(_backward(event), reaching))
     for target, view, seen in ran:
         idle = _cleared_and_never_stepped(entry, target, view)
         if idle is not None and idle in seen.ran and target not in explained and idle.effect not in told:
@@ -356,6 +363,14 @@ def _cleared_and_never_stepped(entry: Entry, target: ParameterSet, view: View) -
         if inside:
             return (behind or inside)[0]
     return None
+
+
+def _meant(backward: fx.Backward, reaching: list[tuple[ParameterSet, View, Lifecycle]]) -> UnappliedBackward:
+    """A backward that reaches several sets is meant for one that nothing steps, or for the one of its name."""
+    idle = [one for one in reaching if not any(event.kind is Kind.STEP for event in one[1].events)]
+    target, view, seen = max(idle or reaching, key=lambda one: affinity(one[0].name, backward.text))
+    event = next(event for event in view.events if event.effect is backward)
+    return UnappliedBackward(backward, _clear_of(event, seen), target)
 
 
 def _uses_optimizer(event: Event) -> bool:

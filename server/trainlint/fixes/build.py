@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 
 from ..finding import Applicability, Edit, Fix
+from ..program.naming import words
 from ..rules.remedy import (
     ApplyInside,
     BackwardBefore,
@@ -40,9 +41,9 @@ from .computation import bypass, call_instead, divide_loss, turn_on
 from .editing import give_loss, insert, remove, rewrite
 from .guards import step_at_end
 from .layout import Layout
-from .placement import first_backward, place_of_backward, place_of_step, prepared
+from .placement import Spot, first_backward, place_in_closure, place_of_backward, place_of_step, places_of_clear, prepared
+from .style import differentiates_through
 
-_GUARDS = (ast.If, ast.For, ast.While, ast.Try, ast.Match)
 _NOTE = " (changes training)"
 
 
@@ -60,42 +61,46 @@ def _layout(site: Site, source: SourceText) -> Layout | None:
     return layout if site.statement in layout.places else None
 
 
+def _insert(layout: Layout, spot: Spot, *calls: str) -> Edit:
+    return layout.before(spot.statement, *calls) if spot.before else layout.after(spot.statement, *calls)
+
+
 def _clear_between(remedy: ClearBetween, tree: ast.Module, source: SourceText) -> Fix | None:
     layout = _layout(remedy.step, source)
     if layout is None or not remedy.holder:
         return None
     call = f"{remedy.holder}.zero_grad()"
-    step, backward = remedy.step.statement, remedy.backward.statement
-    meeting = layout.meet(step, backward) if backward in layout.places else None
-    if meeting is not None:
-        step_top, backward_top = meeting
-        waits = any(_leaves_early(statement) for statement in layout.preceding(step_top))
-        if not isinstance(step_top, _GUARDS) and backward_top is not step_top and not waits:
-            return _unsafe(f"Insert `{call}` before the backward", layout.before(backward_top, call))
-    return _unsafe(f"Insert `{call}` after the step", layout.after(_with_update(layout, step), call))
+    backward = remedy.backward
+    if backward.function in functions_given(remedy.step, tree):
+        inner = _layout(backward, source)
+        if inner is None or remedy.behind:
+            return None
+        return _unsafe(f"Insert `{call}` before the backward", inner.before(first_backward(inner, backward.statement), call))
+    spots = places_of_clear(layout, remedy.step.statement, backward.statement, remedy.holder, tree)
+    if remedy.behind and len(spots) == 1:
+        return None
+    where, spot = spots[remedy.behind]
+    return _unsafe(f"Insert `{call}` {where}", _insert(layout, spot, call))
 
 
-def _leaves_early(statement: ast.stmt) -> bool:
-    """A guard that keeps some turns from what stands behind it."""
-    return isinstance(statement, ast.If) and isinstance(statement.body[-1], (ast.Continue, ast.Return))
-
-
-def _with_update(layout: Layout, step: ast.stmt) -> ast.stmt:
-    """The step, or the update of its gradient scaler right behind it."""
-    following = layout.following(step)
-    if following and ".step(" in layout.text(step) and ".update()" in layout.text(following[0]):
-        return following[0]
-    return step
+def functions_given(step: Site, tree: ast.Module) -> list[ast.AST]:
+    """The functions of this text that are handed to the call of a step: it differentiates through them."""
+    given = {argument.id for argument in getattr(step.node, "args", ()) if isinstance(argument, ast.Name)}
+    found = (node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)))
+    return [node for node in found if node.name in given] if given else []
 
 
 def _step_after(remedy: StepAfter, tree: ast.Module, source: SourceText) -> Fix | None:
     layout = _layout(remedy.backward, source)
     if layout is None or not remedy.optimizer or not layout.visible(remedy.optimizer, tree):
         return None
+    function = remedy.backward.function
+    if remedy.closure or "closure" in words(getattr(function, "name", "")):
+        return _step_with(remedy.optimizer, function, tree, source)
     clear = remedy.clear.statement if remedy.clear is not None else None
     if clear is not None and clear not in layout.places:
-        return None
-    spot = place_of_step(layout, remedy.backward.statement, clear)
+        clear = None
+    spot = place_of_step(layout, remedy.backward.statement, clear, remedy.optimizer)
     if spot is None:
         return None
     calls = [f"{remedy.optimizer}.step()"]
@@ -107,22 +112,45 @@ def _step_after(remedy: StepAfter, tree: ast.Module, source: SourceText) -> Fix 
     if spot.before:
         return _unsafe(f"Insert `{calls[0]}` before the clear", layout.before(spot.statement, *calls))
     title = f"Insert `{calls[0]}` after the backward"
-    if clear is None:
+    if remedy.clear is None:
         calls.append(f"{remedy.optimizer}.zero_grad()")
         title = f"Insert `{calls[0]}` and `{calls[-1]}` after the backward"
     return _unsafe(title, layout.after(spot.statement, *calls))
 
 
+def _step_with(optimizer: str, closure: ast.AST, tree: ast.Module, source: SourceText) -> Fix | None:
+    """A step that is handed `closure`: in place of the one call of it, or behind its definition where nothing uses it."""
+    if not isinstance(closure, ast.FunctionDef) or closure.args.args:
+        return None
+    uses = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id == closure.name]
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and node.func in uses and not node.args]
+    step = f"{optimizer}.step({closure.name})"
+    if len(uses) == 1 and len(calls) == 1:
+        return _unsafe(f"Call `{step}`", Edit(span_of(calls[0], source), step))
+    around = next((node for node in ast.walk(tree) if closure in (getattr(node, "body", None) or [])), None)
+    if uses or around is None:
+        return None
+    return _unsafe(f"Insert `{step}` behind the closure", Layout(source, around).after(closure, step))
+
+
 def _backward_before(remedy: BackwardBefore, tree: ast.Module, source: SourceText) -> Fix | None:
     layout = _layout(remedy.step, source)
-    found = place_of_backward(layout, remedy.step.statement) if layout is not None else None
+    closures = functions_given(remedy.step, tree)
+    if closures:
+        layout = Layout(source, closures[0])
+        found = place_in_closure(layout)
+    else:
+        step = remedy.step.statement
+        found = place_of_backward(layout, step, remedy.optimizer, tree, named=remedy.named) if layout is not None else None
     if layout is None or found is None:
         return None
-    loss, anchor = found
-    call = f"{remedy.scaler}.scale({loss}).backward()" if remedy.scaler else f"{loss}.backward()"
-    if remedy.through is not None and layout.visible(remedy.through, tree):
-        call = f"{remedy.through}({loss})"
-    return _unsafe(f"Insert `{call}` before the step", layout.before(anchor, call))
+    loss, spot = found
+    written = loss if loss.replace(".", "").replace("()", "").isidentifier() else f"({loss})"
+    call = f"{remedy.scaler}.scale({loss}).backward()" if remedy.scaler else f"{written}.backward()"
+    through = remedy.through
+    if through and layout.visible(through, tree) and differentiates_through(through, layout.function, tree):
+        call = f"{through}({loss})"
+    return _unsafe(f"Insert `{call}` before the step", _insert(layout, spot, call))
 
 
 def _move(moved: Site, anchor: Site, source: SourceText, where: str, *, before: bool, within: bool = False) -> Fix | None:

@@ -9,7 +9,7 @@ from ..rules.remedy import GiveLoss, Insert, Remove, Rewrite
 from ..source.parse import Site, span_of
 from ..source.text import SourceText, Span
 from .layout import Layout
-from .placement import nearest_loss
+from .placement import loss_before
 
 _NOTE = " (changes training)"
 
@@ -53,14 +53,14 @@ def rewrite(remedy: Rewrite, tree: ast.Module, source: SourceText) -> Fix | None
 
 def give_loss(remedy: GiveLoss, tree: ast.Module, source: SourceText) -> Fix | None:
     layout, call = _layout(remedy.site, source), remedy.site.node
-    found = nearest_loss(layout, remedy.site.statement) if layout is not None else None
-    if found is None or not isinstance(call, ast.Call) or len(call.args) + len(call.keywords) > 1:
+    loss = loss_before(layout, remedy.site.statement, tree) if layout is not None else None
+    if loss is None or not isinstance(call, ast.Call) or len(call.args) + len(call.keywords) > 1:
         return None
     given = [*call.args, *(keyword.value for keyword in call.keywords)]
     span = span_of(call, source)
     last = source.position(source.offset(span.end) - 1)
-    edit = Edit(span_of(given[0], source) if given else Span(last, last), found[0])
-    return _fix(f"Give it `{found[0]}`", False, edit)
+    edit = Edit(span_of(given[0], source) if given else Span(last, last), loss)
+    return _fix(f"Give it `{loss}`", False, edit)
 
 
 def _layout(site: Site, source: SourceText) -> Layout | None:

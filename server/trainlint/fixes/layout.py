@@ -144,9 +144,15 @@ class Layout:
         return Edit(Span(position, position), text)
 
     def visible(self, expression: str, tree: ast.Module) -> bool:
-        """The root name of `expression` is bound in this function or in the module."""
+        """The root name of `expression` is bound in this function, in one around it, or in the module."""
         root = expression.partition(".")[0].partition("[")[0].partition("(")[0]
-        return root in _bound(self.function) or root in _bound(tree)
+        return any(root in _bound(scope) for scope in (self.function, *_around(self.function, tree), tree))
+
+
+def _around(function: ast.AST, tree: ast.Module) -> list[ast.AST]:
+    """The functions that `function` is defined in."""
+    functions = (node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)))
+    return [outer for outer in functions if outer is not function and any(node is function for node in ast.walk(outer))]
 
 
 def _bound(function: ast.AST) -> set[str]:

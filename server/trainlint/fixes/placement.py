@@ -1,17 +1,18 @@
-"""Where in a function a missing step or backward belongs."""
+"""Where in a function a missing clear, backward or step belongs."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..program.naming import LOSS, suggests
+from ..program.naming import SCALER, names_scheduler, suggests, words
 from .layout import Layout
+from .losses import Losses, returned_loss
+from .style import clears_behind
+from .training_calls import LOOPS, Call, Calls, Kind, calls_in
 
-_BLOCKS = (ast.If, ast.With, ast.Try, ast.For, ast.While)
+_GUARDS = (ast.If, *LOOPS, ast.Try, ast.Match)
 _JUMPS = (ast.Continue, ast.Break, ast.Return, ast.Raise)
-_COLLECTIONS = (ast.Dict, ast.List, ast.Set, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,98 @@ class Spot:
     before: bool
 
 
-def place_of_step(layout: Layout, backward: ast.stmt, clear: ast.stmt | None) -> Spot | None:
+def places_of_clear(layout: Layout, step: ast.stmt, backward: ast.stmt, holder: str, tree: ast.Module) -> list[tuple[str, Spot]]:
+    """Where gradients can be cleared between `step` and the next backward, in words and in the text; the better first."""
+    calls = Calls(layout)
+    behind = "after the step", _behind_step(layout, calls, step)
+    spot = _in_front_of_backwards(layout, calls, step, backward)
+    if spot is None:
+        return [behind]
+    in_front = "before the backward", spot
+    return [behind, in_front] if clears_behind(calls, step, holder, tree) else [in_front, behind]
+
+
+def _in_front_of_backwards(layout: Layout, calls: Calls, step: ast.stmt, backward: ast.stmt) -> Spot | None:
+    """In front of the first backward that serves `step`; None where the clear must share the step's guard."""
+    group = calls.group(step)
+    backwards = [call.statement for call in group.backwards]
+    if not backwards and backward in layout.places:
+        backwards = [backward]
+    backwards += _of_other_steps(calls, step)
+    meetings = [meeting for one in backwards if (meeting := layout.meet(step, one)) is not None]
+    if not meetings:
+        return None
+    step_top, first = min(meetings, key=lambda meeting: (layout.start(meeting[0]), layout.start(meeting[1])))
+    if first is step_top or (isinstance(step_top, _GUARDS) and step_top is not step):
+        return None
+    mine = layout.places[first].suite
+    if any(_leaves_early(one) for one in mine[layout.places[first].index + 1 : layout.places[step_top].index]):
+        return None
+    for clear in group.clears:
+        beside = layout.places[clear.statement].suite is mine and layout.start(clear.statement) < layout.start(first)
+        if beside and clear.what in [sibling.what for sibling in group.earlier]:
+            return Spot(clear.statement, before=False)
+        if beside:
+            return Spot(clear.statement, before=True)
+    return Spot(first, before=True)
+
+
+def _leaves_early(statement: ast.stmt) -> bool:
+    """A guard that keeps some turns from what stands behind it."""
+    return isinstance(statement, ast.If) and isinstance(statement.body[-1], (ast.Continue, ast.Return))
+
+
+def _of_other_steps(calls: Calls, step: ast.stmt) -> list[ast.stmt]:
+    """The backwards that serve other steps of the same optimizer on other ways through the same loop."""
+    mine, loop = calls.of(step), calls.loop(step)
+    found: list[ast.stmt] = []
+    for call in calls.all:
+        same = mine is not None and call.kind is Kind.STEP and call.what == mine.what and call.statement is not step
+        if same and calls.loop(call.statement) is loop:
+            found += [backward.statement for backward in calls.group(call.statement).backwards]
+    return found
+
+
+def _behind_step(layout: Layout, calls: Calls, step: ast.stmt) -> Spot:
+    """Behind the step, the update of its scaler and that of its schedule; among the clears of the steps beside it."""
+    group = calls.group(step)
+    earlier = {sibling.what for sibling in group.earlier}
+    later = {sibling.what for sibling in group.later}
+    anchor = step
+    for following in layout.following(step):
+        call = calls.of(following)
+        if call is None:
+            if not _belongs_to_step(layout, following):
+                break
+            anchor = following
+        elif call.kind is Kind.CLEAR:
+            if call.what in later:
+                return Spot(following, before=True)
+            if call.what not in earlier:
+                break
+            anchor = following
+        elif call.kind is Kind.BACKWARD:
+            break
+    return Spot(anchor, before=False)
+
+
+def _belongs_to_step(layout: Layout, statement: ast.stmt) -> bool:
+    """The update of a gradient scaler, or the step of a schedule."""
+    func = statement.value.func if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call) else None
+    if not isinstance(func, ast.Attribute):
+        return False
+    receiver = ast.unparse(func.value)
+    return (func.attr == "update" and suggests(receiver, SCALER)) or (func.attr == "step" and names_scheduler(receiver))
+
+
+def place_in_closure(layout: Layout) -> tuple[str, Spot] | None:
+    """The loss that a closure returns and the place in front of that."""
+    found = returned_loss(layout)
+    differentiates = any(call.kind is Kind.BACKWARD for call in Calls(layout).all)
+    return (found[0], Spot(found[1], before=True)) if found is not None and not differentiates else None
+
+
+def place_of_step(layout: Layout, backward: ast.stmt, clear: ast.stmt | None, optimizer: str) -> Spot | None:
     """Where a step finds all the gradients of `backward`, in time before `clear`; None where that cannot be seen."""
     anchor = backward
     if clear is not None:
@@ -35,14 +127,75 @@ def place_of_step(layout: Layout, backward: ast.stmt, clear: ast.stmt | None) ->
         if guarded and not behind and is_periodic(cleared):
             return None
         if guarded and behind and not leaves(layout.places[clear].suite):
-            return Spot(clear, before=True)
+            return Spot(_before_schedule(layout, clear), before=True)
         if not guarded and behind and _may_leave(layout, gathered, cleared):
             return Spot(cleared, before=True)
-        if gathered is not cleared and isinstance(gathered, _BLOCKS):
-            anchor = gathered
+        if gathered is not cleared:
+            anchor = _gathering(layout, backward, gathered)
         if guarded and behind:
             anchor = cleared
-    return Spot(prepared(layout, _last_backward(layout, anchor)), before=False)
+    anchor = prepared(layout, _last_backward(layout, anchor))
+    return Spot(_among_steps(layout, anchor, optimizer), before=False)
+
+
+def _gathering(layout: Layout, backward: ast.stmt, outermost: ast.stmt) -> ast.stmt:
+    """The outermost loop, or choice between backwards, up to `outermost`, after which all gradients are there."""
+    anchor = backward
+    chain = layout.chain(backward)
+    for outer in chain[1 : chain.index(outermost) + 1]:
+        direct = layout.places[anchor].owner is outer
+        if (
+            isinstance(outer, LOOPS)
+            or (direct and isinstance(outer, (ast.With, ast.AsyncWith)) and _is_scope_of_gradients(outer))
+            or (direct and isinstance(outer, ast.If) and _both_differentiate(outer))
+        ):
+            anchor = outer
+    return anchor
+
+
+def _before_schedule(layout: Layout, clear: ast.stmt) -> ast.stmt:
+    """The clear, or the updates in front of it that follow a step."""
+    anchor = clear
+    for earlier in reversed(layout.preceding(clear)):
+        if not _belongs_to_step(layout, earlier):
+            break
+        anchor = earlier
+    return anchor
+
+
+def _is_scope_of_gradients(block: ast.With | ast.AsyncWith) -> bool:
+    """A context for the loss or its backward, not for the whole turn: nothing else is in it."""
+    words = " ".join(ast.unparse(item.context_expr) for item in block.items)
+    return any(word in words for word in ("autocast", "scale_loss", "no_sync", "detect_anomaly", "enable_grad"))
+
+
+def _both_differentiate(choice: ast.If) -> bool:
+    """Both sides have a backward, and neither a step of its own."""
+
+    def kinds(suite: list[ast.stmt]) -> set[Kind]:
+        return {call.kind for statement in suite for call in _calls_below(statement)}
+
+    sides = kinds(choice.body), kinds(choice.orelse)
+    return all(Kind.BACKWARD in side and Kind.STEP not in side for side in sides)
+
+
+def _calls_below(statement: ast.stmt) -> list[Call]:
+    simple = [node for node in ast.walk(statement) if isinstance(node, ast.stmt)]
+    return [call for one in simple if not hasattr(one, "body") for call in calls_in(one)]
+
+
+def _among_steps(layout: Layout, anchor: ast.stmt, optimizer: str) -> ast.stmt:
+    """`anchor`, or the last of the steps right behind it whose optimizers are cleared before `optimizer` is."""
+    calls = Calls(layout)
+    order = calls.cleared(calls.loop(anchor))
+    if optimizer not in order:
+        return anchor
+    for following in layout.following(anchor):
+        steps = [call.what for call in calls_in(following) if call.kind is Kind.STEP] if isinstance(following, ast.Expr) else []
+        if not steps or steps[0] not in order or order.index(steps[0]) > order.index(optimizer):
+            break
+        anchor = following
+    return anchor
 
 
 def _may_leave(layout: Layout, first: ast.stmt, last: ast.stmt) -> bool:
@@ -58,23 +211,32 @@ def leaves(suite: list[ast.stmt]) -> bool:
 
 def first_backward(layout: Layout, anchor: ast.stmt) -> ast.stmt:
     """The first of the backwards of one suite that add up in one gradient with `anchor`."""
-    return _farthest_backward(layout, anchor, reversed(layout.preceding(anchor)))
+    return _farthest_backward(layout, anchor, layout.preceding(anchor)[::-1])
 
 
 def _last_backward(layout: Layout, anchor: ast.stmt) -> ast.stmt:
     return _farthest_backward(layout, anchor, layout.following(anchor))
 
 
-def _farthest_backward(layout: Layout, anchor: ast.stmt, others: Iterable[ast.stmt]) -> ast.stmt:
+def _farthest_backward(layout: Layout, anchor: ast.stmt, others: list[ast.stmt]) -> ast.stmt:
     """The last of `others` that is a backward, before anything is applied or cleared."""
     farthest = anchor
     for other in others:
         text = layout.text(other)
-        if ".zero_grad(" in text or ".step(" in text:
+        if ".zero_grad(" in text or ".step(" in text or _may_clear(other):
             break
         if isinstance(other, ast.Expr) and "backward(" in text:
             farthest = other
     return farthest
+
+
+def _may_clear(statement: ast.stmt) -> bool:
+    """A call of a function that clears or steps, by its name."""
+    call = statement.value if isinstance(statement, ast.Expr) else None
+    if not isinstance(call, ast.Call):
+        return False
+    name = words(ast.unparse(call.func).rpartition(".")[2])
+    return not name.isdisjoint({"zero", "reset", "clear", "step", "update", "optimize"})
 
 
 def prepared(layout: Layout, anchor: ast.stmt, *, but: ast.stmt | None = None) -> ast.stmt:
@@ -95,44 +257,98 @@ def _begins_anew(layout: Layout, statement: ast.stmt) -> bool:
 
 def prepares_step(layout: Layout, statement: ast.stmt) -> bool:
     """Clipping or unscaling, which belongs between a backward and its step."""
-    if isinstance(statement, (ast.For, ast.While, ast.FunctionDef, ast.ClassDef)):
+    if isinstance(statement, (*LOOPS, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         return False
     text = layout.text(statement)
     return "clip_grad" in text or ".unscale_(" in text
 
 
-def place_of_backward(layout: Layout, step: ast.stmt) -> tuple[str, ast.stmt] | None:
-    """The loss to differentiate and the statement in front of which that must happen; None where neither is clear."""
-    found = nearest_loss(layout, step)
-    if found is None:
+def place_of_backward(
+    layout: Layout, step: ast.stmt, optimizer: str, tree: ast.Module, *, named: bool
+) -> tuple[str, Spot] | None:
+    """The loss to differentiate and where that must happen; None where neither is clear."""
+    calls = Calls(layout)
+    losses = Losses(calls, tree)
+    loss = losses.waiting(step, optimizer, named)
+    if loss is None:
         return None
-    loss, computed, anchor = found
-    between = layout.places[anchor].suite[layout.places[computed].index + 1 : layout.places[anchor].index]
-    if _is_consumed(loss, [computed, *between]):
+    meeting = layout.meet(loss.statement, step)
+    if meeting is None or meeting[0] is meeting[1]:
         return None
-    if anchor is not step and (_gathers(loss, computed) or not is_periodic(anchor)):
-        anchor, between = step, []
-    for earlier in between:
-        rest = layout.places[anchor].suite[layout.places[earlier].index : layout.places[anchor].index]
-        if ".step(" in layout.text(earlier) and not any(".zero_grad(" in layout.text(one) for one in rest):
-            anchor = earlier
-            break
+    text = losses.written(loss)
+    computed, anchor = meeting
+    inner = losses.inner_loop(loss, step)
+    if inner is not None and not loss.gathers:
+        return text, Spot(_end_of_computation(layout, loss.statement, inner), before=False)
+    if anchor is not step and isinstance(anchor, ast.If) and (loss.gathers or not _gathers_before(layout, anchor, step)):
+        anchor = step
+    if anchor is step:
+        beside = _beside_backward(layout, calls, step, layout.end(loss.statement))
+        if beside is not None:
+            return text, beside
+        for sibling in calls.group(step).earlier:
+            same = layout.places[sibling.statement].suite is layout.places[step].suite
+            if same and layout.start(sibling.statement) > layout.start(computed):
+                anchor = sibling.statement
+                break
     for earlier in reversed(layout.preceding(anchor)):
         if earlier is computed or _begins_anew(layout, earlier):
             break
         if prepares_step(layout, earlier):
             anchor = earlier
-    return loss, anchor
+    return text, Spot(anchor, before=True)
 
 
-def nearest_loss(layout: Layout, step: ast.stmt) -> tuple[str, ast.stmt, ast.stmt] | None:
-    """The loss assigned last before the step, by which statement, and the statement of its suite that leads to the step."""
-    for top in layout.chain(step):
-        for earlier in reversed(layout.preceding(top)):
-            name = _assigned_loss(earlier)
-            if name is not None:
-                return name, earlier, top
-    return None
+def loss_before(layout: Layout, statement: ast.stmt, tree: ast.Module) -> str | None:
+    """The loss in front of `statement` that nothing else differentiates."""
+    loss = Losses(Calls(layout), tree).waiting(statement, "")
+    return loss.name if loss is not None else None
+
+
+def _end_of_computation(layout: Layout, assigned: ast.stmt, loop: ast.stmt) -> ast.stmt:
+    """The statement after which a loss is computed on every way through a turn of `loop`, out of contexts that are
+    for the computation alone."""
+    anchor = assigned
+    for outer in layout.chain(assigned)[1:]:
+        if outer is loop or not (_is_precision(outer) or isinstance(outer, (ast.If, ast.Try))):
+            break
+        anchor = outer
+    return anchor
+
+
+def _is_precision(block: ast.stmt) -> bool:
+    """A context of mixed precision, which is for the forward pass."""
+    items = block.items if isinstance(block, (ast.With, ast.AsyncWith)) else []
+    return any(suggests(ast.unparse(item.context_expr), frozenset({"autocast", "amp", "ctx"})) for item in items)
+
+
+def _gathers_before(layout: Layout, guard: ast.If, step: ast.stmt) -> bool:
+    """Gradients are computed in front of a guard: every turn adds to them, and some turns apply them."""
+    if is_periodic(guard) or any(prepares_step(layout, earlier) for earlier in layout.preceding(guard)[-2:]):
+        return True
+    inside = [call for statement in guard.body for call in _calls_below(statement)]
+    kinds = [call.kind for call in inside]
+    return Kind.CLEAR in kinds and kinds.index(Kind.CLEAR) > kinds.index(Kind.STEP) and not _names_phase(guard)
+
+
+def _names_phase(guard: ast.If) -> bool:
+    """Training and evaluation share the code, or the optimizer may be missing."""
+    said = words(ast.unparse(guard.test))
+    return not said.isdisjoint({"train", "training", "phase", "none", "optimizer", "opt", "eval", "test"})
+
+
+def _beside_backward(layout: Layout, calls: Calls, step: ast.stmt, after: int) -> Spot | None:
+    """Where several backwards stand in front of as many steps, each has the place of its step."""
+    group = calls.group(step)
+    steps = len(group.earlier) + len(group.later) + 1
+    if steps < 2 or len(group.backwards) != steps - 1:
+        return None
+    following = group.backwards[len(group.earlier) :]
+    if not following or layout.start(following[0].statement) < after:
+        return None
+    if layout.places[following[0].statement].suite is not layout.places[step].suite:
+        return None
+    return Spot(following[0].statement, before=True)
 
 
 def is_periodic(statement: ast.stmt) -> bool:
@@ -141,41 +357,3 @@ def is_periodic(statement: ast.stmt) -> bool:
         return True
     words = ast.unparse(statement.test).lower()
     return "%" in words or "accum" in words or "sync" in words
-
-
-def _gathers(loss: str, computed: ast.stmt) -> bool:
-    """The loss is a sum over turns: it is differentiated once, at the end."""
-    return isinstance(computed, ast.Assign) and any(
-        isinstance(node, (ast.Name, ast.Attribute)) and ast.unparse(node) == loss for node in ast.walk(computed.value)
-    )
-
-
-def _is_consumed(loss: str, statements: list[ast.stmt]) -> bool:
-    """Gradients of `loss` were asked for before, which frees its graph."""
-    return any(
-        isinstance(node, ast.Call)
-        and ast.unparse(node.func).rpartition(".")[2] == "grad"
-        and bool(node.args)
-        and ast.unparse(node.args[0]) == loss
-        for statement in statements
-        for node in ast.walk(statement)
-    )
-
-
-def _assigned_loss(statement: ast.stmt) -> str | None:
-    if isinstance(statement, (ast.With, ast.AsyncWith)):
-        for inner in reversed(statement.body):
-            name = _assigned_loss(inner)
-            if name is not None:
-                return name
-    if not isinstance(statement, ast.Assign) or isinstance(statement.value, (ast.Constant, *_COLLECTIONS)):
-        return None
-    if isinstance(statement.value, ast.Call) and ast.unparse(statement.value).endswith(".item()"):
-        return None
-    losses = [
-        ast.unparse(part)
-        for target in statement.targets
-        for part in (target.elts if isinstance(target, ast.Tuple) else [target])
-        if isinstance(part, (ast.Name, ast.Attribute)) and suggests(ast.unparse(part).rpartition(".")[2], LOSS)
-    ]
-    return losses[0] if len(losses) == 1 else None

@@ -15,30 +15,43 @@ from ..source.parse import Site
 
 @dataclass(frozen=True, slots=True)
 class ClearBetween:
-    """Clear the gradients of `holder` after `step` and before the next `backward`."""
+    """Clear the gradients of `holder` after `step` and before the next `backward`.
+
+    Where two places are equally right, the other one if `behind`.
+    """
 
     holder: str
     step: Site
     backward: Site
+    behind: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class StepAfter:
-    """Apply the gradients of `backward` with `optimizer` before `clear`, through `scaler` where the loss was scaled."""
+    """Apply the gradients of `backward` with `optimizer` before `clear`, through `scaler` where the loss was scaled.
+
+    The function of `backward` is handed to the step where the optimizer needs a `closure`.
+    """
 
     optimizer: str
     scaler: str | None
     backward: Site
     clear: Site | None
+    closure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class BackwardBefore:
-    """Differentiate the loss computed in `step`'s own function before `step`: scaled, or by calling `through`."""
+    """Differentiate the loss computed in `step`'s own function before `step`: scaled, or by calling `through`.
+
+    Several losses may wait there: the one meant for `optimizer`. `named`: only one whose name says what it is.
+    """
 
     step: Site
+    optimizer: str
     scaler: str | None
     through: str | None
+    named: bool = False
 
 
 @dataclass(frozen=True, slots=True)

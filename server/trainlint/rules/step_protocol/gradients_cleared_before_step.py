@@ -30,7 +30,8 @@ Where some path brings gradients to the step: a clear under a guard that the ste
 whose parameters are not cleared, a backward in between.
 
 ## Fix safety
-Unsafe: training changes. The clear moves in front of the backward of the same function.
+Unsafe: training changes. The clear moves in front of the backward of the same function; where a loss is computed for
+this step that nothing differentiates, its backward is inserted instead.
 
 ## References
 - [Optimization step](https://docs.pytorch.org/docs/stable/optim.html#taking-an-optimization-step)
@@ -43,7 +44,7 @@ from collections.abc import Iterable
 from ...analysis.facts import Facts
 from ...analysis.protocol import Emptiness
 from ...finding import Severity
-from ..remedy import MoveBefore
+from ..remedy import BackwardBefore, MoveBefore, Remedy
 from ..rule import Fixability, Observation, Rule, confidence, written
 
 
@@ -54,7 +55,9 @@ def check(facts: Facts) -> Iterable[Observation]:
                 continue
             backward, clear, step = empty.backward, empty.clear, empty.step
             related = []
-            remedies = []
+            remedies: list[Remedy] = [
+                BackwardBefore(step.site, step.text, step.scaler, facts.differentiator(empty.target), named=True)
+            ]
             if clear is not None:
                 related.append((clear.site.node, "they are cleared here"))
             if backward is not None:

@@ -62,12 +62,13 @@ def check(facts: Facts) -> Iterable[Observation]:
             if empty.step.closure is not None and empty.backward is None:
                 continue
             certain = confidence(empty.target.certain)
+            step = empty.step
+            remedy = BackwardBefore(step.site, step.text, step.scaler, facts.differentiator(empty.target))
             if empty.backward is not None:
                 message = f"`{written(empty.step)}` has nothing to apply: no backward reaches the parameters it holds"
                 related = ((empty.backward.site.node, "this backward reaches other parameters"),)
-                yield Observation(empty.step.site, message, certain, related)
+                yield Observation(empty.step.site, message, certain, related, (remedy,))
                 continue
-            remedy = BackwardBefore(empty.step.site, empty.step.scaler, facts.differentiator(empty.target))
             message = f"`{written(empty.step)}` has nothing to apply: no backward computes gradients before this step"
             yield Observation(empty.step.site, message, certain, remedies=(remedy,))
 

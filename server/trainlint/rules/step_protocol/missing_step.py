@@ -46,7 +46,7 @@ from collections.abc import Iterable
 from ...analysis.facts import Facts
 from ...analysis.protocol import UnappliedBackward
 from ...finding import Severity
-from ..remedy import Remedy, StepAfter
+from ..remedy import StepAfter
 from ..rule import Fixability, Observation, Rule, confidence
 
 
@@ -64,9 +64,8 @@ def check(facts: Facts) -> Iterable[Observation]:
                 related.append((optimizer.node, f"{holds} could apply them and never does"))
             if fact.clear is not None:
                 related.append((fact.clear.site.node, "they are thrown away here"))
-            remedies: tuple[Remedy, ...] = ()
-            if not fact.target.needs_closure:
-                remedies = (StepAfter(holder, backward.scaler, backward.site, fact.clear.site if fact.clear else None),)
+            clear = fact.clear.site if fact.clear else None
+            remedy = StepAfter(holder, backward.scaler, backward.site, clear, fact.target.needs_closure)
             yield Observation(
                 backward.site,
                 f"the gradients of `{backward.text}` are computed and "
@@ -75,7 +74,7 @@ def check(facts: Facts) -> Iterable[Observation]:
                 + (f"no `{holder}.step()` follows" if holder else "no step of their optimizer follows"),
                 confidence(fact.target.certain),
                 tuple(related),
-                remedies,
+                (remedy,),
             )
 
 

@@ -64,7 +64,7 @@ def check(facts: Facts) -> Iterable[Observation]:
                     (stale.loop.node, "this loop never clears them"),
                     (stale.backward.site.node, "new gradients are added to the old ones here"),
                 ),
-                (ClearBetween(name, stale.step.site, stale.backward.site),),
+                tuple(ClearBetween(name, stale.step.site, stale.backward.site, behind) for behind in (False, True)),
             )
 
 

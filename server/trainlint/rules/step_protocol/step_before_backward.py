@@ -28,7 +28,8 @@ for x, y in loader:
 Where the step applies the gradients of the iteration before, as pipelined loops do that clear after the step.
 
 ## Fix safety
-Unsafe: training changes. The step moves behind the backward of the same function.
+Unsafe: training changes. The step moves behind the backward of the same function; where a loss is computed for it
+that nothing differentiates, its backward is inserted instead.
 
 ## References
 - [Optimization step](https://docs.pytorch.org/docs/stable/optim.html#taking-an-optimization-step)
@@ -41,21 +42,25 @@ from collections.abc import Iterable
 from ...analysis.facts import Facts
 from ...analysis.protocol import Emptiness
 from ...finding import Severity
-from ..remedy import MoveAfter
+from ..remedy import BackwardBefore, MoveAfter
 from ..rule import Fixability, Observation, Rule, confidence, written
 
 
 def check(facts: Facts) -> Iterable[Observation]:
     for protocol in facts.protocols:
         for empty in protocol.empty:
+            step = empty.step
             if empty.why is Emptiness.TOO_EARLY and empty.backward is not None:
                 yield Observation(
-                    empty.step.site,
-                    f"`{written(empty.step)}` has nothing to apply: the backward comes after this step, "
+                    step.site,
+                    f"`{written(step)}` has nothing to apply: the backward comes after this step, "
                     "and its gradients are cleared before the next one",
                     confidence(empty.target.certain),
                     ((empty.backward.site.node, "the gradients are computed here, too late"),),
-                    (MoveAfter(empty.step.site, empty.backward.site),),
+                    (
+                        BackwardBefore(step.site, step.text, step.scaler, facts.differentiator(empty.target), named=True),
+                        MoveAfter(step.site, empty.backward.site),
+                    ),
                 )
 
 

@@ -1,0 +1,74 @@
+"""How the file at hand writes what can be written in two ways."""
+
+from __future__ import annotations
+
+import ast
+
+from ..program.naming import names_scheduler
+from .layout import Layout
+from .training_calls import Call, Calls, Kind
+
+_PREPARING = frozenset(
+    {"prepare", "setup", "setup_module", "setup_optimizers", "accumulate", "sync_gradients", "backward", "clip_grad_norm_",
+     "clip_grad_value_", "clip_gradients", "autocast", "no_backward_sync", "no_sync"}
+)  # fmt: skip
+"""What an accelerator does only where it also differentiates."""
+
+
+def clears_behind(calls: Calls, step: ast.stmt, holder: str, tree: ast.Module) -> bool:
+    """Whether gradients are cleared behind the steps here, and not in front of the backwards."""
+    loop = calls.loop(step)
+    if loop is not None and any(
+        call.kind is Kind.CLEAR and call.what == holder and calls.layout.start(call.statement) < calls.layout.start(loop)
+        for call in calls.all
+    ):
+        return True
+    votes = _votes(calls)
+    if not votes:
+        functions = (node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)))
+        for function in (tree, *functions):
+            votes += _votes(Calls(Layout(calls.layout.source, function)))
+    if votes:
+        return 2 * sum(votes) > len(votes)
+    return _is_scheduled(calls.layout, step) or any("accelerator" in ast.unparse(one.statement) for one in calls.all)
+
+
+def differentiates_through(through: str, function: ast.AST, tree: ast.Module) -> bool:
+    """Whether losses are differentiated by calling `through` in `function`: what it belongs to is in use there."""
+    owner = through.rpartition(".")[0]
+    used = {node.attr for node in ast.walk(function) if isinstance(node, ast.Attribute) and ast.unparse(node.value) == owner}
+    if used or owner == "self":
+        return owner == "self" or not used.isdisjoint(_PREPARING)
+    calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    names = [ast.unparse(func) for func in calls if isinstance(func, ast.Attribute) and func.attr == "backward"]
+    return not names or through in names
+
+
+def _votes(calls: Calls) -> list[bool]:
+    """For every step in a loop that has its clear beside it: whether it comes behind."""
+    votes = []
+    for call in calls.all:
+        if call.kind is Kind.STEP and calls.loop(call.statement) is not None:
+            if any(clear.what == call.what for clear in calls.group(call.statement).clears):
+                votes.append(False)
+            elif _clears_next(calls, call):
+                votes.append(True)
+    return votes
+
+
+def _clears_next(calls: Calls, step: Call) -> bool:
+    for call in calls.all[calls.all.index(step) + 1 :]:
+        if call.kind is Kind.BACKWARD:
+            return False
+        if call.kind is Kind.CLEAR and call.what == step.what:
+            return True
+    return False
+
+
+def _is_scheduled(layout: Layout, step: ast.stmt) -> bool:
+    """The step of a schedule follows in every turn."""
+    for following in layout.following(step):
+        func = following.value.func if isinstance(following, ast.Expr) and isinstance(following.value, ast.Call) else None
+        if isinstance(func, ast.Attribute) and func.attr == "step" and names_scheduler(ast.unparse(func.value)):
+            return True
+    return False
