@@ -20,6 +20,8 @@ from .carried import CarriedGraph, CarriedGraphs, GrowingSum
 from .closures import BrokenClosure, broken_closures
 from .constants import Hyperparameter, known_hyperparameters
 from .detachments import DiscardedDetach, discarded_detaches
+from .distribution import BypassedWrapper, bypassed_wrappers
+from .dropouts import FixedDropout, fixed_dropouts
 from .frozen import FrozenOptimizer, frozen_optimizers
 from .gradients import Gradients
 from .graph import Node
@@ -80,6 +82,16 @@ class Facts:
         """Clears of one parameter set that are meant for another, by the steps that apply old gradients for it."""
         pairs = zip(self.program.entries, self.protocols, strict=True)
         return {fact.stale: fact for entry, protocol in pairs for fact in misplaced(entry, protocol)}
+
+    @cached_property
+    def bypassed_wrappers(self) -> list[BypassedWrapper]:
+        """Calls of models past the wrapper that averages their gradients over processes."""
+        return [fact for entry in self.program.entries for fact in bypassed_wrappers(entry)]
+
+    @cached_property
+    def fixed_dropouts(self) -> list[FixedDropout]:
+        """Dropout in modules that works in evaluation mode as well."""
+        return list(fixed_dropouts(self.program, self.modules))
 
     @cached_property
     def schedules(self) -> Schedules:

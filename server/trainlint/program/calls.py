@@ -16,6 +16,7 @@ from .effects import (
     Clear,
     Clip,
     Create,
+    Distribute,
     Exhaust,
     Extend,
     Forget,
@@ -327,6 +328,9 @@ def _external(m: Machine, node: ast.expr, callee: External, args: list[Value], k
         m.emit_effect(Clip, node, parameters_of(first), limit, used)
     elif known in (Meaning.WRAP, Meaning.WRAP_FIRST):
         return Sequence(tuple(args)) if known is Meaning.WRAP and len(args) > 1 else first
+    elif known is Meaning.DISTRIBUTE:
+        m.emit_effect(Distribute, node, tuple(things_in(first)))
+        return first
     elif known is Meaning.COPY:
         return _copy(m, node, first)
     elif known is Meaning.ENGINE:

@@ -250,6 +250,13 @@ class Forward(Effect):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Distribute(Effect):
+    """One of `things` is wrapped: its gradients are averaged over processes, where the wrapper is called."""
+
+    things: tuple[Thing, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class SetRate(Effect):
     """The learning rate of one of `optimizers` is set, or will be by a scheduler."""
 

@@ -42,10 +42,12 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The forward pass of a module: the symbols for what it is given, in the order of its parameters, and its result."""
+    """The forward pass of a module: the symbols for what it is given, in the order of its parameters, its result, and all
+    that is computed on the way."""
 
     parameters: dict[str, Value]
     result: Value
+    operations: tuple[Operation, ...]
 
 
 @dataclass(eq=False)
@@ -104,6 +106,14 @@ class Program:
         finally:
             machine.store, machine.block, machine.operations, machine.frame = state
 
+    def forward_of(self, info: ClassInfo) -> Summary | None:
+        """The forward pass of a class of this file, for an object built from unknown arguments."""
+        found, thing = info.find("forward"), self.instance(info)
+        if self.machine is None or thing is None or found is None or found[1] not in self.machine.methods:
+            return None
+        self.machine.forwards.setdefault(thing, (Function(found[1], found[0].frame, thing), self.machine.methods[found[1]][1]))
+        return self.summary(thing)
+
     def construction(self, info: ClassInfo) -> Block | None:
         """What the constructor that `instance` ran does; None where the class has none in sight."""
         return self.machine.constructions.get(info) if self.machine is not None else None
@@ -157,7 +167,8 @@ def _summarise(machine: Machine, module: Thing) -> Summary | None:
     function, store = machine.forwards[module]
     outer = machine.store, machine.block, machine.operations
     machine.store, machine.block, machine.operations = store.fork(), Block(), []
-    machine.stack, machine.loops, machine.calls, machine.grad_context = (module.node or function.node,), [], [], None
+    made = module.node or (module.cls.node if module.cls is not None else function.node)
+    machine.stack, machine.loops, machine.calls, machine.grad_context = (made,), [], [], None
     machine.contexts = ()
     machine.set_grad_mode(function.node, None)
     machine.budget = max(machine.budget, _SUMMARY_BUDGET)
@@ -165,11 +176,11 @@ def _summarise(machine: Machine, module: Thing) -> Summary | None:
         names = [argument.arg for argument in (*function.node.args.posonlyargs, *function.node.args.args)][1:]
         parameters: dict[str, Value] = {name: Thing(name) for name in names}
         result = activation.inline(machine, function, function.node, list(parameters.values()), {})
+        return Summary(parameters, result, tuple(machine.operations))
     except OutOfBudget:
         return None
     finally:
         machine.store, machine.block, machine.operations = outer
-    return Summary(parameters, result)
 
 
 def leaves(block: Block) -> list[Effect]:

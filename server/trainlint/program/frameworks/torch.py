@@ -61,8 +61,8 @@ TORCH = Framework(
         "torch.nn.utils.spectral_norm": Meaning.WRAP_FIRST,
         "torch.nn.DataParallel": Meaning.WRAP_FIRST,
         "torch.nn.parallel.DataParallel": Meaning.WRAP_FIRST,
-        "torch.nn.parallel.DistributedDataParallel": Meaning.WRAP_FIRST,
-        "torch.nn.parallel.distributed.DistributedDataParallel": Meaning.WRAP_FIRST,
+        "torch.nn.parallel.DistributedDataParallel": Meaning.DISTRIBUTE,
+        "torch.nn.parallel.distributed.DistributedDataParallel": Meaning.DISTRIBUTE,
         "torch.nn.SyncBatchNorm.convert_sync_batchnorm": Meaning.WRAP_FIRST,
         **{
             f"torch.distributed.{wrapper}": Meaning.WRAP_FIRST

@@ -27,6 +27,7 @@ class Meaning(Enum):
     GRAD = auto()  # a context in which graphs are built
     SET_GRAD = auto()  # turns the building of graphs on or off by its first argument, as a call or as a context
     ASK_GRAD = auto()  # says whether graphs are built
+    DISTRIBUTE = auto()  # returns its first argument, whose gradients are averaged over processes where it is called
     SEPARATE = auto()  # gradients that never enter `.grad`
     PARTIAL = auto()  # a callable with arguments filled in
     ENGINE = auto()  # wraps a model in an object that differentiates, steps and clears

@@ -1,5 +1,6 @@
 """TRN9: distributed training and trainers."""
 
 from ..rule import Rule
+from . import distributed_wrapper_bypassed
 
-RULES: tuple[Rule, ...] = ()
+RULES: tuple[Rule, ...] = (distributed_wrapper_bypassed.RULE,)
