@@ -24,7 +24,7 @@ from .distribution import BypassedWrapper, bypassed_wrappers
 from .dropouts import FixedDropout, fixed_dropouts
 from .frozen import FrozenOptimizer, frozen_optimizers
 from .gradients import Gradients
-from .graph import Node
+from .graph import Node, Source
 from .handed import WrongHolding, wrong_holdings
 from .holdings import Holdings
 from .iterators import UsedUp, used_up
@@ -143,6 +143,14 @@ class Facts:
     @cached_property
     def shapes(self) -> Shapes:
         return Shapes(self.program, self.values)
+
+    @cached_property
+    def differentiated(self) -> dict[Operation, Source]:
+        """Every computation that a backward sends gradients through, in forward passes too."""
+        found: dict[Operation, Source] = {}
+        for backward in self.effects(fx.Backward):
+            found.update(self.gradients.reach(Node(backward.loss)).operations)
+        return found
 
     @cached_property
     def targets(self) -> list[WrongTarget]:

@@ -64,7 +64,7 @@ class Reach:
     cuts: dict[Operation, Cut] = field(default_factory=dict)
     hidden: bool = False
     unsure: bool = False
-    operations: dict[Operation, None] = field(default_factory=dict)
+    operations: dict[Operation, Source] = field(default_factory=dict)
     passed: dict[Source, None] = field(default_factory=dict)
     data: set[Thing] = field(default_factory=set)
     assumed: bool = False
@@ -167,7 +167,7 @@ class Gradients:
         if (of.cuts or not of.recorded) and not through_cuts:
             reach.cuts.setdefault(of, Cut(source, into))
             return [behind for value in of.writes for behind in graph.sources(Node(value, source.environment))]
-        reach.operations[of] = None
+        reach.operations.setdefault(of, source)
         reach.passed[source] = None
         if of.callee is not None and _is_loss_function(of.callee):
             reach.assumed = True

@@ -70,8 +70,17 @@ class Places:
                 if isinstance(region, fx.Effect):
                     if region.site is place or region.site.node is place:
                         yield calls
+                    elif isinstance(region, fx.Forward) and isinstance(place, Site) and self._passes(region, place):
+                        yield (*calls, region.site.node)
                 elif isinstance(region, fx.Loop) and region.node is place:
                     yield calls
+
+    def _passes(self, forward: fx.Forward, place: Site) -> bool:
+        """The forward pass that runs here is the function that `place` lies in."""
+        machine, operation = self._program.machine, forward.operation
+        module = operation.callee if operation is not None else None
+        entered = machine.forwards.get(module) if machine is not None and module is not None else None
+        return entered is not None and entered[0].node is place.function
 
 
 def node_of(place: Place) -> ast.AST:

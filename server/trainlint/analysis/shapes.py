@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
 
 from ..program import effects as fx
 from ..program.program import Program
-from ..program.things import Constant, External, Operation, Sequence, Thing, Value
+from ..program.things import Constant, Operation, Thing, Value
 from . import forms
 from .forms import BOOL, FLOAT, INT, NOTHING, Dim, Form, closed
 from .graph import Node, Source
+from .transfers import TRANSFERS, WITH_PLACES, constant, dimension_of, dtype, keeps, number, sizes_of
 from .values import Values
 
 _SAME = frozenset(
@@ -24,19 +24,8 @@ _FRACTIONAL = frozenset(
     {"softmax", "log_softmax", "sigmoid", "tanh", "exp", "log", "sqrt", "batch_norm", "layer_norm", "dropout"}
 )
 _BINARY = frozenset({"add", "sub", "mul", "div", "pow", "maximum", "minimum", "compare", "floordiv", "remainder"})
-_REDUCING = frozenset({"sum", "mean", "prod", "std", "var", "amax", "amin", "logsumexp", "all", "any", "argmax", "argmin"})
-_WITH_PLACES = frozenset({"max", "min", "median", "mode", "kthvalue"})
-_DRAWN = {"randn": FLOAT, "rand": FLOAT, "zeros": FLOAT, "ones": FLOAT, "empty": FLOAT}
 _LIKE = frozenset({"zeros_like", "ones_like", "rand_like", "randn_like", "full_like", "empty_like"})
-_LITERAL = {"tensor": None, "Tensor": FLOAT, "FloatTensor": FLOAT, "LongTensor": INT, "IntTensor": INT, "as_tensor": None}
 _CASTS = {"float": FLOAT, "double": FLOAT, "half": FLOAT, "bfloat16": FLOAT, "long": INT, "int": INT, "short": INT, "bool": BOOL}
-_DTYPES = {
-    **dict.fromkeys(
-        ("float", "float16", "float32", "float64", "double", "half", "bfloat16", "FloatTensor", "DoubleTensor"), FLOAT
-    ),
-    **dict.fromkeys(("long", "int", "int8", "int16", "int32", "int64", "uint8", "short", "LongTensor", "IntTensor"), INT),
-    "bool": BOOL,
-}
 _LOSSES = frozenset({"mse_loss", "l1_loss", "cross_entropy", "nll_loss", "binary_cross_entropy", "kl_div"})
 _MAX_DEPTH = 40
 
@@ -80,10 +69,17 @@ class Shapes:
             return None
         samples = self.of(Node(given.positional[0]))
         count = samples.dims[0] if not samples.open and samples.dims else None
-        many = _constant(size)
+        many = constant(size)
         if count is None or not isinstance(many, int) or not isinstance(dropped, Constant):
             return None
         return count // many if dropped.value else -(-count // many)
+
+    @staticmethod
+    def row(of: Operation) -> int | None:
+        """The length of the rows that a view into rows makes, of as many as there are; None where it is no such view."""
+        sizes = sizes_of(of, 1) if of.name in ("view", "reshape") else None
+        given = [constant(size) for size in sizes or ()]
+        return given[1] if len(given) == 2 and given[0] == -1 and isinstance(given[1], int) and given[1] > 0 else None
 
     @staticmethod
     def dimension(of: Operation) -> object:
@@ -101,7 +97,7 @@ class Shapes:
 
     def _look(self, source: Source, depth: int) -> Form:
         if isinstance(source.of, Constant):
-            return _number(source.of.value)
+            return number(source.of.value)
         if isinstance(source.of, Thing):
             return self._thing(source.of, depth)
         if isinstance(source.of, Operation):
@@ -145,17 +141,17 @@ class Shapes:
         if name in _CASTS:
             return first.of(_CASTS[name])
         if name in ("to", "type"):
-            kinds = [_dtype(value) for key, value in of.arguments.items() if key != "input"]
+            kinds = [dtype(value) for key, value in of.arguments.items() if key != "input"]
             return first.of(next((kind for kind in kinds if kind is not None), first.kind if name == "to" else None))
         if name in ("expand_as", "view_as", "reshape_as", "type_as"):
             return form("1") if name != "type_as" else first.of(form("1").kind)
         if name in _LIKE:
-            return first.of(_dtype(of.arguments.get("dtype")) or first.kind)
+            return first.of(dtype(of.arguments.get("dtype")) or first.kind)
         if name == "gather":
             return form("2").of(first.kind)
         if name == "getitem":
             return self._item(source, of, first, depth)
-        made = _MAKERS.get(name)
+        made = TRANSFERS.get(name)
         if made is not None:
             return made(of, first)
         if name in _LOSSES and not {"reduction", "reduce", "size_average", "**"} & of.arguments.keys():
@@ -166,9 +162,9 @@ class Shapes:
         """Indexing, and the places and values that a maximum along a dimension has."""
         inner = self.graph.sources(source.operands[0])
         index = of.inputs[1] if len(of.inputs) > 1 else None
-        if len(inner) == 1 and inner[0].name in _WITH_PLACES:
+        if len(inner) == 1 and inner[0].name in WITH_PLACES:
             behind = self.of(inner[0].operands[0], depth + 1)
-            found = forms.without(behind, _dimension(inner[0].of), kept=_kept(inner[0].of))
+            found = forms.without(behind, dimension_of(inner[0].of), kept=keeps(inner[0].of))
             return found.of(INT) if index == Constant(1) else found
         written = of.site.node.slice if isinstance(of.site.node, ast.Subscript) else None
         parts = written.elts if isinstance(written, ast.Tuple) else [written] if written is not None else []
@@ -184,200 +180,3 @@ class Shapes:
                 return Form(kind=whole.kind)
         kept = isinstance(parts[0], ast.Slice)
         return closed([*dims, *whole.dims[len(parts) :]], whole.kind, batched=whole.batched and kept)
-
-
-def _number(value: object) -> Form:
-    kind = BOOL if isinstance(value, bool) else INT if isinstance(value, int) else FLOAT if isinstance(value, float) else None
-    return closed((), kind) if kind is not None else NOTHING
-
-
-def _constant(value: Value | None) -> object:
-    return value.value if isinstance(value, Constant) else None
-
-
-def _dimension(of: object) -> object:
-    return (
-        _constant(of.arguments.get("dim", of.arguments.get("axis", of.arguments.get("1")))) if isinstance(of, Operation) else None
-    )
-
-
-def _kept(of: object) -> bool:
-    return isinstance(of, Operation) and _constant(of.arguments.get("keepdim", of.arguments.get("2"))) is True
-
-
-def _dtype(value: Value | None) -> str | None:
-    if isinstance(value, External):
-        return _DTYPES.get(value.name.rpartition(".")[2])
-    return _DTYPES.get(str(value.value).rpartition(".")[2]) if isinstance(value, Constant) else None
-
-
-def _sizes(of: Operation, skip: int) -> list[Value] | None:
-    """The sizes that a call was given, one by one or as a tuple; None where they are out of sight."""
-    node = of.site.node
-    if isinstance(node, ast.Call) and any(isinstance(argument, ast.Starred) for argument in node.args):
-        return None
-    given = [of.arguments[key] for key in ("input", *map(str, range(9))) if key in of.arguments][skip:]
-    listed = of.arguments.get("size", of.arguments.get("shape", given[0] if len(given) == 1 else None))
-    if isinstance(listed, Sequence):
-        return list(listed.items)
-    if isinstance(listed, Constant) and isinstance(listed.value, int):
-        return [listed]
-    return given if len(given) > 1 else None
-
-
-def _drawn(of: Operation, first: Form) -> Form:
-    sizes = _sizes(of, 0)
-    kind = _dtype(of.arguments["dtype"]) if "dtype" in of.arguments else _DRAWN[of.name]
-    return Form(kind=kind) if sizes is None else closed([_size(value) for value in sizes], kind)
-
-
-def _size(value: Value) -> Dim:
-    return value.value if isinstance(value, Constant) and isinstance(value.value, int) and value.value >= 0 else None
-
-
-def _integers(of: Operation, first: Form) -> Form:
-    sizes = next((value for value in of.arguments.values() if isinstance(value, Sequence)), None)
-    kind = _dtype(of.arguments["dtype"]) if "dtype" in of.arguments else INT
-    return closed([_size(value) for value in sizes.items], kind) if sizes is not None else Form(kind=kind)
-
-
-def _row(of: Operation, first: Form) -> Form:
-    bounds = [of.arguments[key] for key in ("0", "1", "2") if key in of.arguments]
-    whole = all(isinstance(bound, Constant) and isinstance(bound.value, int) for bound in bounds)
-    kind = _dtype(of.arguments["dtype"]) if "dtype" in of.arguments else INT if whole else None
-    return closed([_size(bounds[0]) if len(bounds) == 1 else None], kind)
-
-
-def _eye(of: Operation, first: Form) -> Form:
-    given = [of.arguments[key] for key in ("0", "1") if key in of.arguments]
-    return closed([_size(given[0]), _size(given[-1])], FLOAT) if given else Form(kind=FLOAT)
-
-
-def _literal(of: Operation, first: Form) -> Form:
-    kind = _dtype(of.arguments["dtype"]) if "dtype" in of.arguments else _LITERAL[of.name]
-    dims: list[Dim] = []
-    value = of.arguments.get("0", of.arguments.get("data"))
-    while isinstance(value, Sequence):
-        dims.append(len(value.items))
-        value = value.items[0] if value.items else None
-    sized = of.name.endswith("Tensor") and not dims
-    if sized or not isinstance(value, Constant) or isinstance(value.value, str):
-        return Form(kind=kind)
-    return closed(dims, kind or _number(value.value).kind)
-
-
-def _layer_number(of: Operation, position: int, name: str) -> object:
-    layer = of.callee
-    if layer is None:
-        return None
-    return _constant(layer.arguments.get(name, layer.positional[position] if len(layer.positional) > position else None))
-
-
-def _linear(of: Operation, first: Form) -> Form:
-    out = _layer_number(of, 1, "out_features")
-    size = out if isinstance(out, int) else None
-    if not first.open and first.dims:
-        return closed([*first.dims[:-1], size], FLOAT, batched=first.batched)
-    return Form((size,), True, max(first.least, 2 if first.batched else 1), first.batched, FLOAT)
-
-
-def _convolution(of: Operation, first: Form) -> Form:
-    spatial = int(of.name[-2])
-    out = _layer_number(of, 1, "out_channels")
-    size = out if isinstance(out, int) else None
-    if first.batched or first.rank == spatial + 2 or first.least == spatial + 2:
-        return closed([first.dims[0] if not first.open else None, size, *[None] * spatial], FLOAT, batched=first.batched)
-    return Form(least=spatial + 1, kind=FLOAT)
-
-
-def _embedding(of: Operation, first: Form) -> Form:
-    width = _layer_number(of, 1, "embedding_dim")
-    size = width if isinstance(width, int) else None
-    if first.open:
-        return Form((size,), True, first.least + 1, first.batched, FLOAT)
-    return closed([*first.dims, size], FLOAT, batched=first.batched)
-
-
-def _pool(of: Operation, first: Form) -> Form:
-    return (
-        closed([*first.dims[:2], *[None] * (len(first.dims) - 2)], first.kind, batched=first.batched)
-        if not first.open
-        else NOTHING
-    )
-
-
-def _flatten(of: Operation, first: Form) -> Form:
-    layer = of.callee is not None
-    start = of.arguments.get("start_dim", Constant(1 if layer else 0))
-    end = of.arguments.get("end_dim", Constant(-1))
-    if layer and of.callee is not None and of.callee.positional:
-        start = of.callee.positional[0]
-    return forms.flattened(first, _constant(start), _constant(end))
-
-
-def _view(of: Operation, first: Form) -> Form:
-    sizes = _sizes(of, 1)
-    if sizes is None or any(isinstance(size, External) for size in sizes):
-        return NOTHING
-    return forms.viewed(first, [_constant(size) for size in sizes])
-
-
-def _reduced(of: Operation, first: Form) -> Form:
-    kind = INT if of.name.startswith("arg") else FLOAT if of.name in ("mean", "std", "var") else first.kind
-    given = {"dim", "axis", "1", "**"} & of.arguments.keys()
-    if not given:
-        return closed((), kind)
-    return forms.without(first, _dimension(of), kept=_kept(of)).of(kind)
-
-
-def _maximum(of: Operation, first: Form) -> Form:
-    return closed((), first.kind) if len(of.inputs) == 1 and not {"dim", "axis"} & of.arguments.keys() else NOTHING
-
-
-def _transposed(of: Operation, first: Form) -> Form:
-    if of.name == "t" and first.rank == 2:
-        return closed(first.dims[::-1], first.kind)
-    return Form((), True, first.least, False, first.kind) if first.open else Form(least=len(first.dims), kind=first.kind)
-
-
-def _one_hot(of: Operation, first: Form) -> Form:
-    given = _constant(of.arguments.get("num_classes", of.arguments.get("1")))
-    count = given if isinstance(given, int) and given > 0 else None
-    if first.open:
-        return Form((count,), True, first.least + 1, first.batched, INT)
-    return closed([*first.dims, count], INT, batched=first.batched)
-
-
-_MAKERS: dict[str, Callable[[Operation, Form], Form]] = {
-    **dict.fromkeys(_DRAWN, _drawn),
-    **dict.fromkeys(_LITERAL, _literal),
-    **dict.fromkeys(_REDUCING, _reduced),
-    **dict.fromkeys(_WITH_PLACES, _maximum),
-    **dict.fromkeys(("conv1d", "conv2d", "conv3d"), _convolution),
-    **dict.fromkeys(
-        (
-            "max_pool1d",
-            "max_pool2d",
-            "max_pool3d",
-            "avg_pool1d",
-            "avg_pool2d",
-            "avg_pool3d",
-            "adaptive_avg_pool1d",
-            "adaptive_avg_pool2d",
-            "adaptive_max_pool2d",
-        ),
-        _pool,
-    ),
-    **dict.fromkeys(("t", "transpose", "permute", "swapaxes", "movedim"), _transposed),
-    "randint": _integers,
-    **dict.fromkeys(("arange", "randperm"), _row),
-    "eye": _eye,
-    "linear": _linear,
-    "embedding": _embedding,
-    "flatten": _flatten,
-    "view": _view,
-    "reshape": _view,
-    "squeeze": lambda of, first: forms.squeezed(first, _dimension(of) if "dim" in of.arguments else None),
-    "unsqueeze": lambda of, first: forms.unsqueezed(first, _dimension(of)),
-    "one_hot": _one_hot,
-}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from ..finding import Applicability, Edit, Fix
-from ..rules.remedy import OnOperand, SetArgument, SwapArguments
+from ..rules.remedy import AddToOperand, OnOperand, SetArgument, SwapArguments
 from ..source.parse import span_of
 from ..source.text import SourceText, Span
 
@@ -21,6 +21,28 @@ def on_operand(remedy: OnOperand, tree: ast.Module, source: SourceText) -> Fix |
     text = source.slice(span)
     changed = f"{text}.{remedy.call}" if isinstance(operand, _ATOMS) else f"({text}).{remedy.call}"
     return _unsafe(f"Call `.{remedy.call}` on `{ast.unparse(operand)}`", Edit(span, changed))
+
+
+def add_to_operand(remedy: AddToOperand, tree: ast.Module, source: SourceText) -> Fix | None:
+    node = remedy.node
+    if isinstance(node, ast.BinOp):
+        operand, bare = node.left, False
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and (not node.args or _is_method(node)):
+        operand, bare = node.func.value, False
+    elif isinstance(node, ast.Call) and node.args and not isinstance(node.args[0], ast.Starred):
+        operand, bare = node.args[0], True
+    else:
+        return None
+    span = span_of(operand, source)
+    inside = bare or not isinstance(operand, _ATOMS)
+    text = source.slice(span)
+    text = f"{text} + {remedy.text}" if isinstance(operand, (*_ATOMS, ast.BinOp)) else f"({text}) + {remedy.text}"
+    return _unsafe(f"Add {remedy.text} before", Edit(span, text if inside else f"({text})"))
+
+
+def _is_method(call: ast.Call) -> bool:
+    """A power written as a method of a tensor, with its exponent as the argument."""
+    return len(call.args) == 1 and isinstance(call.args[0], ast.Constant)
 
 
 def swap_arguments(remedy: SwapArguments, tree: ast.Module, source: SourceText) -> Fix | None:

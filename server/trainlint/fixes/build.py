@@ -9,6 +9,7 @@ from collections.abc import Callable
 from ..finding import Applicability, Edit, Fix
 from ..program.naming import words
 from ..rules.remedy import (
+    AddToOperand,
     ApplyInside,
     BackwardBefore,
     BuildAfter,
@@ -36,7 +37,7 @@ from ..rules.remedy import (
 )
 from ..source.parse import Site, span_of
 from ..source.text import SourceText, Span
-from .arguments import on_operand, set_argument, swap_arguments
+from .arguments import add_to_operand, on_operand, set_argument, swap_arguments
 from .computation import bypass, call_instead, divide_loss, turn_on
 from .editing import give_loss, insert, remove, rewrite
 from .guards import step_at_end
@@ -272,6 +273,7 @@ _BUILDERS: dict[type, Callable[..., Fix | None]] = {
     CallInstead: call_instead,
     Bypass: bypass,
     DivideLoss: divide_loss,
+    AddToOperand: add_to_operand,
     StepAtEnd: step_at_end,
     OnOperand: on_operand,
     SwapArguments: swap_arguments,

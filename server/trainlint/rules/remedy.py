@@ -143,6 +143,14 @@ class OnOperand:
 
 
 @dataclass(frozen=True, slots=True)
+class AddToOperand:
+    """Add `text` to what `node` works on: the object of a method, the first argument of a function, the left side."""
+
+    node: ast.AST
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class SwapArguments:
     """Exchange the first two arguments of `call`."""
 
@@ -248,6 +256,7 @@ Remedy = Union[
     Bypass,
     TurnOn,
     DivideLoss,
+    AddToOperand,
     StepAtEnd,
     OnOperand,
     SwapArguments,

@@ -4,6 +4,8 @@ from ..rule import Rule
 from . import (
     bce_loss_on_logits,
     cross_entropy_on_one_output,
+    flatten_mixes_samples,
+    infinite_gradient_at_zero,
     kl_div_on_probabilities,
     loss_shapes_broadcast,
     nll_loss_without_log_softmax,
@@ -23,4 +25,6 @@ RULES: tuple[Rule, ...] = (
     wrong_loss_target.RULE,
     softmax_over_wrong_dimension.RULE,
     kl_div_on_probabilities.RULE,
+    infinite_gradient_at_zero.RULE,
+    flatten_mixes_samples.RULE,
 )
