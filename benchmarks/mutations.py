@@ -9,9 +9,9 @@ the same training step; `elsewhere` counts those that only another rule, or anot
 
 Left out are mutants that change nothing: a second call of the same kind on the same receiver in the same function, moves
 past statements that have nothing to do with gradients, a clear beside another that may clear the same, and learning rates in
-files that set them again later. With `--run`, scripts
-that finish within a few seconds are run, the original and the mutant from the same seed, and a mutant that leaves
-every weight the same to the last bit is left out as equivalent.
+files that set them again later; and loops that are not correct as they stand, or keep their gradients in a
+`torch.distributed.autograd` context. With `--run`, scripts that finish within a few seconds are run, the original and the
+mutant from the same seed, and a mutant that leaves every weight the same to the last bit is left out as equivalent.
 """
 
 from __future__ import annotations
@@ -33,12 +33,11 @@ from trainlint.program.naming import names_optimizer
 from trainlint.source.document import Document
 from trainlint.source.workspace import Files, Workspace
 
-STEP_RULES = frozenset({"TRN101", "TRN102", "TRN103", "TRN104", "TRN105", "TRN106", "TRN107", "TRN114", "TRN408", "TRN113"})
-CUT_RULES = frozenset({"TRN201", "TRN202", "TRN203", "TRN204", "TRN205", "TRN105"})
-WIRING_RULES = frozenset({"TRN105", "TRN104", "TRN301", "TRN302", "TRN304", "TRN310", "TRN311"})
+CUT_RULES = frozenset({"TRN201", "TRN202", "TRN203", "TRN204", "TRN205", "TRN215", "TRN220", "TRN105"})
+WIRING_RULES = frozenset({"TRN105", "TRN104", "TRN301", "TRN302", "TRN304", "TRN310", "TRN311", "TRN319"})
 RIGHT: dict[str, frozenset[str]] = {
     "drop zero_grad": frozenset({"TRN101", "TRN102", "TRN113"}),
-    "drop backward": frozenset({"TRN105", "TRN114"}),
+    "drop backward": frozenset({"TRN105", "TRN114", "TRN210"}),
     "drop step": frozenset({"TRN104"}),
     "move zero_grad before step": frozenset({"TRN103"}),
     "move step before backward": frozenset({"TRN106", "TRN105", "TRN103"}),
@@ -51,6 +50,7 @@ RIGHT: dict[str, frozenset[str]] = {
     "forward under no_grad": CUT_RULES,
     "other parameters": WIRING_RULES,
 }
+STEP_RULES = frozenset({"TRN101", "TRN103", "TRN104", "TRN105", "TRN106", "TRN107"})
 RATE_SET_LATER = re.compile(r"[sS]chedule|\bLR\(|StepLR|param_groups|\[.lr.\]|load_state_dict\(")
 METHODS = ("zero_grad", "backward", "step")
 RATES = ("0", "1e-10", "1000")
@@ -374,7 +374,7 @@ def main() -> None:
         shared = Files()
         for path in sorted(folder.rglob("*.py")):
             text = path.read_text(errors="replace")
-            if "backward" not in text:
+            if "backward" not in text or "dist_autograd" in text or "distributed.autograd" in text:
                 continue
             try:
                 generated = [one for one in Mutator(text).all() if arguments.kind in (None, one.kind)]
@@ -385,6 +385,8 @@ def main() -> None:
             files += 1
             before = findings(path, text, folder, shared)
             untouched += len(before)
+            faulty = {line for code, line, _ in before if code in STEP_RULES}
+            generated = [one for one in generated if faulty.isdisjoint(one.lines)]
             original = weights(path, text, arguments.run) if arguments.run else None
             for mutant in generated:
                 answer = named(mutant, before, findings(path, mutant.text, folder, shared))

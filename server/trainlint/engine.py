@@ -20,15 +20,16 @@ from .program.imports import leads_to_training
 from .program.program import build
 from .program.relevance import MODEL_WORDS, TRAINING_WORDS
 from .rules import RULES, Observation, Rule
-from .rules.housekeeping import unreadable_file
+from .rules.housekeeping import unreadable_file, unused_suppression
 from .settings import Settings
 from .source.document import Document
 from .source.parse import Site, Spot, Unreadable, parse, span_of, word_filter
-from .source.suppress import Suppressions
+from .source.suppress import WHOLE_FILE, Suppressions
 from .source.text import Span
 from .source.workspace import Parsed, Workspace
 
 _TRAINING = word_filter(TRAINING_WORDS | MODEL_WORDS)
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _PLACE = ("lineno", "col_offset", "end_lineno", "end_col_offset")
 _LOUDNESS = {Severity.OFF: 0, Severity.INFO: 1, Severity.WARNING: 2, Severity.ERROR: 3}
 
@@ -111,9 +112,11 @@ class _Findings:
 
     def all(self) -> Iterator[Finding]:
         suppressions = Suppressions.of(self.document.text)
+        checked: set[Rule] = set()
         for rule in RULES:
             if not self.settings.selects(rule.code, rule.name, heuristic=rule.severity is Severity.OFF):
                 continue
+            checked.add(rule)
             told: set[Span] = set()
             for observation in rule.check(self.facts):
                 heuristic = observation.confidence is Confidence.HEURISTIC
@@ -124,6 +127,29 @@ class _Findings:
                     continue
                 told.add(finding.span)
                 yield finding
+        if suppressions.silencers and unused_suppression.RULE in checked and self.facts.program.complete:
+            yield from self._unused(suppressions, checked)
+
+    def _unused(self, suppressions: Suppressions, checked: set[Rule]) -> Iterator[Finding]:
+        rule, source = unused_suppression.RULE, self.document.source
+        for span, message, fix in unused_suppression.unused(suppressions, RULES, checked, self._is_open, source):
+            if not suppressions.suppresses(rule.code, rule.name, span):
+                severity = self.settings.severity_of(rule.code, rule.name) or rule.severity
+                print_of = _fingerprint(rule.code, self.document, span)
+                certain = Confidence.CERTAIN
+                yield Finding(rule.code, rule.name, severity, certain, message, self.document.path, span, print_of, fixes=(fix,))
+
+    def _is_open(self, line: int) -> bool:
+        """Other files may call what stands at this line, and find something there that this file alone does not show."""
+        if self.workspace is None:
+            return False
+        if line == WHOLE_FILE:
+            return any(isinstance(entry.node, _FUNCTIONS) for entry in self.facts.program.entries)
+        return any(
+            isinstance(entry.node, _FUNCTIONS) and entry.node.lineno <= line <= (entry.node.end_lineno or line)
+            for entry in self.facts.program.entries
+            if self.facts.places.home(entry.node) is None
+        )
 
     def _finding(self, rule: Rule, observation: Observation) -> Finding | None:
         """None where another file's own check speaks of it, or is told to keep silent."""

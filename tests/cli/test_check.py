@@ -261,6 +261,15 @@ def test_a_broken_configuration_is_one_sentence_and_ends_with_two(project: Path)
     assert result.err == f'trainlint: error: {file}:5: unknown key "selct"; did you mean "select"?\n'
 
 
+def test_what_reads_findings_is_given_the_setting_as_one(project: Path) -> None:
+    (project / "trainlint.toml").write_text('select = ["TRN"]\nseverity = { TRN101 = "loud" }\n')
+    result = trainlint("check", "--output-format", "json", cwd=project)
+    assert result.status == 2
+    (finding,) = json.loads(result.out)["findings"]
+    assert (finding["code"], finding["severity"], finding["span"]["start"]["line"]) == ("TRN091", "error", 2)
+    assert finding["path"] == str(project / "trainlint.toml")
+
+
 def test_no_arguments_are_answered_with_help(project: Path) -> None:
     result = trainlint(cwd=project)
     assert (result.status, result.out) == (2, "")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import trainlint.rules
+from trainlint.configuration import ConfigurationError, load
 from trainlint.finding import Severity
 from trainlint.rules import RULES, Rule
 
@@ -38,6 +39,9 @@ loader = torch.utils.data.DataLoader(samples, batch_size=8, shuffle=True)
 _CODE = re.compile(r"```python\n(.*?)```", re.DOTALL)
 
 every_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+every_rule_about_code = pytest.mark.parametrize(
+    "rule", [rule for rule in RULES if rule.name != "invalid-setting"], ids=lambda rule: rule.name
+)
 
 
 def section(rule: Rule, heading: str) -> str:
@@ -64,14 +68,26 @@ def test_summary_is_one_sentence(rule: Rule) -> None:
     assert rule.doc.split("\n")[1] == ""
 
 
-@every_rule
+@every_rule_about_code
 def test_example_is_flagged_by_this_rule_alone(rule: Rule) -> None:
     assert {finding.code for finding in report(snippet(rule, "Example")).findings} == {rule.code}
 
 
-@every_rule
+@every_rule_about_code
 def test_use_instead_is_silent(rule: Rule) -> None:
     assert report(snippet(rule, "Use instead")).findings == ()
+
+
+def test_the_example_of_an_invalid_setting(tmp_path: Path) -> None:
+    (rule,) = (rule for rule in RULES if rule.name == "invalid-setting")
+    file = tmp_path / "pyproject.toml"
+    for heading in ("Example", "Use instead"):
+        file.write_text(re.findall(r"```toml\n(.*?)```", section(rule, heading), re.DOTALL)[0])
+        if heading == "Example":
+            with pytest.raises(ConfigurationError):
+                load(file)
+        else:
+            assert load(file).select == ("TRN1",)
 
 
 @every_rule

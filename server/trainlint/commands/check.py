@@ -8,12 +8,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from ..configuration import Configuration, load
+from ..configuration import Configuration, ConfigurationError, load
 from ..discovery import Target, discover, source_of
-from ..finding import FileStatus, Report, Status
+from ..finding import Confidence, FileStatus, Finding, Report, Status
 from ..fixes.apply import Refusal
 from ..output import text
 from ..settings import Settings, unknown_selector
+from ..source.text import Position, Span
 from .console import CLEAN, FAILED, FOUND, Console, UsageError, standard_input
 from .examine import Fixing, Outcome, examine_stdin
 from .pool import examine_all, processors
@@ -23,6 +24,25 @@ STDIN = "-"
 
 def check_command(args: argparse.Namespace, console: Console) -> int:
     """Run ``trainlint check``; returns the exit status. Raises `UsageError` and `ConfigurationError`."""
+    try:
+        return _check(args, console)
+    except ConfigurationError as error:
+        if args.output_format != "text":
+            console.out.write(_rendered(_invalid_setting(error), [], args, console))
+        raise
+
+
+def _invalid_setting(error: ConfigurationError) -> Report:
+    """What reads findings gets this one as well."""
+    from ..rules.housekeeping.invalid_setting import RULE
+
+    line = error.line or 1
+    span = Span(Position(line, 1), Position(line, 1))
+    finding = Finding(RULE.code, RULE.name, RULE.severity, Confidence.CERTAIN, error.message, str(error.path), span)
+    return Report((finding,), (FileStatus(str(error.path), Status.UNREADABLE, error.message),))
+
+
+def _check(args: argparse.Namespace, console: Console) -> int:
     fixing = _fixing(args)
     configuration = configuration_of(args)
     _look_for(args.paths)

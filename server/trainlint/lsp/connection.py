@@ -22,7 +22,7 @@ from ..source.text import SourceText, Span
 from ._pygls_compat import Protocol
 from .client import Client
 from .convert import SOURCE, Coordinates, diagnostic, uri_of
-from .folders import Folders, Problem
+from .folders import INVALID_SETTING, Folders, Problem
 from .hover import Rule
 from .schedule import DELAY_SECONDS, Check, Schedule
 from .seen import Seen
@@ -113,7 +113,7 @@ class Connection(LanguageServer):
         if problem.path:
             line = (problem.line or 1) - 1
             place = types.Range(types.Position(line, 0), types.Position(line + 1, 0))
-            shown = types.Diagnostic(place, problem.message, types.DiagnosticSeverity.Error, source=SOURCE)
+            shown = types.Diagnostic(place, problem.message, types.DiagnosticSeverity.Error, INVALID_SETTING, source=SOURCE)
             self._show(uri_of(str(problem.path)), [shown])
 
     def mended(self, problem: Problem) -> None:

@@ -17,6 +17,8 @@ from .options import Options, read
 
 LIBRARIES = frozenset({"site-packages", "dist-packages"})
 
+INVALID_SETTING = "TRN091"
+
 
 @dataclass(frozen=True)
 class Problem:
