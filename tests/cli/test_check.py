@@ -266,7 +266,7 @@ def test_what_reads_findings_is_given_the_setting_as_one(project: Path) -> None:
     result = trainlint("check", "--output-format", "json", cwd=project)
     assert result.status == 2
     (finding,) = json.loads(result.out)["findings"]
-    assert (finding["code"], finding["severity"], finding["span"]["start"]["line"]) == ("TRN091", "error", 2)
+    assert (finding["code"], finding["severity"], finding["range"]["start"]["line"]) == ("TRN091", "error", 2)
     assert finding["path"] == str(project / "trainlint.toml")
 
 

@@ -342,6 +342,8 @@ def _external(m: Machine, node: ast.expr, callee: External, args: list[Value], k
             if isinstance(value, Thing) and value.role is Role.MODULE:
                 m.emit_effect(Forward, node, value)
         result = mix((*args, *keywords.values()))
+        if suggests(callee.name, LOSS):
+            result = _of_prediction(args, keywords)
         done = operations.compute(m, node, callee.name.rpartition(".")[2], args, keywords)
         return operations.computed(m, Tensor(result.sources, result.opaque, result.loss or suggests(callee.name, LOSS)), done)
     elif known is Meaning.CUT:
@@ -521,6 +523,7 @@ def _thing(m: Machine, node: ast.expr, callee: Thing, args: list[Value], keyword
     given = mix((*args, *keywords.values()))
     done = operations.forward(m, node, callee, args, keywords)
     if callee.role is Role.LOSS_FUNCTION or (callee.role is None and suggests(callee.name, LOSS)):
+        given = _of_prediction(args, keywords)
         return operations.computed(m, Tensor(given.sources, given.opaque, loss=True), done)
     if callee.role is None:
         result = unseen(m, node, callee, args, keywords, used, receiver=_may_act(callee.parent, used))
@@ -531,6 +534,23 @@ def _thing(m: Machine, node: ast.expr, callee: Thing, args: list[Value], keyword
         return result
     m.emit_effect(Forward, node, callee, done)
     return operations.computed(m, Tensor(given.sources | {callee}, given.opaque, given.loss), done)
+
+
+def _of_prediction(args: list[Value], keywords: dict[str, Value]) -> Tensor:
+    """What a loss function is given: a target that nobody is seen to compute is data."""
+    values = [*args, *keywords.values()]
+    return mix((*values[:1], *(Tensor() if _is_plain(value) else value for value in values[1:])))
+
+
+def _is_plain(value: Value) -> bool:
+    if not isinstance(value, Thing):
+        return False
+    whole: Thing | None = value
+    while whole is not None:
+        if whole.role is not None or whole.made_by is not None or whole.carries:
+            return False
+        whole = whole.parent
+    return True
 
 
 def _may_act(receiver: Thing | None, used: bool) -> Thing | None:
@@ -576,6 +596,8 @@ def unseen(
             if not thing.data and thing.role is not Role.LOSS_FUNCTION
         )
         loss = given if given.loss or not used else Tensor()
+        if not m.grad_enabled and used and not any(map(_may_apply, touches)):
+            touches, loss = frozenset(), Tensor()
         if touches or loss.sources or loss.opaque:
             m.emit_effect(Unseen, node, touches, loss, not used, label)
     m.emit_effect(Rebind, node, result)
@@ -600,13 +622,17 @@ def _looks(function: ast.expr) -> bool:
     return suggests(own, DRAWING) or suggests(last, DRAWING)
 
 
+def _may_apply(thing: Thing) -> bool:
+    """It is or holds an optimizer, as far as anyone can see."""
+    return thing.role in (Role.OPTIMIZER, Role.INSTANCE, Role.ENGINE) or names_optimizer(thing.name)
+
+
 def _computes_loss(label: str, values: tuple[Value, ...]) -> bool:
     """By its words, a call that computes a loss and leaves the rest to its caller, who keeps the optimizers to himself."""
     last = label.rpartition(".")[2]
     if not suggests(last, LOSS) or suggests(last, ACTING):
         return False
-    given = [thing for value in values for thing in things_in(value)]
-    return not any(thing.role in (Role.OPTIMIZER, Role.INSTANCE) or names_optimizer(thing.name) for thing in given)
+    return not any(_may_apply(thing) for value in values for thing in things_in(value))
 
 
 def _only_reads(label: str) -> bool:

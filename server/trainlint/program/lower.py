@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 
 from . import calls, conditions, expressions, grad_mode
-from .effects import Block, Branch, Clear, ContextManager, Count, Forget, Jump, Loop, Read, SetRate, Try, Uncalled
+from .effects import Block, Branch, Clear, ContextManager, Count, Forget, Jump, Loop, SetRate, Try, Uncalled, Write
 from .guards import Guard, Known
 from .index import names_in
 from .iteration import iterate, matters
@@ -106,7 +106,8 @@ def _augmented(m: Machine, node: ast.AugAssign) -> bool:
             m.emit_effect(Count, node, before.name, None, sign * value.value)
             return True
     if isinstance(before, Gradient):
-        m.emit_effect(Read, node, before.of)
+        if isinstance(node.op, (ast.Add, ast.Sub)):
+            m.emit_effect(Write, node, before.of)
         return True
     if isinstance(before, Parameters) and isinstance(node.target, ast.Subscript):
         m.emit_effect(SetRate, node, tuple(before.owners))

@@ -65,6 +65,7 @@ from .vocabulary import (
     PARTS,
     REGISTERING,
     SAME_OBJECT,
+    SCALING,
     WRAPPING_METHODS,
     runs_on_gradients,
 )
@@ -228,7 +229,7 @@ def _on_gradient(m: Machine, node: ast.expr, receiver: Gradient, name: str, args
         m.emit_effect(Clear, node, (), receiver.of, "")
     elif name in ("copy_", "add_", "set_", "fill_"):
         m.emit_effect(Write, node, receiver.of)
-    elif name in ("detach_", "requires_grad_"):
+    elif name in ("detach_", "requires_grad_") or name in SCALING:
         return receiver
     else:
         expressions.consume(m, node, receiver)

@@ -15,5 +15,9 @@ ACCELERATE = Framework(
         "lightning_fabric.Fabric": Role.ACCELERATOR,
     },
     calls={},
-    reading_methods=frozenset({"wait_for_everyone", "gather", "gather_for_metrics", "reduce", "unwrap_model", "save_state"}),
-)
+    reading_methods=frozenset(
+        {"wait_for_everyone", "gather", "gather_for_metrics", "reduce", "unwrap_model", "save_state", "load_state", "accumulate",
+         "autocast", "pad_across_processes", "end_training", "free_memory", "join_uneven_inputs", "split_between_processes",
+         "no_backward_sync"}
+    ),
+)  # fmt: skip
