@@ -21,6 +21,7 @@ class Kind(Enum):
     STEP = "step"
     CLEAR = "clear"
     READ = "read"
+    ADJUST = "adjust"
     NEW = "new"
     OTHER = "other"
     ANYTHING = "anything"
@@ -38,7 +39,7 @@ class Event:
 
     NEW: other parameters with empty gradients. OTHER: the symbol stands for other parameters.
     ANYTHING: a call that may do everything. COMPUTE: a call that may differentiate, and clear where `clears`.
-    FORWARD: a model computes something.
+    FORWARD: a model computes something. ADJUST: gradients are changed in place, or looked at in order to.
     `loops` are the loops around it, outermost first; `order` its place in the text of the program.
     """
 
@@ -80,6 +81,7 @@ class Pruning:
 
     def view(self, entry: Entry) -> View:
         body = self.block(entry.body)
+        _mark_adjusting(self.events)
         repeated = frozenset(key for key, count in self.flags.most_common(_MAX_FLAGS) if count > 1)
         variables = frozenset().union(*(self.variables[key] for key in repeated))
         _trim(body, variables, self.periods)
@@ -194,6 +196,8 @@ class Projection(Pruning):
             return _related(Kind.WRITE, effect, wiring.gradients(effect.parameters, target))
         if isinstance(effect, fx.Read):
             return _related(Kind.READ, effect, wiring.gradients(effect.parameters, target))
+        if isinstance(effect, fx.Adjust):
+            return _related(Kind.ADJUST, effect, wiring.gradients(effect.parameters, target))
         if isinstance(effect, fx.Create):
             return Event(Kind.NEW, effect) if wiring.replaces(effect.thing, target) else None
         if isinstance(effect, fx.Rebind):
@@ -218,6 +222,14 @@ class Projection(Pruning):
         ):
             return Event(Kind.COMPUTE, effect, sure=False)
         return None
+
+
+def _mark_adjusting(events: list[Event]) -> None:
+    """A function that looks at gradients and then changes them looks at them in order to."""
+    last = {event.effect.site.function: event.order for event in events if event.kind is Kind.ADJUST}
+    for event in events:
+        if event.kind is Kind.READ and event.order < last.get(event.effect.site.function, 0):
+            event.kind = Kind.ADJUST
 
 
 def _related(kind: Kind, effect: fx.Effect, relation: Relation) -> Event | None:

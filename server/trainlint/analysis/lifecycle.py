@@ -299,6 +299,9 @@ class _Automaton(Paths):
         self.facts.used |= token.pending
         return token
 
+    def adjust(self, event: Event, token: Token) -> Token:
+        return token
+
     def new(self, event: Event, token: Token) -> Token:
         return Token(CLEAR)
 
@@ -333,6 +336,7 @@ _TRANSITIONS = {
     Kind.STEP: _Automaton.step,
     Kind.CLEAR: _Automaton.clear,
     Kind.READ: _Automaton.read,
+    Kind.ADJUST: _Automaton.adjust,
     Kind.NEW: _Automaton.new,
     Kind.OTHER: _Automaton.other,
     Kind.ANYTHING: _Automaton.anything,

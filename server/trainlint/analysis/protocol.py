@@ -334,6 +334,8 @@ def _unapplied(protocol: Protocol, entry: Entry, ran: list[tuple[ParameterSet, V
                 continue
             if any(_handed_out(entry, other, facts, life, effect) for other, facts, life in ran if other in reached):
                 continue
+            if seen.used and _only_measures(event, view):
+                continue
             if not (
                 entry.closed or any(loop.repeats for loop in event.loops) or any(_uses_optimizer(one) for one in view.events)
             ):
@@ -371,6 +373,12 @@ def _meant(backward: fx.Backward, reaching: list[tuple[ParameterSet, View, Lifec
     target, view, seen = max(idle or reaching, key=lambda one: affinity(one[0].name, backward.text))
     event = next(event for event in view.events if event.effect is backward)
     return UnappliedBackward(backward, _clear_of(event, seen), target)
+
+
+def _only_measures(backward: Event, view: View) -> bool:
+    """A backward in a loop that neither clears nor steps: one to measure by, or to warm up, where others are applied."""
+    inner = next((loop for loop in reversed(backward.loops) if loop.repeats), None)
+    return inner is not None and not any(inner in event.loops and _uses_optimizer(event) for event in view.events)
 
 
 def _uses_optimizer(event: Event) -> bool:

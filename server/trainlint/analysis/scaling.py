@@ -18,6 +18,7 @@ from .wiring import ParameterSet, Relation, Wiring, wire
 UNKNOWN, CLEAR, PLAIN, SCALED, UNSCALED, APPLIED = "unknown", "clear", "plain", "scaled", "unscaled", "applied"
 READY, STEPPED = "ready", "stepped"
 _NOTHING = 1e-10
+_TOUCHING = (Kind.UNSCALE, Kind.ANYTHING, Kind.READ, Kind.ADJUST, Kind.WRITE)
 _BFLOAT16 = External("torch.bfloat16")
 
 
@@ -242,7 +243,7 @@ class _Scaler(Paths):
             return token._replace(state=CLEAR, backward=None)
         if event.kind is Kind.NEW:
             return Token(CLEAR, protocol=READY)
-        if event.kind in (Kind.READ, Kind.WRITE, Kind.COMPUTE):
+        if event.kind in (Kind.READ, Kind.ADJUST, Kind.WRITE, Kind.COMPUTE):
             return token._replace(state=UNKNOWN)
         return Token() if event.kind in (Kind.ANYTHING, Kind.OTHER) else token
 
@@ -277,7 +278,7 @@ def _clips(scaling: Scaling, target: ParameterSet, view: View, seen: _Scaler) ->
         scaled = [token for token in tokens if token.state == SCALED]
         through = next((step for step in steps if step.scaler is not None), None)
         if scaled and through is not None:
-            untouched = not any(one.kind in (Kind.UNSCALE, Kind.ANYTHING, Kind.READ, Kind.WRITE) for one in view.events)
+            untouched = not any(one.kind in _TOUCHING for one in view.events)
             backward = _effect(scaled[0].backward)
             if (states == {SCALED} or untouched) and backward.scaled_by is not None and enabled(backward.scaled_by) is not False:
                 sure = states == {SCALED} and bool(enabled(backward.scaled_by)) and target.certain

@@ -107,7 +107,7 @@ def enter(m: Machine, callee: Function, args: list[Value], keywords: dict[str, V
         elif argument.arg in keywords:
             value = keywords[argument.arg]
         elif argument.arg in defaults and "**" not in keywords and (spread is None or index >= len(positional)):
-            value = _default(defaults[argument.arg])
+            value = _default(m, argument, defaults[argument.arg])
         else:
             value = parameter(m, argument)
         m.store.set((frame, argument.arg), value)
@@ -129,11 +129,15 @@ def _spread(value: Value) -> Value:
     return value.args[0] if isinstance(value, Partial) else value
 
 
-def _default(node: ast.expr) -> Value:
-    """A default counts as known where it chooses a path; numbers are there to be changed by callers."""
-    if isinstance(node, ast.Constant) and (node.value is None or isinstance(node.value, (bool, str))):
+def _default(m: Machine, argument: ast.arg, node: ast.expr) -> Value:
+    """A default counts as known where it chooses a path; numbers are there to be changed by callers, to other numbers."""
+    if not isinstance(node, ast.Constant):
+        return UNKNOWN
+    if node.value is None or isinstance(node.value, (bool, str)):
         return Constant(node.value)
-    return UNKNOWN
+    symbol = parameter(m, argument)
+    symbol.data = True
+    return symbol
 
 
 def _owner(callee: Function) -> ClassInfo | None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from . import configuration_files, expressions, grad_mode, in_place, methods, operations
 from .conditions import FRESH
 from .effects import (
+    Adjust,
     Assign,
     Attach,
     Block,
@@ -222,6 +223,8 @@ def _choice(m: Machine, node: ast.expr, callee: Choice, args: list[Value], keywo
 
 def _function(m: Machine, node: ast.expr, callee: Function, args: list[Value], keywords: dict[str, Value]) -> Value:
     exact = isinstance(callee.receiver, Thing) and callee.receiver.in_sight
+    if isinstance(callee.receiver, Thing) and m.frame.receiver is not callee.receiver:
+        callee.receiver.uses.add(f"{getattr(callee.node, 'name', '')}()")
     if callee.receiver is not None and runs_on_gradients(getattr(callee.node, "name", "")):
         m.emit_effect(Hook, node, parameters_of(callee.receiver))
     if (is_abstract(callee.node) and not exact) or m.index.functions[callee.node].yields:
@@ -337,7 +340,7 @@ def _external(m: Machine, node: ast.expr, callee: External, args: list[Value], k
         return _engine(m, node, args, keywords)
     elif known is Meaning.SEPARATE:
         return mix((*args, *keywords.values()))
-    elif known is Meaning.PURE:
+    elif known in (Meaning.PURE, Meaning.DATA):
         for value in args:
             if isinstance(value, Thing) and value.role is Role.MODULE:
                 m.emit_effect(Forward, node, value)
@@ -345,7 +348,8 @@ def _external(m: Machine, node: ast.expr, callee: External, args: list[Value], k
         if suggests(callee.name, LOSS):
             result = _of_prediction(args, keywords)
         done = operations.compute(m, node, callee.name.rpartition(".")[2], args, keywords)
-        return operations.computed(m, Tensor(result.sources, result.opaque, result.loss or suggests(callee.name, LOSS)), done)
+        opaque = result.opaque and (known is Meaning.PURE or bool(result.sources))
+        return operations.computed(m, Tensor(result.sources, opaque, result.loss or suggests(callee.name, LOSS)), done)
     elif known is Meaning.CUT:
         return Tensor(origin=operations.compute(m, node, callee.name.removeprefix("torch."), args, keywords, cuts=True))
     elif known is Meaning.PARTIAL:
@@ -713,6 +717,8 @@ def set_item(m: Machine, target: ast.Subscript, holder: Value, index: Value, val
             m.emit_effect(SetRate, target, tuple(holder.owners))
         elif key == "params":
             m.emit_effect(Extend, target, tuple(holder.owners), parameters_of(value))
+    elif isinstance(holder, Gradient):
+        m.emit_effect(Adjust, target, holder.of)
     elif isinstance(holder, Loaded):
         configuration_files.assign(m, holder, key, value)
     elif isinstance(holder, Thing):
@@ -721,6 +727,10 @@ def set_item(m: Machine, target: ast.Subscript, holder: Value, index: Value, val
         m.store.set((holder, f"[{key!r}]"), value)
         for part in things_in(value):
             part.owners.add(holder)
+    elif isinstance(holder, Sequence) and isinstance(key, int) and 0 <= key < len(holder.items):
+        if isinstance(target.value, (ast.Name, ast.Attribute)):
+            items = (*holder.items[:key], value, *holder.items[key + 1 :])
+            expressions.bind(m, target.value, Sequence(items))
     elif isinstance(holder, Mapping) and isinstance(target.value, (ast.Name, ast.Attribute)):
         rest = tuple((known, old) for known, old in holder.items if known != key)
         expressions.bind(m, target.value, Mapping((*rest, (key, value))))

@@ -138,7 +138,7 @@ def _identity(m: Machine, test: ast.Compare, left: Value, right: Value) -> Guard
         if isinstance(left, Gradient):
             # Where there is no gradient, whatever this guards has nothing to act on.
             return Known(not same)
-        if isinstance(left, (Function, Sequence, External)) or (isinstance(left, Thing) and left.in_sight):
+        if isinstance(left, (Function, Sequence, External)) or (isinstance(left, Thing) and left.in_sight and not left.optional):
             return Known(not same)
         key = _key(m, test.left)
         if key is not None:

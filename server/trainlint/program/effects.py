@@ -90,6 +90,13 @@ class Read(Effect):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Adjust(Effect):
+    """Gradients that are there are changed in place, as averaging and clipping by hand do: something is to apply them."""
+
+    parameters: Parameters
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Clip(Effect):
     """Gradients of `parameters` are bounded by `limit`. `used`: the program looks at the norm that this returns."""
 

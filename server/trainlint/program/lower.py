@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 
 from . import calls, conditions, expressions, grad_mode
-from .effects import Block, Branch, Clear, ContextManager, Count, Forget, Jump, Loop, SetRate, Try, Uncalled, Write
+from .effects import Adjust, Block, Branch, Clear, ContextManager, Count, Forget, Jump, Loop, SetRate, Try, Uncalled, Write
 from .guards import Guard, Known
 from .index import names_in
 from .iteration import iterate, matters
@@ -85,7 +85,8 @@ def _uncalled(m: Machine, node: ast.Attribute) -> bool:
 def _assign(m: Machine, node: ast.Assign) -> bool:
     value = expressions.evaluate(m, node.value)
     if isinstance(value, Gradient):
-        value = expressions.consume(m, node, value)
+        read = expressions.consume(m, node, value)
+        value = value if all(isinstance(target, ast.Name) for target in node.targets) else read
     for target in node.targets:
         expressions.bind(m, target, value)
     return True
@@ -106,8 +107,7 @@ def _augmented(m: Machine, node: ast.AugAssign) -> bool:
             m.emit_effect(Count, node, before.name, None, sign * value.value)
             return True
     if isinstance(before, Gradient):
-        if isinstance(node.op, (ast.Add, ast.Sub)):
-            m.emit_effect(Write, node, before.of)
+        m.emit_effect(Write if isinstance(node.op, (ast.Add, ast.Sub)) else Adjust, node, before.of)
         return True
     if isinstance(before, Parameters) and isinstance(node.target, ast.Subscript):
         m.emit_effect(SetRate, node, tuple(before.owners))

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from . import calls, configuration_files, expressions, in_place, operations
 from .effects import (
+    Adjust,
     Backward,
     Block,
     Clear,
@@ -45,10 +46,12 @@ from .things import (
     Method,
     Operation,
     Parameters,
+    Partial,
     Role,
     Sequence,
     Tensor,
     Thing,
+    Unknown,
     Value,
     as_tensor,
     options,
@@ -154,25 +157,33 @@ def _zero_grad(m: Machine, node: ast.expr, receiver: Value) -> Value:
     return NONE
 
 
+def _anybody(m: Machine, node: ast.expr, text: str) -> Thing:
+    """Whatever a value out of sight is: perhaps one of the optimizers in sight."""
+    return m.thing(node, "anybody", name="" if names_optimizer(text) else text)
+
+
 def _step(m: Machine, node: ast.expr, receiver: Value, args: list[Value], keywords: dict[str, Value]) -> Value:
+    text = _receiver_text(node)
     things = tuple(option for option in options(receiver) if isinstance(option, Thing))
+    if not things and isinstance(receiver, Unknown):
+        things = (_anybody(m, node, text),)
     if not things:
         return UNKNOWN
     first = args[0] if args else keywords.get("closure")
-    text = _receiver_text(node)
     if all(thing.role is Role.SCHEDULER or (thing.role is None and names_scheduler(thing.name)) for thing in things):
         m.emit_effect(Schedule, node, things, first or next(iter(keywords.values()), None), text)
         return UNKNOWN
     if first is None or first == NONE:
         m.emit_effect(Step, node, things, text, False, *m.stepped_through)
         return UNKNOWN
-    if isinstance(first, Function):
+    closure = first.function if isinstance(first, Partial) else first
+    if isinstance(closure, Function):
         outer = m.block
         m.block = Block()
         value = calls.apply(m, node, first, [], {}, used=True)
         body, m.block = m.block, outer
         m.emit(Loop(node, body, Block(), skippable=False, repeats=False))
-        m.emit_effect(Step, node, things, text, False, None, None, Closure(first.node, body, value))
+        m.emit_effect(Step, node, things, text, False, None, None, Closure(closure.node, body, value))
         return value
     given = tuple(option for option in options(first) if isinstance(option, Thing))
     scaling = any(thing.role is Role.SCALER or suggests(thing.name, SCALER) for thing in things)
@@ -224,6 +235,10 @@ def _backward(m: Machine, node: ast.expr, receiver: Value, args: list[Value], ke
     return UNKNOWN
 
 
+_VIEWS_OF_GRADIENTS = frozenset({"numpy", "view", "reshape", "flatten", "ravel", "squeeze", "unsqueeze", "detach"})
+"""Methods whose result shares its memory with the gradient: what is stored into it changes the gradient."""
+
+
 def _on_gradient(m: Machine, node: ast.expr, receiver: Gradient, name: str, args: list[Value]) -> Value:
     if name == "zero_" or (name in ("fill_", "mul_") and args and args[0] in (Constant(0), Constant(0.0))):
         m.emit_effect(Clear, node, (), receiver.of, "")
@@ -231,8 +246,13 @@ def _on_gradient(m: Machine, node: ast.expr, receiver: Gradient, name: str, args
         m.emit_effect(Write, node, receiver.of)
     elif name in ("detach_", "requires_grad_") or name in SCALING:
         return receiver
+    elif name.endswith("_"):
+        m.emit_effect(Adjust, node, receiver.of)
+        return receiver
     else:
         expressions.consume(m, node, receiver)
+        if name in _VIEWS_OF_GRADIENTS:
+            return receiver
     return Tensor()
 
 
@@ -245,7 +265,7 @@ def _on_collection(m: Machine, node: ast.expr, receiver: Value, name: str, args:
         grown = tuple(value for value in new if value not in receiver.items)
         if isinstance(node.func, ast.Attribute) and len(receiver.items) < 32:
             target = node.func.value
-            if isinstance(target, (ast.Name, ast.Attribute)):
+            if isinstance(target, (ast.Name, ast.Attribute, ast.Subscript)):
                 expressions.bind(m, target, Sequence(receiver.items + grown))
         return NONE
     if isinstance(receiver, Many):

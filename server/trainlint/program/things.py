@@ -39,6 +39,7 @@ class Thing:
     """One abstract object. Identity is the object itself: `is` and hashing by identity are meant.
 
     `grown`: the program makes it require a gradient, or stores into it, so that it may have a graph after all.
+    `optional`: on some paths there is None in its place.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Thing:
     escaped: bool = False
     any_member: bool = False
     grown: bool = False
+    optional: bool = False
 
     @property
     def in_sight(self) -> bool:
@@ -421,10 +423,11 @@ def join(left: Value, right: Value) -> Value:
         return Parameters.union((left, right))
     if left == right:
         return left
-    if left == NONE or isinstance(left, Unknown) or (left in _EMPTY and isinstance(right, _COLLECTIONS)):
-        return right
-    if right == NONE or isinstance(right, Unknown) or (right in _EMPTY and isinstance(left, _COLLECTIONS)):
-        return left
+    for one, other in ((left, right), (right, left)):
+        if one == NONE and isinstance(other, Thing):
+            other.optional = True
+        if one == NONE or isinstance(one, Unknown) or (one in _EMPTY and isinstance(other, _COLLECTIONS)):
+            return other
     if isinstance(left, Tensor) or isinstance(right, Tensor):
         return mix((left, right)).by(either(as_tensor(left).origin, as_tensor(right).origin))
     if isinstance(left, Sequence) and isinstance(right, Sequence):
