@@ -16,6 +16,7 @@ from ..source.document import Document
 from . import modes, scaling
 from .accumulation import Accumulation
 from .attributes import Attributes
+from .branches import IdleBranch, idle_branches
 from .carried import CarriedGraph, CarriedGraphs, GrowingSum
 from .closures import BrokenClosure, broken_closures
 from .constants import Hyperparameter, known_hyperparameters
@@ -249,6 +250,11 @@ class Facts:
     def cut_checkpoints(self) -> list[CutCheckpoint]:
         """Checkpoints through which no gradient gets to the weights inside."""
         return list(cut_checkpoints(self.program, self.gradients, self.modules))
+
+    @cached_property
+    def idle_branches(self) -> list[IdleBranch]:
+        """Parts of models that optimizers hold and every loss is cut off from."""
+        return list(idle_branches(self.program, self.gradients, self.modules))
 
     @cached_property
     def operations(self) -> dict[str, list[Operation]]:

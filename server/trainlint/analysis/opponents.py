@@ -77,6 +77,8 @@ def _meant(step: fx.Step, cut: Cut, goal: _Goal, wiring: Wiring, gradients: Grad
     if target is None or not behind:
         return None, False
     if target.certain:
+        if any(goal.trains(owner) for owner in target.owners):
+            return None, False
         held = [owner for owner in target.owners if any(related(model, owner) for model in behind)]
         return (held[0] if held else None), False
     others = [affinity(optimizer.name, one.name) for one in goal.reach.models]

@@ -16,6 +16,7 @@ from . import (
     non_scalar_backward,
     reentrant_checkpoint_cuts_gradient,
     retain_graph_in_loop,
+    trained_branch_detached,
     training_under_no_grad,
 )
 
@@ -23,6 +24,7 @@ RULES: tuple[Rule, ...] = (
     backward_on_detached_loss.RULE,
     loss_rewrapped_as_leaf.RULE,
     graph_free_loss_seed.RULE,
+    trained_branch_detached.RULE,
     training_under_no_grad.RULE,
     grad_mode_left_off.RULE,
     inference_tensor_in_training.RULE,
