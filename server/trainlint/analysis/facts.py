@@ -29,6 +29,7 @@ from .graph import Node, Source
 from .handed import WrongHolding, wrong_holdings
 from .holdings import Holdings
 from .iterators import UsedUp, used_up
+from .left_out import LeftOut, LeftOuts
 from .misplaced import MisplacedClear, misplaced
 from .modules import Modules
 from .objectives import DeadLoss, Objectives
@@ -185,6 +186,11 @@ class Facts:
     @cached_property
     def discarded_copies(self) -> list[DiscardedCopy]:
         return discarded_copies(self.orders)
+
+    @cached_property
+    def left_out(self) -> list[LeftOut]:
+        frozen = {one.optimizer for one in self.frozen_optimizers}
+        return LeftOuts(self.program, self.orders, self.gradients, self.modules, frozen).all
 
     @cached_property
     def used_up(self) -> list[UsedUp]:

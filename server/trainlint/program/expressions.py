@@ -37,6 +37,7 @@ from .things import (
     Tensor,
     Thing,
     Value,
+    as_tensor,
     join,
     mix,
     options,
@@ -220,6 +221,8 @@ def _class_constant(m: Machine, info: ClassInfo, name: str) -> Value | None:
 def _subscript(m: Machine, node: ast.Subscript) -> Value:
     holder = evaluate(m, node.value)
     index = evaluate(m, node.slice)
+    if isinstance(holder, Thing) and holder.role is Role.LEAF:
+        return operations.computed(m, as_tensor(holder), operations.compute(m, node, "getitem", (holder, index)))
     if isinstance(holder, Tensor):
         return holder.by(operations.compute(m, node, "getitem", (holder, index)))
     return item(m, holder, index)
