@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
-from . import calls, expressions
+from . import calls, expressions, operations
 from .machine import Machine
 from .things import (
     UNKNOWN,
@@ -23,6 +23,7 @@ from .things import (
     Tensor,
     Thing,
     Value,
+    as_tensor,
     join,
     things_in,
 )
@@ -145,6 +146,9 @@ def _over(m: Machine, node: ast.expr, value: Value) -> Track:
     if isinstance(value, Mapping):
         keys = tuple(Constant(key) for key, _ in value.items)
         return Track(UNKNOWN, items=keys, runs=len(keys), over=value)
+    if isinstance(value, Thing) and value.role is Role.LEAF:
+        row = operations.compute(m, node, "getitem", (value, UNKNOWN))
+        return Track(operations.computed(m, as_tensor(value), row), over=value)
     if isinstance(value, (Tensor, Gradient)):
         return Track(expressions.consume(m, node, value), over=value)
     if isinstance(value, Thing) and value.role is Role.MODULE:
