@@ -28,6 +28,7 @@ from .gradients import Gradients
 from .graph import Node, Source
 from .handed import WrongHolding, wrong_holdings
 from .holdings import Holdings
+from .initialisation import ConstantStart, Initialisation
 from .iterators import UsedUp, used_up
 from .left_out import LeftOut, LeftOuts
 from .misplaced import MisplacedClear, misplaced
@@ -153,6 +154,13 @@ class Facts:
         for backward in self.effects(fx.Backward):
             found.update(self.gradients.reach(Node(backward.loss)).operations)
         return found
+
+    @cached_property
+    def constant_starts(self) -> list[ConstantStart]:
+        """Hidden layers whose units start alike, where gradients flow through them."""
+        if next(self.effects(fx.Fill), None) is None and not self.program.classes:
+            return []
+        return list(Initialisation(self.program, self.values).constant_starts(self.differentiated))
 
     @cached_property
     def targets(self) -> list[WrongTarget]:

@@ -20,6 +20,7 @@ from .effects import (
     Distribute,
     Exhaust,
     Extend,
+    Fill,
     Forget,
     Forward,
     Freeze,
@@ -329,6 +330,8 @@ def _external(m: Machine, node: ast.expr, callee: External, args: list[Value], k
     elif known is Meaning.CLIP:
         limit = args[1] if len(args) > 1 else keywords.get("max_norm", keywords.get("clip_value", UNKNOWN))
         m.emit_effect(Clip, node, parameters_of(first), limit, used)
+    elif known is Meaning.FILL:
+        m.emit_effect(Fill, node, first, in_place.filling(callee.name.rpartition(".")[2], args))
     elif known in (Meaning.WRAP, Meaning.WRAP_FIRST):
         return Sequence(tuple(args)) if known is Meaning.WRAP and len(args) > 1 else first
     elif known is Meaning.DISTRIBUTE:

@@ -279,6 +279,14 @@ class Uncalled(Effect):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Fill(Effect):
+    """Every number of `target`, a parameter or some parameters, is set: to `value`, or where that is None to various ones."""
+
+    target: Value
+    value: Value | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Count(Effect):
     """A counter is set to `value` (None: out of sight) or advanced by `by`."""
 

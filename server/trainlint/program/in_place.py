@@ -71,3 +71,24 @@ def _viewed(origin: Origin) -> list[Origin]:
         found.append(inner)
         origin = inner
     return found
+
+
+FILLING = frozenset(
+    {"fill_", "zero_", "normal_", "uniform_", "bernoulli_", "exponential_", "cauchy_", "log_normal_", "random_", "trunc_normal_",
+     "copy_"}
+)  # fmt: skip
+
+
+def filling(name: str, args: list[Value]) -> Value | None:
+    """The number that a function or method sets everything to; None where it sets various ones."""
+    if name in ("zero_", "zeros_"):
+        return Constant(0)
+    if name == "ones_":
+        return Constant(1)
+    return args[-1] if name in ("fill_", "constant_") and args and isinstance(args[-1], Constant) else None
+
+
+def filled(value: Value) -> Value:
+    """The parameter whose data `value` is; itself where it is none."""
+    made = value.origin if isinstance(value, Tensor) else None
+    return made.inputs[0] if isinstance(made, Operation) and made.name == "data" and made.inputs else value

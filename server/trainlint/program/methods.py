@@ -14,6 +14,7 @@ from .effects import (
     Clip,
     Closure,
     Extend,
+    Fill,
     Freeze,
     Hook,
     Loop,
@@ -99,6 +100,8 @@ def call(m: Machine, node: ast.expr, callee: Method, args: list[Value], keywords
         return configuration_files.method(m, receiver, name, args)
     if isinstance(receiver, (Sequence, Many, Mapping, Constant)):
         return _on_collection(m, node, receiver, name, args)
+    if name in in_place.FILLING and isinstance(receiver, (Parameters, Tensor, Thing)):
+        m.emit_effect(Fill, node, in_place.filled(receiver), in_place.filling(name, args))
     if isinstance(receiver, Parameters):
         if name == "requires_grad_":
             m.emit_effect(Freeze, node, receiver.kept, _flag(args, keywords))

@@ -49,7 +49,7 @@ TORCH = Framework(
     calls={
         "torch.*": Meaning.PURE,
         "torch.nn.functional.*": Meaning.PURE,
-        "torch.nn.init.*": Meaning.READ,
+        "torch.nn.init.*": Meaning.FILL,
         "torch.nn.utils.*": Meaning.READ,
         "torch.nn.utils.clip_grad_norm_": Meaning.CLIP,
         "torch.nn.utils.clip_grad_norm": Meaning.CLIP,

@@ -22,6 +22,7 @@ class Meaning(Enum):
     CUT = auto()  # returns values without a graph
     PURE = auto()  # computes on tensors
     DATA = auto()  # returns the tensor it is given; of all else, values without a graph
+    FILL = auto()  # sets every number of its first argument
     READ = auto()  # looks at its arguments and changes nothing of them
     NO_GRAD = auto()  # a context in which no graph is built
     INFERENCE = auto()  # one whose tensors can have no part in a graph later either

@@ -1,5 +1,6 @@
 """TRN0: data and initialisation."""
 
 from ..rule import Rule
+from . import constant_weight_initialisation
 
-RULES: tuple[Rule, ...] = ()
+RULES: tuple[Rule, ...] = (constant_weight_initialisation.RULE,)
