@@ -28,6 +28,7 @@ from .gradients import Gradients
 from .graph import Node, Source
 from .handed import WrongHolding, wrong_holdings
 from .holdings import Holdings
+from .inference import NoisyInference, noisy_inferences
 from .initialisation import ConstantStart, Initialisation
 from .iterators import UsedUp, used_up
 from .left_out import LeftOut, LeftOuts
@@ -90,6 +91,12 @@ class Facts:
     def bypassed_wrappers(self) -> list[BypassedWrapper]:
         """Calls of models past the wrapper that averages their gradients over processes."""
         return [fact for entry in self.program.entries for fact in bypassed_wrappers(entry)]
+
+    @cached_property
+    def noisy_inferences(self) -> list[NoisyInference]:
+        """What models in training mode compute for its own sake."""
+        entries = self.program.entries
+        return [fact for entry in entries for fact in noisy_inferences(entry, self.program, self.modules, self._cancel)]
 
     @cached_property
     def fixed_dropouts(self) -> list[FixedDropout]:

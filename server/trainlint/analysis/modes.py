@@ -194,7 +194,7 @@ class _Follower(Paths):
                 continue
             around = one.forward.loops
             cycle = next((loop for loop in reversed(one.switch.loops) if loop in one.crossed and loop in around), None)
-            content, known = _content(modules, switch.things[0])
+            content, known = content_of(modules, switch.things[0])
             if known and content is None:
                 continue
             if cycle is None and (content is None or self.met[one.forward] != {EVAL} or not any(loop.repeats for loop in around)):
@@ -223,7 +223,7 @@ class _Follower(Paths):
         return all(one.within(switched) or one.role is Role.LOSS_FUNCTION or suggests(one.name, LOSS) for one in called)
 
 
-def _content(modules: Modules, model: Thing) -> tuple[Content | None, bool]:
+def content_of(modules: Modules, model: Thing) -> tuple[Content | None, bool]:
     """What in the model depends on its mode, and whether the answer is certain."""
     answers = {content: modules.contains(model, content) for content in (Content.DROPOUT, Content.BATCH_NORM)}
     present = next((content for content, answer in answers.items() if answer), None)

@@ -32,6 +32,7 @@ from ..rules.remedy import (
     SetRateTo,
     StepAfter,
     StepAtEnd,
+    Surround,
     SwapArguments,
     TurnOn,
 )
@@ -39,7 +40,7 @@ from ..source.parse import Site, span_of
 from ..source.text import SourceText, Span
 from .arguments import add_to_operand, on_operand, set_argument, swap_arguments
 from .computation import bypass, call_instead, divide_loss, turn_on
-from .editing import give_loss, insert, remove, rewrite
+from .editing import give_loss, insert, remove, rewrite, surround
 from .guards import step_at_end
 from .layout import Layout
 from .placement import Spot, first_backward, place_in_closure, place_of_backward, place_of_step, places_of_clear, prepared
@@ -279,6 +280,7 @@ _BUILDERS: dict[type, Callable[..., Fix | None]] = {
     SwapArguments: swap_arguments,
     SetArgument: set_argument,
     Insert: insert,
+    Surround: surround,
     GiveLoss: give_loss,
     Remove: remove,
     Rewrite: rewrite,

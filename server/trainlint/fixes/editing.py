@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from ..finding import Applicability, Edit, Fix
-from ..rules.remedy import GiveLoss, Insert, Remove, Rewrite
+from ..rules.remedy import GiveLoss, Insert, Remove, Rewrite, Surround
 from ..source.parse import Site, span_of
 from ..source.text import SourceText, Span
 from .layout import Layout
@@ -21,6 +21,20 @@ def insert(remedy: Insert, tree: ast.Module, source: SourceText) -> Fix | None:
     anchor = remedy.anchor.statement
     edit = layout.before(anchor, remedy.text) if remedy.before else layout.after(anchor, remedy.text)
     return _fix(f"Insert `{remedy.text}` {remedy.where}", remedy.safe, edit)
+
+
+def surround(remedy: Surround, tree: ast.Module, source: SourceText) -> Fix | None:
+    layout, anchor = _layout(remedy.anchor, source), remedy.anchor.statement
+    if (
+        layout is None
+        or isinstance(anchor, ast.Return)
+        or not all(_known(text, layout, tree) for text in (remedy.before, remedy.after))
+    ):
+        return None
+    if any(isinstance(inner, ast.Return) for inner in ast.walk(anchor)):
+        return None
+    edits = (layout.before(anchor, remedy.before), layout.after(anchor, remedy.after))
+    return _fix(f"Insert `{remedy.before}` {remedy.where}, and `{remedy.after}` behind it", False, *edits)
 
 
 def remove(remedy: Remove, tree: ast.Module, source: SourceText) -> Fix | None:

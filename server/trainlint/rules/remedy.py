@@ -205,6 +205,16 @@ class Insert:
 
 
 @dataclass(frozen=True, slots=True)
+class Surround:
+    """Put one statement in front of that of `anchor` and one behind it; `where` says so in words."""
+
+    anchor: Site
+    before: str
+    after: str
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
 class Remove:
     """Take the statement that `site` is out."""
 
@@ -237,6 +247,7 @@ class GiveLoss:
 
 
 Remedy = Union[
+    Surround,
     GiveLoss,
     BuildAfter,
     MoveOut,

@@ -1,6 +1,11 @@
 """TRN6: training and evaluation mode."""
 
 from ..rule import Rule
-from . import dropout_always_on, eval_mode_while_training
+from . import dropout_always_on, eval_mode_while_training, inference_without_eval, validation_in_train_mode
 
-RULES: tuple[Rule, ...] = (eval_mode_while_training.RULE, dropout_always_on.RULE)
+RULES: tuple[Rule, ...] = (
+    eval_mode_while_training.RULE,
+    dropout_always_on.RULE,
+    validation_in_train_mode.RULE,
+    inference_without_eval.RULE,
+)
