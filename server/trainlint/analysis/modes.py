@@ -109,7 +109,7 @@ class Modes(Projection):
             touched = any(related(thing, self.model) for thing in effect.touches)
             return Event(Kind.ANYTHING, effect) if touched else super().event(effect)
         if isinstance(effect, fx.Assign):
-            touched = effect.attribute == "training" and related(effect.thing, self.model)
+            touched = effect.attribute in ("training", "train", "eval") and related(effect.thing, self.model)
             return Event(Kind.ANYTHING, effect) if touched else None
         return super().event(effect)
 
