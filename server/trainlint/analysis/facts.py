@@ -16,6 +16,7 @@ from ..source.document import Document
 from . import modes, scaling
 from .accumulation import Accumulation
 from .attributes import Attributes
+from .bootstrap import OpenTarget, open_targets
 from .branches import IdleBranch, idle_branches
 from .carried import CarriedGraph, CarriedGraphs, GrowingSum
 from .closures import BrokenClosure, broken_closures
@@ -276,6 +277,11 @@ class Facts:
     def idle_branches(self) -> list[IdleBranch]:
         """Parts of models that optimizers hold and every loss is cut off from."""
         return list(idle_branches(self.program, self.gradients, self.modules))
+
+    @cached_property
+    def open_targets(self) -> list[OpenTarget]:
+        """Targets that the model being trained computes with a graph."""
+        return list(open_targets(self.program, self.gradients))
 
     @cached_property
     def operations(self) -> dict[str, list[Operation]]:

@@ -3,6 +3,7 @@
 from ..rule import Rule
 from . import (
     backward_on_detached_loss,
+    bootstrap_target_with_gradient,
     discarded_detach,
     generator_loss_detached,
     grad_mode_left_off,
@@ -33,6 +34,7 @@ RULES: tuple[Rule, ...] = (
     loss_accumulated_with_graph.RULE,
     hidden_state_not_detached.RULE,
     retain_graph_in_loop.RULE,
+    bootstrap_target_with_gradient.RULE,
     generator_loss_detached.RULE,
     non_scalar_backward.RULE,
     reentrant_checkpoint_cuts_gradient.RULE,
