@@ -28,24 +28,28 @@ class LoopSight:
 
 
 def training_loops(program: Program) -> list[LoopSight]:
-    """Every innermost loop in which a backward or a step of an optimizer runs."""
+    """Every innermost loop in which a backward or a step of an optimizer runs; what blinds in loops within it counts."""
     found: dict[ast.AST, set[str]] = {}
+    blinding: list[tuple[list[ast.AST], str]] = []
     places = Places(program)
     for entry in program.entries:
         wiring = wire(entry)
         for target in wiring.sets:
             for event in Projection(wiring, target).view(entry).events:
-                loops = [loop for loop in event.loops if loop.repeats]
-                if not loops or places.home(loops[-1].node) is not None:
+                around = [loop.node for loop in event.loops if loop.repeats and places.home(loop.node) is None]
+                if not around:
                     continue
-                reasons = found.get(loops[-1].node)
                 if event.kind in (Kind.BACKWARD, Kind.STEP):
-                    reasons = found.setdefault(loops[-1].node, set())
+                    reasons = found.setdefault(around[-1], set())
                     if not event.sure and len(wiring.sets) == 1:
                         reasons.add("it is not known which parameters this concerns")
-                elif event.kind in (Kind.ANYTHING, Kind.COMPUTE) and reasons is not None:
+                elif event.kind in (Kind.ANYTHING, Kind.COMPUTE):
                     assert isinstance(event.effect, fx.Unseen)
-                    reasons.add(event.effect.text)
+                    blinding.append((around, event.effect.text))
+    for around, text in blinding:
+        innermost = next((node for node in reversed(around) if node in found), None)
+        if innermost is not None:
+            found[innermost].add(text)
     return [LoopSight(node, tuple(sorted(reasons))) for node, reasons in found.items()]
 
 
