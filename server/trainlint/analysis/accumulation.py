@@ -10,7 +10,7 @@ from ..program import effects as fx
 from ..program.frameworks.table import normalises
 from ..program.guards import And, Guard, Not, Or, Periodic
 from ..program.program import Entry
-from ..program.things import Tensor
+from ..program.things import Partial, Tensor
 from .events import Event, Kind, View
 from .wiring import ParameterSet
 
@@ -45,6 +45,11 @@ class Accumulation:
             return False
         kinds = [(optimizer.created_by or "").rpartition(".")[2] for optimizer in self.target.optimizers]
         return self.clipped or not all(map(normalises, kinds))
+
+    @property
+    def numbered(self) -> bool:
+        """The loop counts numbers and goes over no data: how many there are is chosen, perhaps to fit."""
+        return isinstance(self.loop.over, Partial)
 
     @property
     def turns(self) -> int | None:

@@ -32,7 +32,7 @@ for epoch in range(10):
 
 ## When it stays silent
 Where a step behind the loop applies the rest, where the guard lets other batches pass too, where batches are counted on
-from one epoch to the next, and where the number of batches is a multiple of k.
+from one epoch to the next, where the number of batches is a multiple of k, and where it is a number chosen out of sight.
 
 ## Fix safety
 Unsafe: training changes. The last batch of the epoch is let through the guard.
@@ -54,8 +54,9 @@ from ..rule import Fixability, Observation, Rule, confidence, written
 def check(facts: Facts) -> Iterable[Observation]:
     for gathered in facts.accumulations:
         count = facts.shapes.batches(gathered.loop.over) if gathered.loop.runs is None else gathered.loop.runs
+        chosen = count is None and gathered.numbered
         whole = count is not None and gathered.turns is not None and count % gathered.turns == 0
-        if gathered.cleared is not None or not gathered.exact or not gathered.restarts or gathered.flushed or whole:
+        if gathered.cleared is not None or not gathered.exact or not gathered.restarts or gathered.flushed or whole or chosen:
             continue
         window = f"{gathered.turns} batches" if gathered.turns is not None else "some number of batches"
         yield Observation(
