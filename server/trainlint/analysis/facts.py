@@ -18,6 +18,7 @@ from .accumulation import Accumulation
 from .attributes import Attributes
 from .bootstrap import OpenTarget, open_targets
 from .branches import IdleBranch, idle_branches
+from .built_in_forward import BuiltInForward, built_in_forward
 from .carried import CarriedGraph, CarriedGraphs, GrowingSum
 from .closures import BrokenClosure, broken_closures
 from .constants import Hyperparameter, known_hyperparameters
@@ -49,6 +50,7 @@ from .shapes import Shapes
 from .sharing import DiscardedCopy, SteppedTwice, discarded_copies, stepped_twice
 from .targets import WrongTarget, wrong_targets
 from .terms import IdleTerm, UnreducedLoss, idle_terms, unreduced_losses
+from .thawed import UndoneFreeze, undone_freezes
 from .unusable import CutCheckpoint, InferenceTensor, cut_checkpoints, inference_tensors
 from .values import Values
 from .wiring import ParameterSet
@@ -207,6 +209,14 @@ class Facts:
     def left_out(self) -> list[LeftOut]:
         frozen = {one.optimizer for one in self.frozen_optimizers}
         return LeftOuts(self.program, self.orders, self.gradients, self.modules, frozen).all
+
+    @cached_property
+    def built_in_forward(self) -> list[BuiltInForward]:
+        return built_in_forward(self.program, self.modules)
+
+    @cached_property
+    def undone_freezes(self) -> list[UndoneFreeze]:
+        return undone_freezes(self.orders)
 
     @cached_property
     def used_up(self) -> list[UsedUp]:

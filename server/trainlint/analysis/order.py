@@ -84,6 +84,14 @@ class Order:
             shared += 1
         return all(self._always(region, arm, mine.index) for region, arm in mine.arms[shared:])
 
+    def together(self, one: fx.Effect, other: fx.Effect) -> bool:
+        """`one` stands before `other`, and whoever comes to one of them comes to both."""
+        if not self.sure_before(one, other):
+            return False
+        mine, others = self._at[one].arms, self._at[other]
+        rest = [arm for index, arm in enumerate(others.arms) if index >= len(mine) or mine[index] != arm]
+        return all(self._always(region, arm, others.index) for region, arm in rest)
+
     def loops_around(self, effect: fx.Effect) -> list[fx.Loop]:
         """The loops whose body it stands in, outermost first."""
         return [region for region, arm in self._at[effect].arms if isinstance(region, fx.Loop) and arm == 0]

@@ -114,6 +114,28 @@ class Program:
         self.machine.forwards.setdefault(thing, (Function(found[1], found[0].frame, thing), self.machine.methods[found[1]][1]))
         return self.summary(thing)
 
+    def forward(self, info: ClassInfo) -> Block | None:
+        """What the forward pass of an object of a class of this file does; None where that costs too much or there is none."""
+        machine, thing, found = self.machine, self.instance(info), info.methods.get("forward")
+        if machine is None or thing is None or found is None or found not in machine.methods:
+            return None
+        state = machine.store, machine.block, machine.operations
+        machine.store, machine.block, machine.operations = machine.methods[found][1].fork(), Block(), []
+        machine.stack, machine.loops, machine.calls, machine.grad_context = (), [], [], None
+        machine.contexts = ()
+        machine.budget = max(machine.budget, _SUMMARY_BUDGET)
+        try:
+            activation.inline(machine, Function(found, info.frame, thing), found, [], {})
+            return machine.block
+        except OutOfBudget:
+            return None
+        finally:
+            machine.store, machine.block, machine.operations = state
+
+    def parts_used(self, thing: Thing) -> bool:
+        """The program looks at an attribute of an object that it was not given in sight, such as the weight of a layer."""
+        return self.machine is not None and any(part.parent is thing for part in self.machine.things.values())
+
     def construction(self, info: ClassInfo) -> Block | None:
         """What the constructor that `instance` ran does; None where the class has none in sight."""
         return self.machine.constructions.get(info) if self.machine is not None else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TypeVar
 
 from ..things import Role
@@ -107,6 +107,14 @@ def layer_contents(class_name: str) -> LayerContents | None:
     return _longest(_CONTENTS, _INNER_MODULE.sub(r"\1.\2", class_name))[1]
 
 
+@cache
+def names_of_drawn() -> frozenset[str]:
+    """The short names of layers whose first weights are drawn at random."""
+    return frozenset(
+        name.rpartition(".")[2] for name, contents in _CONTENTS.items() if contents.drawn and name.rpartition(".")[2][0].isupper()
+    )
+
+
 def holds_what_it_is_given(class_name: str) -> bool:
     return _INNER_MODULE.sub(r"\1.\2", class_name) in _CONTAINERS
 
@@ -157,6 +165,7 @@ __all__ = [
     "layer_operation",
     "maker",
     "meaning",
+    "names_of_drawn",
     "normalises",
     "rate_range",
     "signature",

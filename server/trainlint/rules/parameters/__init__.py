@@ -3,6 +3,8 @@
 from ..rule import Rule
 from . import (
     exhausted_parameter_generator,
+    freezing_undone,
+    layer_created_in_forward,
     layer_replaced_after_optimizer,
     loss_parameters_not_optimized,
     misspelled_requires_grad,
@@ -26,10 +28,12 @@ RULES: tuple[Rule, ...] = (
     loss_parameters_not_optimized.RULE,
     module_requires_grad_attribute.RULE,
     misspelled_requires_grad.RULE,
+    freezing_undone.RULE,
     optimizer_over_non_parameters.RULE,
     exhausted_parameter_generator.RULE,
     unregistered_layers.RULE,
     parameter_lost_to_operation.RULE,
+    layer_created_in_forward.RULE,
     weights_reset_in_loop.RULE,
     parameter_in_two_optimizers.RULE,
     trained_copy_discarded.RULE,
