@@ -158,6 +158,9 @@ def _add_check(commands: argparse._SubParsersAction[_Parser]) -> None:
         help="with --fix or --diff: also those that change how it trains",
     )
     fixes.add_argument("--diff", action="store_true", help="print what --fix would change and write nothing")
+    fixes.add_argument(
+        "--show-fixes", action="store_true", help="with --fix or --diff: list what was applied, and what was not and why"
+    )
     choice = check.add_argument_group("rules and files")
     for option, text in (
         ("--select", "these rules only"),

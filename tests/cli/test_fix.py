@@ -47,6 +47,29 @@ def test_fix_applies_safe_fixes_only_and_says_what_is_left(tmp_path: Path) -> No
     assert "Fixed 1 mistake, 1 unsafe fix not applied (use --unsafe-fixes).\n" in result.out
 
 
+def test_show_fixes_lists_what_was_applied_and_what_was_not(tmp_path: Path) -> None:
+    (tmp_path / "bad.py").write_text(BAD)
+    (tmp_path / "safe.py").write_text(SAFE)
+    shown = trainlint("check", "--diff", "--show-fixes", cwd=tmp_path)
+    told = (
+        "{verb} in safe.py:\n"
+        "  1 x TRN108 (uncalled-training-method)\n"
+        "Not fixed:\n"
+        "  bad.py:13:9: TRN101 (missing-zero-grad): it changes how the program trains (use --unsafe-fixes)\n"
+    )
+    assert told.format(verb="Would fix") in shown.err
+    assert (tmp_path / "safe.py").read_text() == SAFE
+    assert told.format(verb="Fixed") in trainlint("check", "--fix", "--show-fixes", cwd=tmp_path).out
+    everything = trainlint("check", "--fix", "--unsafe-fixes", "--show-fixes", cwd=tmp_path)
+    assert "Fixed in bad.py:\n  1 x TRN101 (missing-zero-grad)\nFixed 1 mistake.\n" in everything.out
+
+
+def test_show_fixes_needs_fixes(tmp_path: Path) -> None:
+    result = trainlint("check", "--show-fixes", cwd=tmp_path)
+    assert result.status == 2
+    assert "--show-fixes" in result.err
+
+
 def test_fix_with_json_reports_what_remains(tmp_path: Path) -> None:
     (tmp_path / "bad.py").write_text(BAD)
     (tmp_path / "safe.py").write_text(SAFE)

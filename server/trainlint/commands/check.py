@@ -16,10 +16,12 @@ from ..output import text
 from ..settings import Settings, unknown_selector
 from ..source.text import Position, Span
 from .console import CLEAN, FAILED, FOUND, Console, UsageError, standard_input
-from .examine import Fixing, Outcome, examine_stdin
+from .examine import Fixing, Outcome, examine_stdin, refusals
 from .pool import examine_all, processors
 
 STDIN = "-"
+
+HINTS = {Refusal.UNSAFE: " (use --unsafe-fixes)"}
 
 
 def check_command(args: argparse.Namespace, console: Console) -> int:
@@ -92,6 +94,8 @@ def configuration_of(args: argparse.Namespace) -> Configuration:
 def _fixing(args: argparse.Namespace) -> Fixing | None:
     if args.unsafe_fixes and not (args.fix or args.diff):
         raise UsageError("--unsafe-fixes needs --fix to apply them, or --diff to show them")
+    if args.show_fixes and not (args.fix or args.diff):
+        raise UsageError("--show-fixes lists what --fix applies, or what --diff shows, so it needs one of them")
     if args.diff and args.output_format != "text":
         raise UsageError("--diff prints a patch, so it takes no --output-format")
     if args.statistics and (args.diff or args.output_format not in ("text", "json")):
@@ -140,15 +144,17 @@ def _tell(outcomes: list[Outcome], fixing: Fixing | None, args: argparse.Namespa
     if not args.quiet:
         human = args.output_format == "text" and not args.diff
         closing = results if human else console.err
+        if fixing and args.show_fixes:
+            closing.write(text.fixes(*_fixes(outcomes), written=fixing.write))
         if fixing:
             closing.write(_fix_summary(outcomes, fixing))
         if human and report.files:
             closing.write(text.summary(report))
     console.out.flush()
-    for sentence in (
-        *text.notices(report, args.verbose),
-        *(note for outcome in outcomes for note in outcome.notes),
-    ):
+    notes = [*text.notices(report, args.verbose), *(note for outcome in outcomes for note in outcome.notes)]
+    if not args.show_fixes:
+        notes += [sentence for outcome in outcomes for sentence in refusals(outcome.refused)]
+    for sentence in notes:
         console.note(sentence)
     if not report.files:
         console.note("found no Python files: see the setting exclude, .gitignore files and --show-files")
@@ -174,6 +180,13 @@ def _rendered(report: Report, outcomes: list[Outcome], args: argparse.Namespace,
     sources = {path: source for outcome in outcomes for path, source in outcome.others.items()}
     sources |= {file.path: o.source for o in outcomes if o.source for file in o.report.files}
     return text.render(report, sources, console.palette)
+
+
+def _fixes(outcomes: list[Outcome]) -> tuple[list[Finding], list[tuple[Finding, str]]]:
+    """What was applied, and what was not and why."""
+    refused = [each for outcome in outcomes for each in outcome.refused]
+    why = [(each.finding, each.reason.value + HINTS.get(each.reason, "")) for each in refused]
+    return [finding for outcome in outcomes for finding in outcome.applied], why
 
 
 def _fix_summary(outcomes: list[Outcome], fixing: Fixing) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -97,7 +97,6 @@ def examine_source(
         outcome.notes, outcome.failed = [f"{path}: not fixed: {error}"], True
         return outcome
     outcome.applied, outcome.refused = fixed.applied, fixed.refused
-    outcome.notes += _refusals(fixed)
     return outcome
 
 
@@ -128,8 +127,9 @@ def _checker(path: str, settings: Settings, roots: tuple[str, ...]) -> Callable[
     return cache(report)
 
 
-def _refusals(fixed: Fixed) -> Iterator[str]:
-    for refused in fixed.refused:
+def refusals(refused_fixes: Iterable[Refused]) -> Iterator[str]:
+    """A sentence for each fix that was to be applied and was not."""
+    for refused in refused_fixes:
         if refused.reason is not Refusal.UNSAFE:
             finding = refused.finding
             place = f"{finding.path}:{finding.span.start.line}:{finding.span.start.column}"

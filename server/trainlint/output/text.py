@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ..finding import FileStatus, Finding, Related, Report, Severity, State, Status
 from ..fixes.apply import applicable
@@ -61,6 +61,21 @@ def frequencies(report: Report) -> list[tuple[str, str, int]]:
     """Code, name and number of findings of each rule that spoke, the most frequent first."""
     numbers = Counter((finding.code, finding.name) for finding in report.findings)
     return [(*rule, number) for rule, number in sorted(numbers.items(), key=lambda row: (-row[1], row[0]))]
+
+
+def fixes(applied: Sequence[Finding], refused: Sequence[tuple[Finding, str]], *, written: bool) -> str:
+    """What was applied, by file and rule, and each fix that was not, with the reason."""
+    lines: list[str] = []
+    numbers = Counter((finding.path, finding.code, finding.name) for finding in applied)
+    for path in dict.fromkeys(path for path, _, _ in numbers):
+        lines.append(f"{'Fixed' if written else 'Would fix'} in {printable(path)}:")
+        lines += [f"  {number} x {code} ({name})" for (where, code, name), number in numbers.items() if where == path]
+    if refused:
+        lines.append("Not fixed:")
+    for finding, why in refused:
+        place = printable(f"{finding.path}:{finding.span.start.line}:{finding.span.start.column}")
+        lines.append(f"  {place}: {finding.code} ({finding.name}): {why}")
+    return "".join(f"{line}\n" for line in lines)
 
 
 def count(number: int, noun: str, plural: str = "") -> str:
