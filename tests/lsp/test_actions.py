@@ -43,7 +43,17 @@ def offered(
     result = Result(URI, Document("/train.py", TEXT, 3), 1, Settings(), findings, frozenset())
     at = types.Range(types.Position(line, 2), types.Position(line, 2))
     context = types.CodeActionContext(diagnostics or [])
-    return actions.for_range(result, Client(action_is_preferred=True, **client), at, context)
+    answer = actions.for_range(result, Client(action_is_preferred=True, **client), at, context)
+    return [action for action in answer if action.command is None]
+
+
+def test_each_rule_explains_itself_once() -> None:
+    result = Result(URI, Document("/train.py", TEXT, 3), 1, Settings(), (finding(1), finding(2)), frozenset())
+    everywhere = types.Range(types.Position(0, 0), types.Position(9, 0))
+    answer = actions.for_range(result, Client(), everywhere, types.CodeActionContext([]))
+    (explain,) = [action for action in answer if action.command is not None]
+    assert explain.title == "Explain TRN101 (missing-zero-grad)"
+    assert explain.command == types.Command(explain.title, "trainlint.explain", arguments=["TRN101"])
 
 
 def shown(finding: Finding, **client: Any) -> types.Diagnostic:

@@ -31,6 +31,8 @@ def train(loader):
 
 FIXED = TRAIN.replace("        loss.back", "        optimizer.zero_grad()\n        loss.back")
 FIX = "Insert `optimizer.zero_grad()` before the backward (changes training)"
+BEHIND = "Insert `optimizer.zero_grad()` after the step (changes training)"
+EXPLAIN = "Explain TRN101 (missing-zero-grad)"
 IGNORE = "Ignore TRN101 (missing-zero-grad) here"
 IGNORED = TRAIN.replace("optimizer.step()", "optimizer.step()  # trainlint: ignore[TRN101]")
 
@@ -85,7 +87,7 @@ def test_neovim_shows_the_mistake_and_applies_the_fix(tmp_path: Path, job: dict[
         "source": "trainlint",
     }
     assert seen["before"] == [expected]
-    assert seen["titles"] == [FIX, IGNORE]
+    assert seen["titles"] == [FIX, BEHIND, IGNORE, EXPLAIN]
     assert text == FIXED
     assert seen["status"] == 0
 
@@ -114,7 +116,7 @@ def test_emacs_shows_the_mistake_and_applies_the_fix(tmp_path: Path) -> None:
     (before,) = seen["before"]
     assert (before["line"], before["marked"]) == (10, "optimizer.step()")
     assert before["text"].startswith("trainlint [TRN101]: `optimizer.step()` applies gradients")
-    assert seen["titles"] == [FIX, IGNORE]
+    assert seen["titles"] == [FIX, BEHIND, IGNORE, EXPLAIN]
     assert text == FIXED
 
 

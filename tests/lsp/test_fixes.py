@@ -39,12 +39,27 @@ def titles(found: list[dict[str, Any]]) -> list[str]:
     return [action["title"] for action in found]
 
 
+@pytest.mark.parametrize("shows", [True, False])
+def test_a_rule_is_explained_by_its_page_or_in_words(shows: bool) -> None:
+    with Local() as client:
+        client.initialize({"window": {"showDocument": {"support": shows}}})
+        request = client.request("workspace/executeCommand", {"command": "trainlint.explain", "arguments": ["TRN101"]})
+        if shows:
+            asked = client.wait_for("window/showDocument")
+            assert asked["params"]["uri"].endswith("/rules/TRN101/")
+            assert asked["params"]["external"] is True
+            client.send({"jsonrpc": "2.0", "id": asked["id"], "result": {"success": True}})
+        else:
+            assert "TRN101 (bad-call)" in client.wait_for("window/showMessage")["params"]["message"]
+        assert client.answer(request)["result"] is None
+
+
 def test_fixes_are_offered_where_the_finding_is() -> None:
     with Local() as client:
         client.initialize(capabilities(RESOLVES))
         client.open(URI, TEXT, version=4)
         diagnostics = next_published(client)["diagnostics"]
-        fix, ignore, fix_all = actions(client, 0, diagnostics=diagnostics[:1])
+        fix, ignore, _, fix_all = actions(client, 0, diagnostics=diagnostics[:1])
         assert titles([fix, ignore]) == ["Insert `good()` before `bad()`", "Ignore TRN101 (bad-call) here"]
         assert "isPreferred" not in fix
         assert fix["diagnostics"] == diagnostics[:1]

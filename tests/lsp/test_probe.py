@@ -216,6 +216,17 @@ def test_a_client_that_pulls_gets_another_result_after_a_run(tmp_path: Path) -> 
         assert by_source(editor.pulled()["items"])["trainlint probe"] == []
 
 
+def test_another_text_is_run_beside_the_document_and_nothing_else_changes(editor: Editor) -> None:
+    fixed = FORGETS.replace("    loss.backward()", "    optimizer.zero_grad()\n    loss.backward()")
+    argument = {"uri": editor.uri, "python": sys.executable, "text": fixed, "wall_s": PROBE_SECONDS}
+    request = editor.request("workspace/executeCommand", {"command": "trainlint.verify", "arguments": [argument]})
+    result = editor.answer(request, 2 * PROBE_SECONDS)["result"]
+    assert len(result["before"]["findings"]) == 1
+    assert result["after"]["findings"] == []
+    assert "findings of the probe: 1 -> 0" in result["difference"]
+    assert (editor.folder / "train.py").read_text("utf-8") == FORGETS
+
+
 def test_a_new_run_replaces_what_the_last_one_showed(editor: Editor) -> None:
     editor.report()
     editor.edit(LOOP + 1, 0, "    optimizer.zero_grad()\n")

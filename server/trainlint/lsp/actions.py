@@ -18,12 +18,15 @@ from ..fixes.apply import applicable
 from ..source.document import Document
 from ..source.text import Position, SourceText, Span
 from .client import Client
-from .convert import PROBE_SOURCE, SOURCE, Coordinates, source_of
+from .convert import PROBE_SOURCE, SOURCE, Coordinates, page_of, source_of
 from .session import Result
 
 QUICK_FIX = types.CodeActionKind.QuickFix.value
 FIX_ALL = "source.fixAll.trainlint"
 KINDS = (QUICK_FIX, FIX_ALL)
+
+EXPLAIN = "trainlint.explain"
+"""The command that opens the page of the rule whose code it is given."""
 
 _IGNORED = re.compile(r"#\s*trainlint\s*:\s*ignore\s*\[([^\]#]*)(?=\])", re.IGNORECASE)
 
@@ -34,12 +37,13 @@ def wanted(kind: str, only: Sequence[str] | None) -> bool:
 
 
 def for_range(result: Result, client: Client, range: types.Range, context: types.CodeActionContext) -> list[types.CodeAction]:
-    """Fixes of the findings that the client names, or of those at `range`, and comments to silence them."""
+    """Fixes of the findings that the client names, or of those at `range`, comments to silence them, and their pages."""
     coordinates = Coordinates(result.document.source, client.encoding)
     asked = coordinates.span(range)
     ours = [diagnostic for diagnostic in context.diagnostics if diagnostic.source in (SOURCE, PROBE_SOURCE)]
     fixes: list[types.CodeAction] = []
     ignores: list[types.CodeAction] = []
+    pages: dict[str, types.CodeAction] = {}
     silenced: set[tuple[str, int]] = set()
     for finding in (*result.findings, *result.seen):
         shown = [diagnostic for diagnostic in ours if _shows(diagnostic, finding)]
@@ -70,7 +74,11 @@ def for_range(result: Result, client: Client, range: types.Range, context: types
                     edit=workspace_edit(result.uri, result.document, client, (silence,)),
                 )
             )
-    return [*fixes, *ignores]
+        if page_of(finding.code) and finding.code not in pages:
+            title = f"Explain {finding.code} ({finding.name})"
+            command = types.Command(title, EXPLAIN, arguments=[finding.code])
+            pages[finding.code] = types.CodeAction(title, kind=QUICK_FIX, diagnostics=shown or None, command=command)
+    return [*fixes, *ignores, *pages.values()]
 
 
 def _meet(one: Span, other: Span) -> bool:

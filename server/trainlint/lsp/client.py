@@ -26,12 +26,14 @@ class Client:
     configuration: bool = False
     registers_configuration: bool = False
     registers_watched_files: bool = False
+    shows_documents: bool = False
 
     @classmethod
     def of(cls, declared: types.ClientCapabilities, encoding: str) -> Client:
         text = declared.text_document or types.TextDocumentClientCapabilities()
         space = declared.workspace or types.WorkspaceClientCapabilities()
         publish = text.publish_diagnostics or types.PublishDiagnosticsClientCapabilities()
+        window = declared.window or types.WindowClientCapabilities()
         action = text.code_action or types.CodeActionClientCapabilities()
         hover = text.hover or types.HoverClientCapabilities()
         # Clients that pull repeat here what they can show, but only since LSP 3.18.
@@ -55,6 +57,7 @@ class Client:
             configuration=bool(space.configuration),
             registers_configuration=bool(space.did_change_configuration and space.did_change_configuration.dynamic_registration),
             registers_watched_files=bool(space.did_change_watched_files and space.did_change_watched_files.dynamic_registration),
+            shows_documents=bool(window.show_document and window.show_document.support),
         )
 
 

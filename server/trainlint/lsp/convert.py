@@ -111,6 +111,11 @@ def changed(text: str, change: types.TextDocumentContentChangeEvent, encoding: s
     return text[:start] + change.text + text[max(start, end) :]
 
 
+def page_of(code: str) -> str | None:
+    """The page of the rule with this code; None where it is no rule's."""
+    return RULE_PAGE.format(version=__version__, code=code) if _RULE.fullmatch(code) else None
+
+
 def source_of(finding: Finding) -> str:
     """Who says it, as the client shows it."""
     return PROBE_SOURCE if finding.source is Origin.PROBE else SOURCE
@@ -124,8 +129,7 @@ def diagnostic(
 ) -> types.Diagnostic:
     """What the client shows for `finding`; `locate` answers where a related place lies, by path."""
     related = [types.DiagnosticRelatedInformation(locate(place.path, place.span), place.message) for place in finding.related]
-    is_rule = _RULE.fullmatch(finding.code)
-    page = RULE_PAGE.format(version=__version__, code=finding.code) if is_rule else None
+    page = page_of(finding.code)
     return types.Diagnostic(
         range=coordinates.range(finding.span),
         message=finding.message,

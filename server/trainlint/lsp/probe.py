@@ -1,10 +1,11 @@
-"""The command ``trainlint.probe``: the text of an open document, run in the sandbox until it is known what learns."""
+"""The commands ``trainlint.probe``, which runs the text of an open document in the sandbox until it is known what learns,
+and ``trainlint.verify``, which runs another text in its place as well and tells the difference."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,6 +15,7 @@ from lsprotocol import types
 from ..cancel import CancelFlag
 from ..finding import Finding
 from ..probe.client import ProbeError, Request, probe
+from ..probe.comparison import compare, render
 from ..probe.protocol import REACHED, Progress
 from ..probe.report import as_json
 from ..probe.sandbox import LevelUnavailable
@@ -25,6 +27,7 @@ from .convert import path_of
 from .seen import Seen
 
 COMMAND = "trainlint.probe"
+VERIFY = "trainlint.verify"
 
 CANCELLED = "cancelled"
 
@@ -45,6 +48,10 @@ def register(server: Connection) -> None:
     async def run(ls: Connection, *arguments: Any) -> dict[str, Any]:
         return await probes.run(arguments[0] if len(arguments) == 1 else None)
 
+    @server.command(VERIFY)
+    async def verify(ls: Connection, *arguments: Any) -> dict[str, Any]:
+        return await probes.verify(arguments[0] if len(arguments) == 1 else None)
+
 
 class _Probes:
     """The probe that runs, if one does, and the thread that waits for it."""
@@ -61,34 +68,64 @@ class _Probes:
 
     async def run(self, argument: object) -> dict[str, Any]:
         """Answer the report once every process of the run has ended. Raises `Refusal`."""
-        ls = self._server
         asked = _Asked.read(argument)
-        document = ls.session.document(asked.uri)
+        document = self._document(asked)
+        (report,) = await self._reports(asked, document, [document.text])
+        if report.stopped_by != CANCELLED:
+            self._server.show_seen(asked.uri, _by_document(report, document))
+        return as_json(report)
+
+    async def verify(self, argument: object) -> dict[str, Any]:
+        """Answer what the text in the argument changes: the reports of both texts, and the difference in words.
+
+        Raises `Refusal`. Nothing is written, and no finding is shown.
+        """
+        asked = _Asked.read(argument)
+        if asked.text is None:
+            raise _malformed("needs the `text` to compare with that of the document", VERIFY)
+        document = self._document(asked)
+        before, after = await self._reports(asked, document, [document.text, asked.text])
+        comparison = compare(before, after)
+        return {
+            "before": as_json(before),
+            "after": as_json(after),
+            "better": comparison.better,
+            "difference": render(comparison),
+        }
+
+    def _document(self, asked: _Asked) -> Document:
+        document = self._server.session.document(asked.uri)
         if document is None:
             raise Refusal(f"`{asked.uri}` is not open as a Python document: open the training script first")
         if self._running:
             raise Refusal("another probe is running: wait for it or cancel it")
+        return document
+
+    async def _reports(self, asked: _Asked, document: Document, texts: Sequence[str]) -> list[ProbeReport]:
+        """Each of `texts` run in the place of the document's, one after the other."""
+        ls = self._server
         request = asked.request(document, ls.session.folders.first)
         flag = self._running = CancelFlag()
         ls.protocol.when_cancelled(flag.cancel)
         shown = _Shown(ls, asked.token, os.path.basename(request.script), flag)
         loop = asyncio.get_running_loop()
+        reports: list[ProbeReport] = []
 
         def tell(event: Progress) -> None:
             loop.call_soon_threadsafe(shown.tell, event)
 
         try:
-            report = await loop.run_in_executor(self._executor, probe, request, tell, flag)
+            for text in texts:
+                shown.begin_again()
+                report = await loop.run_in_executor(self._executor, probe, replace(request, text=text), tell, flag)
+                reports.append(_named(report, request.script, document.path))
         except (ProbeError, LevelUnavailable) as error:
             raise Refusal(str(error)) from error
         finally:
             flag.cancel()
             self._running = None
             shown.end()
-        report = _named(report, request.script, document.path)
-        if report.stopped_by != CANCELLED:
-            ls.show_seen(asked.uri, _by_document(report, document))
-        return as_json(report)
+        return reports
 
 
 @dataclass(frozen=True)
@@ -98,6 +135,7 @@ class _Asked:
     uri: str
     token: int | str | None
     options: Request
+    text: str | None = None
 
     @classmethod
     def read(cls, argument: object) -> _Asked:
@@ -114,7 +152,10 @@ class _Asked:
                 raise _malformed(f"cannot use {value!r} as `{name}`")
         if "arguments" in given:
             given["arguments"] = tuple(given["arguments"])
-        return cls(uri, token, Request("", **given))
+        text = argument.get("text")
+        if not isinstance(text, str | None):
+            raise _malformed("takes a `text`")
+        return cls(uri, token, Request("", **given), text)
 
     def request(self, document: Document, folder: str | None) -> Request:
         """The run of the document's text. What was never saved runs as if it lay in `cwd`, or in `folder`."""
@@ -129,8 +170,8 @@ class _Asked:
         return replace(self.options, script=script, cwd=cwd, text=document.text)
 
 
-def _malformed(what: str) -> Refusal:
-    return Refusal(f"the command `{COMMAND}` {what}", types.ErrorCodes.InvalidParams)
+def _malformed(what: str, command: str = COMMAND) -> Refusal:
+    return Refusal(f"the command `{command}` {what}", types.ErrorCodes.InvalidParams)
 
 
 def _is_size(value: Any) -> bool:
@@ -161,6 +202,9 @@ class _Shown:
             begin = types.WorkDoneProgressBegin(title=f"Probing {name}", message="starting Python", cancellable=True)
             self._progress.begin(token, begin)
             self._progress.tokens[token].add_done_callback(lambda _: flag.cancel())
+
+    def begin_again(self) -> None:
+        self._furthest = 0
 
     def tell(self, event: Progress) -> None:
         """Say how far the script has come, once for each thing that there is to say."""

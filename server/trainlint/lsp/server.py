@@ -7,13 +7,15 @@ import logging
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from lsprotocol import types
 
 from ..configuration import NAMES
 from . import actions, probe
+from ._pygls_compat import Refusal
 from .connection import SECTION, Connection
-from .convert import path_of
+from .convert import page_of, path_of
 from .hover import Rule, hover
 from .process import drop_working_directory, serve, take_streams
 from .schedule import Check
@@ -152,6 +154,20 @@ def _register_answers(server: Connection) -> None:
     async def resolve(ls: Connection, params: types.CodeAction) -> types.CodeAction:
         await _resolve(ls, params)
         return params
+
+    @server.command(actions.EXPLAIN)
+    async def explain(ls: Connection, *arguments: Any) -> None:
+        code = arguments[0] if arguments else None
+        rule, page = ls.rules.get(code) if isinstance(code, str) else None, page_of(str(code))
+        if rule is None or page is None:
+            raise Refusal(f"the command `{actions.EXPLAIN}` needs the code of a rule", types.ErrorCodes.InvalidParams)
+        if ls.session.client.shows_documents:
+            shown = await ls.window_show_document_async(types.ShowDocumentParams(page, external=True))
+            if shown.success:
+                return
+        summary = rule.doc.partition("\n")[0]
+        sentence = f"{rule.code} ({rule.name}): {summary} More: {page}"
+        ls.window_show_message(types.ShowMessageParams(types.MessageType.Info, sentence))
 
     @server.feature(types.TEXT_DOCUMENT_HOVER)
     def show_rule(ls: Connection, params: types.HoverParams) -> types.Hover | None:
