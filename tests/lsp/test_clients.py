@@ -172,7 +172,7 @@ async def test_the_mistake_is_shown_explained_fixed_and_gone(editor: Editor, tmp
     assert isinstance(hover.contents, types.MarkupContent)
     assert hover.contents.value.startswith("**TRN101** `missing-zero-grad`\n\nGradients are applied again")
     assert "## Use instead" in hover.contents.value
-    fix, ignore = await editor.actions([shown], ["quickfix"])
+    fix, _behind, ignore = await editor.actions([shown], ["quickfix"])
     assert (fix.title, fix.is_preferred, ignore.title) == (FIX, None, IGNORE)
     assert await editor.apply(fix) == []
     assert editor.text == FIXED
@@ -182,7 +182,7 @@ async def test_what_is_safe_is_fixed_at_once(editor: Editor, tmp_path: Path) -> 
     (shown,) = await editor.open(tmp_path / "train.py", UNCALLED)
     assert shown.code == "TRN108"
     assert list(shown.tags or ()) == [types.DiagnosticTag.Unnecessary]
-    fix, _ignore = await editor.actions([shown], ["quickfix"])
+    fix, *_ = await editor.actions([shown], ["quickfix"])
     preferred = editor.declared.text_document.code_action.is_preferred_support  # type: ignore[union-attr]
     assert bool(fix.is_preferred) == bool(preferred)
     (fix_all,) = await editor.actions([], ["source.fixAll"])
