@@ -30,6 +30,6 @@ FAMILIES = (
 )
 """The families in the order of their codes; the docstring of each says what it is about."""
 
-RULES: tuple[Rule, ...] = tuple(rule for family in FAMILIES for rule in family.RULES)
+RULES: tuple[Rule, ...] = tuple(sorted((rule for family in FAMILIES for rule in family.RULES), key=lambda rule: rule.code))
 
 __all__ = ["FAMILIES", "RULES", "Fixability", "Observation", "Rule"]
