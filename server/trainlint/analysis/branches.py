@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..program import effects as fx
+from ..program.in_place import WRITTEN
 from ..program.program import Program, leaves
 from ..program.things import Role, Thing
 from .gradients import Cut, Gradients, Reach
@@ -14,7 +15,7 @@ from .graph import Source
 from .modules import Content, Modules
 from .wiring import ParameterSet, related, related_by_holding, wire
 
-_LOADS = frozenset({"load_state_dict", "from_pretrained"})
+_SET_BY_HAND = frozenset({"load_state_dict", "from_pretrained", WRITTEN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,9 @@ def _reached(part: _Part, reach: Reach) -> bool:
 
 def _kept_out(program: Program) -> list[Thing]:
     """What is frozen some time, loaded, changed by hand or known to code out of sight."""
-    found: list[Thing] = [thing for thing in program.things if thing.uses & _LOADS or thing.escaped or thing.copy_of is not None]
+    found: list[Thing] = [
+        thing for thing in program.things if thing.uses & _SET_BY_HAND or thing.escaped or thing.copy_of is not None
+    ]
     for thing in program.things:
         if thing.role is None and not thing.in_sight:
             found.extend(held for held in thing.holds if held.role is Role.MODULE)

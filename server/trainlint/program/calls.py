@@ -670,6 +670,8 @@ def set_attribute(m: Machine, node: ast.AST, holder: Value, name: str, value: Va
         m.emit_effect(Write, node, holder)
     if isinstance(holder, (Parameters, Tensor)):
         m.emit_effect(Mark, node, holder, name, value)
+    if isinstance(holder, Parameters) and name == "data":
+        in_place.written(holder)
     if isinstance(holder, Parameters) and name == "requires_grad":
         m.emit_effect(Freeze, node, holder.kept, _truth(value))
     if isinstance(holder, ClassValue):

@@ -6,7 +6,7 @@ import ast
 
 from . import expressions
 from .machine import Machine
-from .things import Constant, Operation, Origin, Tensor, Thing, Value, alternatives, options
+from .things import Constant, Operation, Origin, Parameters, Tensor, Thing, Value, alternatives, options
 
 _VIEWS = frozenset(
     {"getitem", "view", "reshape", "squeeze", "unsqueeze", "transpose", "permute", "t", "narrow", "select", "flatten", "expand",
@@ -25,6 +25,15 @@ def stored(m: Machine, holder: Value, values: tuple[Value, ...]) -> None:
             origin.writes += tuple(value for value in given if value not in origin.writes)
         elif isinstance(origin, Thing):
             origin.grown = True
+
+
+WRITTEN = "written in place"
+
+
+def written(parameters: Parameters) -> None:
+    """The program changes `parameters` itself: what holds them is used so."""
+    for owner in parameters.owners:
+        owner.uses.add(WRITTEN)
 
 
 def made_leaf(node: ast.AST, holder: Value) -> None:

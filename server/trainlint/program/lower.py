@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 
-from . import calls, conditions, expressions, grad_mode
+from . import calls, conditions, expressions, grad_mode, in_place
 from .effects import Adjust, Block, Branch, Clear, ContextManager, Count, Forget, Jump, Loop, SetRate, Try, Uncalled, Write
 from .guards import Guard, Known
 from .index import names_in
@@ -112,6 +112,8 @@ def _augmented(m: Machine, node: ast.AugAssign) -> bool:
     if isinstance(before, Parameters) and isinstance(node.target, ast.Subscript):
         m.emit_effect(SetRate, node, tuple(before.owners))
         return True
+    if isinstance(before, Parameters):
+        in_place.written(before)
     expressions.bind(m, node.target, expressions.binary(m, node, node.op, before, value))
     return True
 

@@ -103,6 +103,8 @@ def call(m: Machine, node: ast.expr, callee: Method, args: list[Value], keywords
     if name in in_place.FILLING and isinstance(receiver, (Parameters, Tensor, Thing)):
         m.emit_effect(Fill, node, in_place.filled(receiver), in_place.filling(name, args))
     if isinstance(receiver, Parameters):
+        if name.endswith("_") and name not in ("requires_grad_", "detach_"):
+            in_place.written(receiver)
         if name == "requires_grad_":
             m.emit_effect(Freeze, node, receiver.kept, _flag(args, keywords))
             return replace(receiver.kept, opaque=True, detached=False) if receiver.detached else receiver.kept
