@@ -19,6 +19,7 @@ from .attributes import Attributes
 from .bootstrap import OpenTarget, open_targets
 from .branches import IdleBranch, idle_branches
 from .built_in_forward import BuiltInForward, built_in_forward
+from .cadence import WrongCadence, wrong_cadences
 from .carried import CarriedGraph, CarriedGraphs, GrowingSum
 from .closures import BrokenClosure, broken_closures
 from .constants import Hyperparameter, known_hyperparameters
@@ -105,6 +106,12 @@ class Facts:
     def fixed_dropouts(self) -> list[FixedDropout]:
         """Dropout in modules that works in evaluation mode as well."""
         return list(fixed_dropouts(self.program, self.modules))
+
+    @cached_property
+    def wrong_cadences(self) -> list[WrongCadence]:
+        """Schedules that are stepped with another unit than they are made for."""
+        complete = self.program.complete and not self.program.index.look_alikes
+        return list(wrong_cadences(self.orders)) if complete else []
 
     @cached_property
     def schedules(self) -> Schedules:

@@ -176,7 +176,8 @@ def _move(moved: Site, anchor: Site, source: SourceText, where: str, *, before: 
     edit = layout.before(target, text) if before else layout.after(target, text)
     plain = text.partition("#")[0].strip()
     if edit.span.start == removal.span.start or removal.span.contains(edit.span):
-        return None
+        aligned = layout.align(moved.statement, target) if not before and target in layout.chain(moved.statement) else None
+        return _unsafe(f"Move `{plain}` {where}", aligned) if aligned is not None else None
     return _unsafe(f"Move `{plain}` {where}", *sorted((edit, removal), key=lambda one: one.span))
 
 

@@ -139,6 +139,14 @@ class Layout:
         previous = self.end(place.suite[place.index - 1])
         return Edit(self.source.span(previous, end), ""), text
 
+    def align(self, statement: ast.stmt, outer: ast.stmt) -> Edit | None:
+        """Take the last statement of `outer` out of it by its indentation alone; None where lines are shared."""
+        if not self.owns_lines(statement) or not self.begins_line(outer):
+            return None
+        start = self.start(statement)
+        first = self.source.offset(Position(self.source.position(start).line, 1))
+        return Edit(self.source.span(first, start), self.indent(outer))
+
     def _insert(self, offset: int, text: str) -> Edit:
         position = self.source.position(offset)
         return Edit(Span(position, position), text)
