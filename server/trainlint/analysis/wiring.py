@@ -88,6 +88,8 @@ class Wiring:
             return Relation.MAYBE
         if target.certain and self._idle(target):
             return Relation.NO
+        if loss.sources and all(_is_copy(source) for source in loss.sources):
+            return Relation.MAYBE
         if len(self.sets) == 1:
             elsewhere = target.certain and not loss.opaque and _all_in_sight(loss.sources)
             if elsewhere and loss.sources:
@@ -250,6 +252,11 @@ class Wiring:
         if target in paired:
             return Relation.YES
         return Relation.NO if paired else Relation.MAYBE
+
+
+def _is_copy(thing: Thing) -> bool:
+    """Made from another, as those are whose gradients are only looked at: to measure speed or memory."""
+    return _root(thing).copy_of is not None
 
 
 def _holds_any(thing: Thing, optimizers: Iterable[Thing]) -> bool:
