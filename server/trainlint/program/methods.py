@@ -170,7 +170,7 @@ def _anybody(m: Machine, node: ast.expr, text: str) -> Thing:
 def _step(m: Machine, node: ast.expr, receiver: Value, args: list[Value], keywords: dict[str, Value]) -> Value:
     text = _receiver_text(node)
     things = tuple(option for option in options(receiver) if isinstance(option, Thing))
-    if not things and isinstance(receiver, Unknown):
+    if not things and (isinstance(receiver, Unknown) or receiver == NONE):
         things = (_anybody(m, node, text),)
     if not things:
         return UNKNOWN
