@@ -23,6 +23,10 @@ from tests.rules.cases import CASES, Case
 EVERY = (*REWRITES, numbered)
 FIXTURES = tuple(case for case in CASES if "trainlint: ignore" not in case.text and "noqa" not in case.text)
 """Comments do not survive a rewrite, so files that are silenced by one are left out."""
+OF_ONE_SCOPE = frozenset({"TRN109", "TRN320"})
+"""Rules that speak of objects only where one function or script holds them from their making to their last use."""
+DIVIDING = frozenset({"with_parameters", "in_class"})
+"""Rewrites that divide one scope into several."""
 
 
 @cache
@@ -55,7 +59,12 @@ def test_generated_programs_are_judged_alike(rewriting: Rewrite) -> None:
 @pytest.mark.parametrize("rewriting", REWRITES, ids=name)
 def test_fixtures_are_judged_alike(rewriting: Rewrite) -> None:
     rewritten: list[tuple[Case, Rewritten | None]] = [(case, rewrite(case.text, rewriting)) for case in FIXTURES]
-    applied = [(case, changed) for case, changed in rewritten if changed is not None]
+    divides = name(rewriting) in DIVIDING
+    applied = [
+        (case, changed)
+        for case, changed in rewritten
+        if changed is not None and not (divides and any(code in case.text for code in OF_ONE_SCOPE))
+    ]
     different = [text for case, changed in applied if (text := difference(case.name, case.text, changed))]
     assert len(applied) > 50
     assert not different, f"{len(different)} of {len(applied)}\n\n" + "\n\n".join(different[:3])

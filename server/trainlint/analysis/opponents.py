@@ -82,8 +82,8 @@ def _meant(step: fx.Step, cut: Cut, goal: _Goal, wiring: Wiring, gradients: Grad
         held = [owner for owner in target.owners if any(related(model, owner) for model in behind)]
         return (held[0] if held else None), False
     others = [affinity(optimizer.name, one.name) for one in goal.reach.models]
-    named = [model for model in behind if affinity(optimizer.name, model.name)]
-    return (named[0] if named and others and not any(others) else None), True
+    named = max(behind, key=lambda model: affinity(optimizer.name, model.name))
+    return (named if others and affinity(optimizer.name, named.name) > max(others) else None), True
 
 
 def _acted_on(model: Thing, effects: list[fx.Effect]) -> bool:
