@@ -165,9 +165,11 @@ class Holdings:
         for effect in order.after(built):
             if isinstance(effect, fx.Create):
                 model = effect.thing
-                if not model.in_sight or not (model.copy_of in owners or self._has_parameters(model)) or self._is_frozen(model):
-                    continue
                 replaced = [owner for owner in owners if _stands_for(model, owner)]
+                if len(replaced) != 1 or not model.in_sight or self._is_frozen(model):
+                    continue
+                if model.copy_of not in owners and not self._has_parameters(model):
+                    continue
             elif isinstance(effect, fx.Renew) and effect.things:
                 model = effect.things[0]
                 replaced = [owner for owner in owners if owner is model]

@@ -34,14 +34,18 @@ class Order:
         self._breaks: set[fx.Region] = set()
         self._gather(body, ())
         self._at = {moment.effect: moment for moment in self.moments}
+        self._of_kind: dict[type[fx.Effect], list[fx.Effect]] = defaultdict(list)
+        for moment in self.moments:
+            self._of_kind[type(moment.effect)].append(moment.effect)
 
     def __contains__(self, effect: fx.Effect) -> bool:
         return effect in self._at
 
     def all(self, kind: type[Kind]) -> Iterator[Kind]:
-        for moment in self.moments:
-            if isinstance(moment.effect, kind):
-                yield moment.effect
+        every = kind is fx.Effect
+        for effect in [moment.effect for moment in self.moments] if every else self._of_kind.get(kind, ()):
+            if isinstance(effect, kind):
+                yield effect
 
     def between(self, first: fx.Effect, last: fx.Effect) -> Iterator[fx.Effect]:
         """What stands between two effects."""
