@@ -1,7 +1,7 @@
 import * as vscode from "vscode";
 
 import { debugInformation } from "./debugInfo";
-import { PROBE, Runs } from "./probe";
+import { PROBE, Runs, VERIFY } from "./probe";
 import { PythonExtensions } from "./pythonExtensions";
 import { ReportPanel } from "./report/panel";
 import { SELECTOR, Server } from "./server";
@@ -20,7 +20,10 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
   const runs = new Runs(context, started, panel, log);
   server = started;
   // The server's own command, as its code lenses call it, goes through consent like the palette's.
-  started.handleCommands((command, [target]) => (command === PROBE ? runs.probe(uriOf(target)) : undefined));
+  started.handleCommands((command, [target]) => {
+    if (command === PROBE) return runs.probe(uriOf(target));
+    return command === VERIFY ? runs.verifyFix() : undefined;
+  });
 
   const command = (name: string, run: (...args: unknown[]) => unknown): vscode.Disposable =>
     vscode.commands.registerCommand(`trainlint.${name}`, run);
@@ -33,6 +36,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     started,
     panel,
     command("probeStep", (target) => runs.probe(uriOf(target))),
+    command("verifyFix", () => runs.verifyFix()),
     command("watchRun", (target) => runs.watch(uriOf(target))),
     command("showReport", () => {
       if (!panel.reveal()) void vscode.window.showInformationMessage("There is no report yet. Probe a training script first.");

@@ -4,6 +4,7 @@ import { promisify } from "node:util";
 
 import * as vscode from "vscode";
 import {
+  CodeActionRequest,
   ExecuteCommandRequest,
   type LanguageClient,
   ResponseError,
@@ -22,6 +23,15 @@ const execute = promisify(execFile);
 
 /** The server's command; it takes one `ProbeRequest` and answers a `ProbeReport`. */
 export const PROBE = "trainlint.probe";
+
+/** The server's command that takes a `ProbeRequest` with another text, and answers a `Difference`. */
+export const VERIFY = "trainlint.verify";
+
+/** What the other text changes, in words, and whether it lets more weights learn and stops none. */
+interface Difference {
+  readonly difference: string;
+  readonly better: boolean;
+}
 
 /** What is run, and how. Progress is reported to `workDoneToken`; `window/workDoneProgress/cancel` for it ends the run. */
 interface ProbeRequest {
@@ -52,10 +62,40 @@ export class Runs {
   ) {}
 
   async probe(uri: vscode.Uri | undefined = vscode.window.activeTextEditor?.document.uri): Promise<void> {
+    await this.asked(uri, PROBE, (client, run) => this.runProbe(client, run));
+  }
+
+  /** Runs the text with a fix at the cursor beside the text as it is, shows what the fix changes, and applies it on consent. */
+  async verifyFix(): Promise<void> {
+    const editor = vscode.window.activeTextEditor;
+    const { connection } = this.server;
+    if (editor === undefined || connection === undefined) return;
+    const { document } = editor;
+    const { version } = document;
+    const fix = await chooseFix(connection, document, editor.selection);
+    if (fix === undefined) return;
+    const text = withEdits(document, fix.edit.get(document.uri));
+    await this.asked(document.uri, VERIFY, async (client, run) => {
+      const answer = await this.answered(client, run, VERIFY, { text });
+      if (!isDifference(answer)) return;
+      const apply = "Apply";
+      const message = answer.better ? "With the fix more weights learn." : "The fix does not let more weights learn.";
+      const detail = `${fix.title}\n\n${answer.difference}`;
+      if ((await vscode.window.showInformationMessage(message, { modal: true, detail }, apply)) !== apply) return;
+      if (document.version !== version) {
+        void vscode.window.showWarningMessage("The text was edited while the fix was tried, so nothing was changed. Try it again.");
+        return;
+      }
+      await vscode.workspace.applyEdit(fix.edit);
+    });
+  }
+
+  /** Does what runs the user's code, after consent, and one at a time. */
+  private async asked(uri: vscode.Uri | undefined, command: string, body: (client: LanguageClient, run: Run) => Promise<void>): Promise<void> {
     const run = await this.prepare(uri, "probe");
     if (run === undefined) return;
     const { connection: client, running: launch } = this.server;
-    if (client?.initializeResult?.capabilities.executeCommandProvider?.commands.includes(PROBE) !== true || launch === undefined) {
+    if (client?.initializeResult?.capabilities.executeCommandProvider?.commands.includes(command) !== true || launch === undefined) {
       void vscode.window.showErrorMessage(
         client === undefined
           ? "trainlint's server is not running, so there is nothing to probe with. The log says why."
@@ -70,7 +110,7 @@ export class Runs {
     if (!(await this.agreed(run, launch))) return;
     this.probing = true;
     try {
-      await this.runProbe(client, run);
+      await body(client, run);
     } finally {
       this.probing = false;
     }
@@ -185,8 +225,22 @@ export class Runs {
     }
   }
 
-  private async runProbe(client: LanguageClient, { document, settings, python }: Run): Promise<void> {
+  private async runProbe(client: LanguageClient, run: Run): Promise<void> {
+    const { document } = run;
     const { version } = document;
+    const answer = await this.answered(client, run, PROBE, {});
+    if (answer === undefined) return;
+    if (isProbeReport(answer)) this.panel.show(answer, document.uri, document.version !== version);
+    else this.failed(new Error("the server answered something that is not a report"));
+  }
+
+  /** What the server answers to a command that runs the document; undefined after a cancel, or after the user was told of a failure. */
+  private async answered(
+    client: LanguageClient,
+    { document, settings, python }: Run,
+    command: string,
+    more: { readonly text?: string },
+  ): Promise<unknown> {
     const workDoneToken = `trainlint-probe-${++this.tokens}`;
     const request: ProbeRequest = {
       uri: client.code2ProtocolConverter.asUri(document.uri),
@@ -202,7 +256,7 @@ export class Runs {
     };
     const location = vscode.ProgressLocation.Notification;
     const title = `Probing ${path.basename(document.uri.fsPath)}`;
-    await vscode.window.withProgress({ location, title, cancellable: true }, async (progress, cancel) => {
+    return vscode.window.withProgress({ location, title, cancellable: true }, async (progress, cancel): Promise<unknown> => {
       const listening = client.onProgress(WorkDoneProgress.type, workDoneToken, (value) => {
         if (value.message) progress.report({ message: value.message });
       });
@@ -211,16 +265,12 @@ export class Runs {
         void client.sendNotification(WorkDoneProgressCancelNotification.type, { token: workDoneToken });
       });
       try {
-        const answer: unknown = await client.sendRequest(ExecuteCommandRequest.type, { command: PROBE, arguments: [request] });
-        if (cancel.isCancellationRequested) return;
-        if (!isProbeReport(answer)) throw new Error("the server answered something that is not a report");
-        this.panel.show(answer, document.uri, document.version !== version);
+        const answer: unknown = await client.sendRequest(ExecuteCommandRequest.type, { command, arguments: [{ ...request, ...more }] });
+        return cancel.isCancellationRequested ? undefined : answer;
       } catch (error) {
-        if (cancel.isCancellationRequested) {
-          this.log.info("the probe was cancelled");
-          return;
-        }
-        this.failed(error);
+        if (cancel.isCancellationRequested) this.log.info("the probe was cancelled");
+        else this.failed(error);
+        return undefined;
       } finally {
         listening.dispose();
         cancelling.dispose();
@@ -242,4 +292,43 @@ interface Run {
   readonly document: vscode.TextDocument;
   readonly settings: ProbeSettings;
   readonly python: Interpreter;
+}
+
+interface ChosenFix {
+  readonly title: string;
+  readonly edit: vscode.WorkspaceEdit;
+}
+
+/** The fix on the line of `range`, the user's choice where there are several; undefined after the user was told that there is none. */
+async function chooseFix(client: LanguageClient, document: vscode.TextDocument, range: vscode.Range): Promise<ChosenFix | undefined> {
+  const answer = await client.sendRequest(CodeActionRequest.type, {
+    textDocument: client.code2ProtocolConverter.asTextDocumentIdentifier(document),
+    range: client.code2ProtocolConverter.asRange(document.lineAt(range.start.line).range),
+    context: { diagnostics: [], only: [vscode.CodeActionKind.QuickFix.value] },
+  });
+  const fixes: ChosenFix[] = [];
+  for (const action of answer ?? []) {
+    if (!("edit" in action) || action.title.startsWith("Ignore TRN")) continue;
+    const edit = await client.protocol2CodeConverter.asWorkspaceEdit(action.edit);
+    if (edit?.has(document.uri)) fixes.push({ title: action.title, edit });
+  }
+  if (fixes.length > 1) {
+    const label = await vscode.window.showQuickPick(fixes.map(({ title }) => title), { title: "Which fix is to be tried?" });
+    return fixes.find(({ title }) => title === label);
+  }
+  if (fixes.length === 0) void vscode.window.showInformationMessage("trainlint has no fix for this line.");
+  return fixes[0];
+}
+
+function withEdits(document: vscode.TextDocument, edits: readonly vscode.TextEdit[]): string {
+  let text = document.getText();
+  for (const edit of [...edits].sort((one, other) => other.range.start.compareTo(one.range.start))) {
+    text = text.slice(0, document.offsetAt(edit.range.start)) + edit.newText + text.slice(document.offsetAt(edit.range.end));
+  }
+  return text;
+}
+
+function isDifference(answer: unknown): answer is Difference {
+  const { difference, better } = (answer ?? {}) as Partial<Difference>;
+  return typeof difference === "string" && typeof better === "boolean";
 }
