@@ -35,6 +35,7 @@ from .inference import NoisyInference, noisy_inferences
 from .initialisation import ConstantStart, Initialisation
 from .iterators import UsedUp, used_up
 from .left_out import LeftOut, LeftOuts
+from .loading import OrderedLoader, ordered_loaders
 from .misplaced import MisplacedClear, misplaced
 from .modules import Modules
 from .objectives import DeadLoss, Objectives
@@ -171,6 +172,11 @@ class Facts:
         for backward in self.effects(fx.Backward):
             found.update(self.gradients.reach(Node(backward.loss)).operations)
         return found
+
+    @cached_property
+    def ordered_loaders(self) -> list[OrderedLoader]:
+        """Loaders that training goes over class by class."""
+        return list(ordered_loaders(self.program, self.values))
 
     @cached_property
     def constant_starts(self) -> list[ConstantStart]:

@@ -33,6 +33,8 @@ TORCH = Framework(
         "torchvision.models.*": Role.MODULE,
         "timm.create_model": Role.MODULE,
         "torch.utils.data.*": Role.OTHER,
+        "torchvision.datasets.ImageFolder": Role.OTHER,
+        "torchvision.datasets.DatasetFolder": Role.OTHER,
         "torch.utils.tensorboard.*": Role.OTHER,
         "torch.profiler.*": Role.OTHER,
         "torch.autograd.profiler.*": Role.OTHER,
