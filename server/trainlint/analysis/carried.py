@@ -65,6 +65,11 @@ class GrowingSum:
         return text if isinstance(self.term, (ast.Name, ast.Attribute, ast.Call, ast.Subscript)) else f"({text})"
 
 
+def _may_be_a_number(term: Reach) -> bool:
+    """A method out of sight answered: perhaps how many there are, and not what they are."""
+    return any(source.operation is not None and source.operation.name.startswith(".") for source in term.passed)
+
+
 @dataclass(frozen=True, slots=True)
 class _Differentiated:
     """A backward, the innermost loop around it, and what it reaches."""
@@ -113,7 +118,7 @@ class CarriedGraphs:
                 term = self._gradients.reach(Node(operation.inputs[side]))
                 shared = (source.operation for source in term.passed if source in one.reach.passed)
                 written = _operand(node, side)
-                if written is None or _starts_anew(operation, one.loop.node):
+                if written is None or _starts_anew(operation, one.loop.node) or _may_be_a_number(term):
                     continue
                 if any(one is not None and one.callee in term.modules for one in shared):
                     told.add(node)

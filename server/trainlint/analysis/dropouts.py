@@ -13,9 +13,9 @@ from ..program.things import Constant, Operation, Thing
 from .modules import Modules
 
 _DROPOUTS = frozenset({"dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout"})
-# Words of those that want dropout at all times, to see how much the answers vary.
+# Words of those that want dropout at all times, to see how much the answers vary, or to keep a decoder from copying.
 _SAMPLING = frozenset(
-    {"mc", "monte", "carlo", "montecarlo", "bayes", "bayesian", "uncertainty", "stochastic", "sample", "samples"}
+    {"mc", "monte", "carlo", "montecarlo", "bayes", "bayesian", "uncertainty", "stochastic", "sample", "samples", "prenet"}
 )
 
 _MODES = frozenset({"training", "train", "eval", "evaluation", "test", "inference", "sampling"})

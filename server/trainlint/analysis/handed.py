@@ -64,7 +64,8 @@ def wrong_holdings(orders: Orders) -> list[WrongHolding]:
     found: dict[ast.AST, WrongHolding] = {}
     for _, built in orders.effects(fx.Create):
         optimizer = built.thing
-        if optimizer.role is not Role.OPTIMIZER or optimizer.cls is not None or "params" not in optimizer.arguments:
+        of_library = "." in (optimizer.created_by or "")
+        if optimizer.role is not Role.OPTIMIZER or not of_library or "params" not in optimizer.arguments:
             continue
         wrong = _judge(optimizer.arguments["params"], orders)
         if wrong in (Wrong.VALUES, Wrong.NO_GRADIENT) and not _trains(optimizer, orders):

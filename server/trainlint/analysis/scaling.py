@@ -250,7 +250,7 @@ class _Scaler(Paths):
 
 def _plain(effect: fx.Backward, before: str) -> str:
     """The gradients after a backward of a loss that no scaler in sight multiplied."""
-    return PLAIN if before in (CLEAR, PLAIN) and not _may_be_scaled(effect.loss) else UNKNOWN if before != APPLIED else APPLIED
+    return PLAIN if before in (CLEAR, PLAIN) and not _may_be_scaled(effect.loss) else UNKNOWN
 
 
 def _may_be_scaled(loss: Tensor) -> bool:

@@ -26,6 +26,7 @@ from .effects import (
     Freeze,
     Hook,
     Mark,
+    Mode,
     Rebind,
     SetRate,
     Step,
@@ -63,7 +64,7 @@ from .things import (
     mix,
     things_in,
 )
-from .vocabulary import KNOWN_METHODS, TRANSPARENT, holds_gradients, runs_on_gradients
+from .vocabulary import KNOWN_METHODS, MODE_METHODS, TRANSPARENT, holds_gradients, runs_on_gradients
 
 _BUILTINS = frozenset(dir(builtins))
 # As the function of a partial: a positional argument that stands for an unknown number of them.
@@ -233,6 +234,9 @@ def _function(m: Machine, node: ast.expr, callee: Function, args: list[Value], k
     if callee.node in m.relevant or isinstance(callee.node, ast.Lambda):
         return m.inline(m, callee, node, args, keywords)
     if len(m.stack) >= MAX_DEPTH_WITHOUT_TRAINING or m.allowance < 0:
+        if not MODE_METHODS.isdisjoint(m.index.functions[callee.node].words):
+            held = (*args, *keywords.values(), *((callee.receiver,) if callee.receiver is not None else ()))
+            m.emit_effect(Mode, node, tuple(thing for value in held for thing in things_in(value)), None)
         return result_of(m, node, (*args, *keywords.values()))
     outer, m.aside = m.aside, True
     value = m.inline(m, callee, node, args, keywords)

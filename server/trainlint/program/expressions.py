@@ -6,6 +6,7 @@ import ast
 import operator
 from collections.abc import Callable
 from dataclasses import replace
+from functools import reduce
 
 from . import calls, conditions, configuration_files, grad_mode, operations
 from .effects import Block, Branch, Forget, Loop, Read
@@ -494,6 +495,12 @@ def _unpack(m: Machine, target: ast.Tuple | ast.List, value: Value) -> None:
     if isinstance(value, Sequence) and len(value.items) >= len(target.elts) - 1:
         _unpack_starred(m, target, value)
         return
+    if isinstance(value, Choice) and not starred:
+        ways = [option.items for option in value.options if isinstance(option, Sequence)]
+        if len(ways) == len(value.options) and {len(items) for items in ways} == {len(target.elts)}:
+            for element, parts in zip(target.elts, zip(*ways, strict=True), strict=True):
+                bind(m, element, reduce(join, parts))
+            return
     for index, element in enumerate(target.elts):
         if isinstance(value, Thing):
             part = m.part(value, f"[{index}]")
