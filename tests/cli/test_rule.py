@@ -9,6 +9,8 @@ from trainlint.rules import RULES
 
 from tests.cli.console import BAD, trainlint
 
+ROOT = Path(__file__).parents[2]
+
 
 def test_a_rule_is_explained_by_code_or_name(tmp_path: Path) -> None:
     page = trainlint("rule", "TRN101", cwd=tmp_path)
@@ -32,6 +34,11 @@ def test_all_rules_are_listed(tmp_path: Path) -> None:
     assert [line.split()[:2] for line in lines] == [[rule.code, rule.name] for rule in RULES]
     listed = json.loads(trainlint("rule", "--all", "--output-format", "json", cwd=tmp_path).out)
     assert [rule["summary"] for rule in listed] == [rule.summary for rule in RULES]
+
+
+def test_the_list_in_the_documentation_is_current(tmp_path: Path) -> None:
+    listed = trainlint("rule", "--all", "--output-format", "markdown", cwd=tmp_path).out
+    assert (ROOT / "docs" / "rules.md").read_text(encoding="utf-8") == listed
 
 
 def test_a_terminal_is_given_the_page_in_colour(tmp_path: Path) -> None:
