@@ -43,7 +43,7 @@ def holds(expectation: Expectation, line: int, seen: Run) -> bool:
         return any(step.stale for step in seen.steps_at(line))
     if code == "TRN104":
         backwards = seen.backwards_at(line)
-        return bool(backwards) and not any(backward.applied for backward in backwards)
+        return bool(backwards) and (not any(backward.applied for backward in backwards) or bool(_never_stepped(line, seen)))
     if code == "TRN107":
         steps = seen.steps_at(line)
         mine = frozenset().union(*(step.parameters for step in steps))
@@ -58,6 +58,13 @@ def holds(expectation: Expectation, line: int, seen: Run) -> bool:
     raise AssertionError(f"nobody has said what {code} does to a run")
 
 
+def _never_stepped(line: int, seen: Run) -> frozenset[int]:
+    """The parameters that every backward of a line reaches and no step ever moves."""
+    reached = [backward.reached for backward in seen.backwards_at(line)]
+    stepped = frozenset[int]().union(*(step.parameters for step in seen.steps))
+    return frozenset.intersection(*map(frozenset, reached)) - stepped if reached else frozenset()
+
+
 def healthy(expectation: Expectation, line: int, seen: Run) -> bool:
     """Whether the same place now does what training needs; stronger than that the claim does not hold."""
     code = expectation.code
@@ -68,7 +75,7 @@ def healthy(expectation: Expectation, line: int, seen: Run) -> bool:
         steps = [step for step in seen.steps_at(line) if not step.nothing]
         return bool(steps) and not any(step.stale for step in steps)
     if code == "TRN104":
-        return any(backward.applied for backward in seen.backwards_at(line))
+        return any(backward.applied for backward in seen.backwards_at(line)) and not _never_stepped(line, seen)
     return not holds(expectation, line, seen)
 
 

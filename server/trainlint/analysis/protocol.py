@@ -57,13 +57,20 @@ class EmptyStep:
 class UnappliedBackward:
     """No step ever applies the gradients of `backward`; `clear` throws them away where there is one.
 
-    `partly`: a step applies what the same backward gives to other parameters than those of `target`.
+    `partly`: a step applies what the same backward gives to other parameters than those of `target`. `also` are the sets
+    beside it that nothing steps either, each with the clear that throws its gradients away.
     """
 
     backward: fx.Backward
     clear: fx.Clear | None
     target: ParameterSet
     partly: bool = False
+    also: tuple[tuple[ParameterSet, fx.Clear | None], ...] = ()
+
+    def holder(self, target: ParameterSet, clear: fx.Clear | None) -> str:
+        """The optimizer of a set, as the program writes it where it clears."""
+        optimizer = target.optimizers[0]
+        return clear.text if clear is not None and optimizer in clear.holders else optimizer.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,8 +378,14 @@ def _meant(backward: fx.Backward, reaching: list[tuple[ParameterSet, View, Lifec
     """A backward that reaches several sets is meant for one that nothing steps, or for the one of its name."""
     idle = [one for one in reaching if not any(event.kind is Kind.STEP for event in one[1].events)]
     target, view, seen = max(idle or reaching, key=lambda one: affinity(one[0].name, backward.text))
-    event = next(event for event in view.events if event.effect is backward)
-    return UnappliedBackward(backward, _clear_of(event, seen), target)
+    also = tuple((one[0], _clear_in(backward, one)) for one in idle if one[0] is not target)
+    return UnappliedBackward(backward, _clear_in(backward, (target, view, seen)), target, also=also)
+
+
+def _clear_in(backward: fx.Backward, reached: tuple[ParameterSet, View, Lifecycle]) -> fx.Clear | None:
+    """The clear that throws away what `backward` gives to a set."""
+    _, view, seen = reached
+    return _clear_of(next(event for event in view.events if event.effect is backward), seen)
 
 
 def _only_measures(backward: Event, view: View) -> bool:

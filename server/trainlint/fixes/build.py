@@ -111,9 +111,11 @@ def _step_after(remedy: StepAfter, tree: ast.Module, source: SourceText) -> Fix 
         calls = [f"{remedy.scaler}.step({remedy.optimizer})", update]
         if any(update in layout.text(following) for following in layout.following(spot.statement)):
             calls.remove(update)
+    elif remedy.clear is not None:
+        calls += [f"{other}.step()" for other in remedy.others if layout.visible(other, tree)]
     if spot.before:
         return _unsafe(f"Insert `{calls[0]}` before the clear", layout.before(spot.statement, *calls))
-    title = f"Insert `{calls[0]}` after the backward"
+    title = f"Insert {' and '.join(f'`{call}`' for call in calls if '.step(' in call)} after the backward"
     if remedy.clear is None:
         calls.append(f"{remedy.optimizer}.zero_grad()")
         title = f"Insert `{calls[0]}` and `{calls[-1]}` after the backward"

@@ -538,7 +538,8 @@ def _thing(m: Machine, node: ast.expr, callee: Thing, args: list[Value], keyword
         return operations.computed(m, Tensor(given.sources, given.opaque, loss=True), done)
     if callee.role is None:
         result = unseen(m, node, callee, args, keywords, used, receiver=_may_act(callee.parent, used))
-        m.emit_effect(Forward, node, callee, done)
+        if used:
+            m.emit_effect(Forward, node, callee, done)
         result.made_by = done
         result.carries = given.sources | {callee} if m.grad_enabled else frozenset()
         result.opaque = given.opaque and m.grad_enabled

@@ -30,7 +30,7 @@ class ClearBetween:
 class StepAfter:
     """Apply the gradients of `backward` with `optimizer` before `clear`, through `scaler` where the loss was scaled.
 
-    The function of `backward` is handed to the step where the optimizer needs a `closure`.
+    The function of `backward` is handed to the step where the optimizer needs a `closure`; `others` step beside it.
     """
 
     optimizer: str
@@ -38,6 +38,7 @@ class StepAfter:
     backward: Site
     clear: Site | None
     closure: bool = False
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,7 @@ def check(facts: Facts) -> Iterable[Observation]:
             if fact.backward in misled:
                 continue
             backward, optimizer = fact.backward, fact.target.optimizers[0]
-            holder = fact.clear.text if fact.clear is not None and optimizer in fact.clear.holders else optimizer.name
+            holder = fact.holder(fact.target, fact.clear)
             related = []
             if optimizer.in_sight and optimizer.node is not None:
                 holds = f"`{optimizer.name}`" if optimizer.name else "this optimizer"
@@ -65,7 +65,8 @@ def check(facts: Facts) -> Iterable[Observation]:
             if fact.clear is not None:
                 related.append((fact.clear.site.node, "they are thrown away here"))
             clear = fact.clear.site if fact.clear else None
-            remedy = StepAfter(holder, backward.scaler, backward.site, clear, fact.target.needs_closure)
+            others = tuple(fact.holder(*one) for one in fact.also)
+            remedy = StepAfter(holder, backward.scaler, backward.site, clear, fact.target.needs_closure, others)
             yield Observation(
                 backward.site,
                 f"the gradients of `{backward.text}` are computed and "
