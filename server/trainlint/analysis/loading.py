@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..program import effects as fx
 from ..program.program import Program
-from ..program.things import Constant, Sequence, Thing
+from ..program.things import Sequence, Thing
 from .graph import Node
 from .values import REARRANGING, Values
 
@@ -16,7 +16,6 @@ _FOLDERS = (".ImageFolder", ".DatasetFolder")
 _OF_CLASSES = frozenset({"cross_entropy", "nll_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits"})
 _FILLED = frozenset({"zeros", "ones", "full", "zeros_like", "ones_like", "full_like"})
 _KEEPING = (REARRANGING - {"getitem", "index_select", "take", "gather"}) | {"long", "int"}
-_RISING = frozenset({"arange", "repeat_interleave"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +65,8 @@ def _by_class(dataset: Thing, values: Values, *, classes: bool) -> bool:
 
 
 def _blocks(name: str | None, operands: tuple[Node, ...], values: Values) -> bool:
-    if name in _RISING:
-        return all(isinstance(operand.value, Constant) for operand in operands) or name == "repeat_interleave"
+    if name == "repeat_interleave":
+        return True
     if name not in ("cat", "concat", "concatenate") or not operands or not isinstance(operands[0].value, Sequence):
         return False
     parts = [values.heads(Node(item, operands[0].environment)) for item in operands[0].value.items]
