@@ -35,6 +35,7 @@ def unchanged(text: str) -> Rewritten:
     for statement in _statements(ast.parse(text)):
         last = statement.end_lineno or statement.lineno
         origin.update(dict.fromkeys(range(statement.lineno, last + 1), statement.lineno))
+        origin.update({decorator.lineno: statement.lineno for decorator in _decorators(statement)})
     return Rewritten(text, origin)
 
 
@@ -48,7 +49,15 @@ def rewrite(text: str, change: Rewrite) -> Rewritten | None:
         return None
     new = ast.unparse(ast.fix_missing_locations(changed)) + "\n"
     pairs = zip(_statements(changed), _statements(ast.parse(new)), strict=True)
-    return Rewritten(new, {there.lineno: getattr(here, "origin", None) for here, there in pairs})
+    origin: dict[int, int | None] = {}
+    for here, there in pairs:
+        lines = (there.lineno, *(decorator.lineno for decorator in _decorators(there)))
+        origin.update(dict.fromkeys(lines, getattr(here, "origin", None)))
+    return Rewritten(new, origin)
+
+
+def _decorators(statement: ast.stmt) -> list[ast.expr]:
+    return getattr(statement, "decorator_list", [])
 
 
 def _statements(tree: ast.AST) -> Iterator[ast.stmt]:
