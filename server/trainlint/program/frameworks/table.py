@@ -11,7 +11,7 @@ from ..things import Role
 from .accelerate import ACCELERATE
 from .deepspeed import DEEPSPEED
 from .torch import TORCH
-from .vocabulary import Framework, LayerContents, Meaning, RateRange, Switch
+from .vocabulary import Framework, LayerContents, Meaning, RateRange, RateScaling, Switch
 
 TABLES: tuple[Framework, ...] = (TORCH, ACCELERATE, DEEPSPEED)
 
@@ -41,6 +41,7 @@ _CONTAINERS = frozenset().union(*(table.containers for table in TABLES))
 _EMPTY_BASES = frozenset().union(*(table.empty_bases for table in TABLES))
 _CLOSURES = {key: runs for table in TABLES for key, runs in table.closures.items()}
 _NORMALISING = frozenset().union(*(table.normalising for table in TABLES))
+_SCALING = {key: scaling for table in TABLES for key, scaling in table.scaling.items()}
 _STATELESS = {key: switch for table in TABLES for key, switch in table.stateless.items()}
 _RATES = {key: rate for table in TABLES for key, rate in table.rates.items()}
 
@@ -91,6 +92,11 @@ def layer_class(operation: str) -> str:
     """The name of the class whose objects compute `operation`."""
     named = [name for name, computed in _LAYERS.items() if computed == operation]
     return min(named, key=len) if named else "".join(part.capitalize() for part in operation.split("_"))
+
+
+def rate_scaling(schedule: str) -> RateScaling | None:
+    """How a schedule, by its qualified class name, multiplies rates; None where it does anything else."""
+    return _SCALING.get(schedule.rpartition(".")[2])
 
 
 def signature(operation: str) -> tuple[str, ...]:

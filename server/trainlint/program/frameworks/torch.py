@@ -2,7 +2,7 @@
 
 from ..things import Role
 from .torch_layers import CONTAINERS, EMPTY_BASES, LAYERS
-from .vocabulary import Framework, Meaning, RateRange, Switch
+from .vocabulary import Framework, Meaning, RateRange, RateScaling, Switch
 
 TORCH = Framework(
     name="torch",
@@ -189,6 +189,12 @@ TORCH = Framework(
         {"Adam", "AdamW", "NAdam", "RAdam", "Adamax", "SparseAdam", "RMSprop", "Adagrad", "Adadelta", "Adafactor", "Rprop",
          "Lion", "Muon", "Adam8bit", "AdamW8bit", "PagedAdamW8bit", "LAMB", "Lamb", "FusedAdam", "FusedLAMB"}
     ),
+    scaling={
+        "StepLR": RateScaling(("gamma", 2)), "MultiStepLR": RateScaling(("gamma", 2)), "ExponentialLR": RateScaling(("gamma", 1)),
+        "ConstantLR": RateScaling(("factor", 1)), "LinearLR": RateScaling(("end_factor", 2)), "PolynomialLR": RateScaling(),
+        "CosineAnnealingLR": RateScaling(floor=("eta_min", 2)), "CosineAnnealingWarmRestarts": RateScaling(floor=("eta_min", 3)),
+        "ReduceLROnPlateau": RateScaling(("factor", 2), ("min_lr", 7)),
+    },
     rates={
         "SGD": RateRange(1.0, 1e-3),
         "ASGD": RateRange(1.0, 1e-2),

@@ -46,6 +46,17 @@ class RateRange:
 
 
 @dataclass(frozen=True, slots=True)
+class RateScaling:
+    """A schedule multiplies rates by `factor`, an argument (None: by something at most 1), and keeps them above `floor`.
+
+    Both are given as name and position, 0 being the optimizer. Without them the factor is less than 1 and the floor 0.
+    """
+
+    factor: tuple[str, int] | None = None
+    floor: tuple[str, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Switch:
     """Whether a layer has something depends on an argument: on where it is neither zero nor false.
 
@@ -80,6 +91,7 @@ class Framework:
     `rates` go by the class name of an optimizer; those in `stateless` keep
     nothing between steps unless they are told to. `layers` names the operation that calling an object of a class computes;
     where it is missing the class name says it. `signatures` are the parameter names of operations, the first for the tensor.
+    `scaling` are schedules, by class name, that multiply the rate an optimizer was built with.
     `normalising` are optimizers, by class name, whose steps are the same when all gradients are a multiple of what they were.
     `contents` says what layers hold; `containers` hold what they are given; `empty_bases` bring their heirs no part.
     """
@@ -91,6 +103,7 @@ class Framework:
     rates: Mapping[str, RateRange] = field(default_factory=dict)
     stateless: Mapping[str, Switch] = field(default_factory=dict)
     closures: Mapping[str, Switch] = field(default_factory=dict)
+    scaling: Mapping[str, RateScaling] = field(default_factory=dict)
     normalising: frozenset[str] = frozenset()
     layers: Mapping[str, str] = field(default_factory=dict)
     signatures: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
