@@ -66,7 +66,8 @@ scenario("probe", folder, { settings, environment: { TRAINLINT_TEST_HOME: home }
     await editor.page.keyboard.press("End");
     await editor.page.keyboard.type("  # edited");
     await editor.report().locator(".note", { hasText: "edited after this run" }).waitFor();
-    await until(async () => (await editor.squiggles()).length === 0, "what the run showed of that line goes");
+    const shown = (await editor.problems()).filter({ hasText: "trainlint probe" });
+    await until(async () => (await shown.count()) === 0, "what the run showed of that line goes");
   });
 
   await step("a probe shows how far it is", async (editor) => {

@@ -328,7 +328,9 @@ def _gathers_before(layout: Layout, guard: ast.If, step: ast.stmt) -> bool:
         return True
     inside = [call for statement in guard.body for call in _calls_below(statement)]
     kinds = [call.kind for call in inside]
-    return Kind.CLEAR in kinds and kinds.index(Kind.CLEAR) > kinds.index(Kind.STEP) and not _names_phase(guard)
+    if Kind.CLEAR not in kinds or Kind.STEP not in kinds:
+        return False
+    return kinds.index(Kind.CLEAR) > kinds.index(Kind.STEP) and not _names_phase(guard)
 
 
 def _names_phase(guard: ast.If) -> bool:
