@@ -250,7 +250,7 @@ def _passing(
         if (
             nearest is not None
             and any(_in_turn(here, other, nearest) for other in others)
-            and any(_in_turn(here, forward, order[step.effect]) for forward in computed)
+            and any(_in_turn(nearest if event.order > step.order else here, forward, order[step.effect]) for forward in computed)
         ):
             found.add(event)
     return found
@@ -389,9 +389,10 @@ def _clear_in(backward: fx.Backward, reached: tuple[ParameterSet, View, Lifecycl
 
 
 def _only_measures(backward: Event, view: View) -> bool:
-    """A backward in a loop that neither clears nor steps: one to measure by, or to warm up, where others are applied."""
-    inner = next((loop for loop in reversed(backward.loops) if loop.repeats), None)
-    return inner is not None and not any(inner in event.loops and _uses_optimizer(event) for event in view.events)
+    """A backward in a loop of a function that neither clears nor steps: one to measure by, where others are applied."""
+    function = backward.effect.site.function
+    loops = any(loop.repeats for loop in backward.loops)
+    return loops and not any(_uses_optimizer(event) and event.effect.site.function is function for event in view.events)
 
 
 def _uses_optimizer(event: Event) -> bool:

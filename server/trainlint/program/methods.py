@@ -69,7 +69,6 @@ from .vocabulary import (
     PARTS,
     REGISTERING,
     SAME_OBJECT,
-    SCALING,
     WRAPPING_METHODS,
     runs_on_gradients,
 )
@@ -249,7 +248,7 @@ def _on_gradient(m: Machine, node: ast.expr, receiver: Gradient, name: str, args
         m.emit_effect(Clear, node, (), receiver.of, "")
     elif name in ("copy_", "add_", "set_", "fill_"):
         m.emit_effect(Write, node, receiver.of)
-    elif name in ("detach_", "requires_grad_") or name in SCALING:
+    elif name in ("detach_", "requires_grad_"):
         return receiver
     elif name.endswith("_"):
         m.emit_effect(Adjust, node, receiver.of)

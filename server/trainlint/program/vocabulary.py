@@ -15,9 +15,6 @@ WITH_INDICES = frozenset({"max", "min", "topk", "sort", "median", "nanmedian", "
 # What a tensor says of itself: no graph leads through it.
 DESCRIPTIONS = frozenset({"shape", "device", "dtype", "ndim", "layout", "is_cuda"})
 
-# What changes gradients where they lie, and puts them to no other use.
-SCALING = frozenset({"mul_", "div_", "clamp_", "clip_", "nan_to_num_"})
-
 PARAMETER_LISTS = frozenset({"parameters", "named_parameters", "trainable_parameters", "get_parameters"})
 # Of these, the ones that hand out an iterator.
 ITERATORS = frozenset({"parameters", "named_parameters"})
