@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..program import effects as fx
+from ..program.naming import MODEL, suggests
 from ..program.program import Program
-from ..program.things import Constant, Many, Mapping, Operation, Role, Sequence
+from ..program.things import Constant, Many, Mapping, Operation, Role, Sequence, Thing
 from .gradients import Gradients, Reach
 from .graph import Node, Source
 from .modules import Modules
@@ -67,7 +68,14 @@ class GrowingSum:
 
 def _may_be_a_number(term: Reach) -> bool:
     """A method out of sight answered: perhaps how many there are, and not what they are."""
-    return any(source.operation is not None and source.operation.name.startswith(".") for source in term.passed)
+    asked = [source.operation for source in term.passed if source.operation is not None]
+    return any(one.name.startswith(".") or (one.callee is not None and _is_method(one.callee)) for one in asked)
+
+
+def _is_method(callee: Thing) -> bool:
+    """By its name, a function of an object out of sight, and no model."""
+    holder, _, last = callee.name.rpartition(".")
+    return callee.role is None and not callee.in_sight and bool(holder) and not suggests(last, MODEL)
 
 
 @dataclass(frozen=True, slots=True)
