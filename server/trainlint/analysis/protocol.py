@@ -389,10 +389,11 @@ def _clear_in(backward: fx.Backward, reached: tuple[ParameterSet, View, Lifecycl
 
 
 def _only_measures(backward: Event, view: View) -> bool:
-    """A backward in a loop of a function that neither clears nor steps: one to measure by, where others are applied."""
+    """A backward in a loop of a function, neither of which clears or steps: one to measure by, where others are applied."""
+    inner = next((loop for loop in reversed(backward.loops) if loop.repeats), None)
     function = backward.effect.site.function
-    loops = any(loop.repeats for loop in backward.loops)
-    return loops and not any(_uses_optimizer(event) and event.effect.site.function is function for event in view.events)
+    using = [event for event in view.events if _uses_optimizer(event)]
+    return inner is not None and not any(inner in event.loops or event.effect.site.function is function for event in using)
 
 
 def _uses_optimizer(event: Event) -> bool:
