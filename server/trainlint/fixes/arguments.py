@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ast
 
-from ..finding import Applicability, Edit, Fix
+from ..finding import Edit, Fix
 from ..rules.remedy import AddToOperand, OnOperand, SetArgument, SwapArguments
 from ..source.parse import span_of
 from ..source.text import SourceText, Span
+from .offer import unsafe
 
-_NOTE = " (changes training)"
 _ATOMS = (ast.Name, ast.Attribute, ast.Call, ast.Subscript)
 
 
@@ -20,7 +20,7 @@ def on_operand(remedy: OnOperand, tree: ast.Module, source: SourceText) -> Fix |
     span = span_of(operand, source)
     text = source.slice(span)
     changed = f"{text}.{remedy.call}" if isinstance(operand, _ATOMS) else f"({text}).{remedy.call}"
-    return _unsafe(f"Call `.{remedy.call}` on `{ast.unparse(operand)}`", Edit(span, changed))
+    return unsafe(f"Call `.{remedy.call}` on `{ast.unparse(operand)}`", Edit(span, changed))
 
 
 def add_to_operand(remedy: AddToOperand, tree: ast.Module, source: SourceText) -> Fix | None:
@@ -37,7 +37,7 @@ def add_to_operand(remedy: AddToOperand, tree: ast.Module, source: SourceText) -
     inside = bare or not isinstance(operand, _ATOMS)
     text = source.slice(span)
     text = f"{text} + {remedy.text}" if isinstance(operand, (*_ATOMS, ast.BinOp)) else f"({text}) + {remedy.text}"
-    return _unsafe(f"Add {remedy.text} before", Edit(span, text if inside else f"({text})"))
+    return unsafe(f"Add {remedy.text} before", Edit(span, text if inside else f"({text})"))
 
 
 def _is_method(call: ast.Call) -> bool:
@@ -50,7 +50,7 @@ def swap_arguments(remedy: SwapArguments, tree: ast.Module, source: SourceText) 
     if not isinstance(call, ast.Call) or len(call.args) < 2 or any(isinstance(one, ast.Starred) for one in call.args):
         return None
     first, second = (span_of(argument, source) for argument in call.args[:2])
-    return _unsafe("Exchange the arguments", Edit(first, source.slice(second)), Edit(second, source.slice(first)))
+    return unsafe("Exchange the arguments", Edit(first, source.slice(second)), Edit(second, source.slice(first)))
 
 
 def set_argument(remedy: SetArgument, tree: ast.Module, source: SourceText) -> Fix | None:
@@ -59,13 +59,13 @@ def set_argument(remedy: SetArgument, tree: ast.Module, source: SourceText) -> F
         return None
     given = _operand(call, remedy.index, remedy.name)
     if given is not None:
-        return _unsafe(remedy.title, Edit(span_of(given, source), remedy.text))
+        return unsafe(remedy.title, Edit(span_of(given, source), remedy.text))
     written = f"{remedy.name}={remedy.text}"
     last = max((span_of(one, source).end for one in (*call.args, *call.keywords)), default=None)
     if last is not None:
-        return _unsafe(remedy.title, Edit(Span(last, last), f", {written}"))
+        return unsafe(remedy.title, Edit(Span(last, last), f", {written}"))
     whole = span_of(call, source)
-    return _unsafe(remedy.title, Edit(whole, source.slice(whole)[:-1] + written + ")"))
+    return unsafe(remedy.title, Edit(whole, source.slice(whole)[:-1] + written + ")"))
 
 
 def _operand(node: ast.AST, index: int, name: str) -> ast.expr | None:
@@ -77,7 +77,3 @@ def _operand(node: ast.AST, index: int, name: str) -> ast.expr | None:
         if keyword.arg == name:
             return keyword.value
     return node.args[index] if 0 <= index < len(node.args) else None
-
-
-def _unsafe(title: str, *edits: Edit) -> Fix:
-    return Fix(title + _NOTE, Applicability.UNSAFE, edits)

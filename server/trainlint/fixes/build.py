@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Callable
 
-from ..finding import Applicability, Edit, Fix
+from ..finding import Edit, Fix
 from ..program.naming import words
 from ..rules.remedy import (
     AddToOperand,
@@ -42,11 +42,10 @@ from .arguments import add_to_operand, on_operand, set_argument, swap_arguments
 from .computation import bypass, call_instead, divide_loss, turn_on
 from .editing import give_loss, insert, remove, rewrite, surround
 from .guards import step_at_end
-from .layout import Layout
+from .layout import Layout, layout_of
+from .offer import safe, unsafe
 from .placement import Spot, first_backward, place_in_closure, place_of_backward, place_of_step, places_of_clear, prepared
 from .style import differentiates_through
-
-_NOTE = " (changes training)"
 
 
 def build(remedy: Remedy, tree: ast.Module, source: SourceText) -> Fix | None:
@@ -54,35 +53,26 @@ def build(remedy: Remedy, tree: ast.Module, source: SourceText) -> Fix | None:
     return _BUILDERS[type(remedy)](remedy, tree, source)
 
 
-def _unsafe(title: str, *edits: Edit) -> Fix:
-    return Fix(title + _NOTE, Applicability.UNSAFE, tuple(edits))
-
-
-def _layout(site: Site, source: SourceText) -> Layout | None:
-    layout = Layout(source, site.function)
-    return layout if site.statement in layout.places else None
-
-
 def _insert(layout: Layout, spot: Spot, *calls: str) -> Edit:
     return layout.before(spot.statement, *calls) if spot.before else layout.after(spot.statement, *calls)
 
 
 def _clear_between(remedy: ClearBetween, tree: ast.Module, source: SourceText) -> Fix | None:
-    layout = _layout(remedy.step, source)
+    layout = layout_of(remedy.step, source)
     if layout is None or not remedy.holder:
         return None
     call = f"{remedy.holder}.zero_grad()"
     backward = remedy.backward
     if backward.function in functions_given(remedy.step, tree):
-        inner = _layout(backward, source)
+        inner = layout_of(backward, source)
         if inner is None or remedy.behind:
             return None
-        return _unsafe(f"Insert `{call}` before the backward", inner.before(first_backward(inner, backward.statement), call))
+        return unsafe(f"Insert `{call}` before the backward", inner.before(first_backward(inner, backward.statement), call))
     spots = places_of_clear(layout, remedy.step.statement, backward.statement, remedy.holder, tree)
     if remedy.behind and len(spots) == 1:
         return None
     where, spot = spots[remedy.behind]
-    return _unsafe(f"Insert `{call}` {where}", _insert(layout, spot, call))
+    return unsafe(f"Insert `{call}` {where}", _insert(layout, spot, call))
 
 
 def functions_given(step: Site, tree: ast.Module) -> list[ast.AST]:
@@ -93,7 +83,7 @@ def functions_given(step: Site, tree: ast.Module) -> list[ast.AST]:
 
 
 def _step_after(remedy: StepAfter, tree: ast.Module, source: SourceText) -> Fix | None:
-    layout = _layout(remedy.backward, source)
+    layout = layout_of(remedy.backward, source)
     if layout is None or not remedy.optimizer or not layout.visible(remedy.optimizer, tree):
         return None
     function = remedy.backward.function
@@ -114,12 +104,12 @@ def _step_after(remedy: StepAfter, tree: ast.Module, source: SourceText) -> Fix 
     elif remedy.clear is not None:
         calls += [f"{other}.step()" for other in remedy.others if layout.visible(other, tree)]
     if spot.before:
-        return _unsafe(f"Insert `{calls[0]}` before the clear", layout.before(spot.statement, *calls))
+        return unsafe(f"Insert `{calls[0]}` before the clear", layout.before(spot.statement, *calls))
     title = f"Insert {' and '.join(f'`{call}`' for call in calls if '.step(' in call)} after the backward"
     if remedy.clear is None:
         calls.append(f"{remedy.optimizer}.zero_grad()")
         title = f"Insert `{calls[0]}` and `{calls[-1]}` after the backward"
-    return _unsafe(title, layout.after(spot.statement, *calls))
+    return unsafe(title, layout.after(spot.statement, *calls))
 
 
 def _step_with(optimizer: str, closure: ast.AST, tree: ast.Module, source: SourceText) -> Fix | None:
@@ -130,15 +120,15 @@ def _step_with(optimizer: str, closure: ast.AST, tree: ast.Module, source: Sourc
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and node.func in uses and not node.args]
     step = f"{optimizer}.step({closure.name})"
     if len(uses) == 1 and len(calls) == 1:
-        return _unsafe(f"Call `{step}`", Edit(span_of(calls[0], source), step))
+        return unsafe(f"Call `{step}`", Edit(span_of(calls[0], source), step))
     around = next((node for node in ast.walk(tree) if closure in (getattr(node, "body", None) or [])), None)
     if uses or around is None:
         return None
-    return _unsafe(f"Insert `{step}` behind the closure", Layout(source, around).after(closure, step))
+    return unsafe(f"Insert `{step}` behind the closure", Layout(source, around).after(closure, step))
 
 
 def _backward_before(remedy: BackwardBefore, tree: ast.Module, source: SourceText) -> Fix | None:
-    layout = _layout(remedy.step, source)
+    layout = layout_of(remedy.step, source)
     closures = functions_given(remedy.step, tree)
     if closures:
         layout = Layout(source, closures[0])
@@ -154,11 +144,11 @@ def _backward_before(remedy: BackwardBefore, tree: ast.Module, source: SourceTex
     through = remedy.through
     if through and layout.visible(through, tree) and differentiates_through(through, layout.function, tree):
         call = f"{through}({loss})"
-    return _unsafe(f"Insert `{call}` before the step", _insert(layout, spot, call))
+    return unsafe(f"Insert `{call}` before the step", _insert(layout, spot, call))
 
 
 def _move(moved: Site, anchor: Site, source: SourceText, where: str, *, before: bool, within: bool = False) -> Fix | None:
-    layout = _layout(moved, source)
+    layout = layout_of(moved, source)
     if layout is None or anchor.statement not in layout.places or moved.statement is anchor.statement:
         return None
     if any(isinstance(outer, ast.If) for outer in _between(layout, moved.statement, anchor.statement)):
@@ -179,8 +169,8 @@ def _move(moved: Site, anchor: Site, source: SourceText, where: str, *, before: 
     plain = text.partition("#")[0].strip()
     if edit.span.start == removal.span.start or removal.span.contains(edit.span):
         aligned = layout.align(moved.statement, target) if not before and target in layout.chain(moved.statement) else None
-        return _unsafe(f"Move `{plain}` {where}", aligned) if aligned is not None else None
-    return _unsafe(f"Move `{plain}` {where}", *sorted((edit, removal), key=lambda one: one.span))
+        return unsafe(f"Move `{plain}` {where}", aligned) if aligned is not None else None
+    return unsafe(f"Move `{plain}` {where}", *sorted((edit, removal), key=lambda one: one.span))
 
 
 def _between(layout: Layout, moved: ast.stmt, anchor: ast.stmt) -> list[ast.stmt]:
@@ -200,7 +190,7 @@ def _move_after(remedy: MoveAfter, tree: ast.Module, source: SourceText) -> Fix 
 def _call_it(remedy: CallIt, tree: ast.Module, source: SourceText) -> Fix | None:
     span = span_of(remedy.site.node, source)
     edit = Edit(Span(span.end, span.end), "()")
-    return Fix(f"Call `{source.slice(span)}()`", Applicability.SAFE, (edit,))
+    return safe(f"Call `{source.slice(span)}()`", edit)
 
 
 def _set_rate(remedy: SetRateTo, tree: ast.Module, source: SourceText) -> Fix | None:
@@ -208,13 +198,13 @@ def _set_rate(remedy: SetRateTo, tree: ast.Module, source: SourceText) -> Fix | 
     literal = node.operand if isinstance(node, ast.UnaryOp) else node
     if not isinstance(literal, ast.Constant):
         return None
-    return _unsafe(f"Set the learning rate to {remedy.value:g}, the default", Edit(span_of(node, source), f"{remedy.value:g}"))
+    return unsafe(f"Set the learning rate to {remedy.value:g}, the default", Edit(span_of(node, source), f"{remedy.value:g}"))
 
 
 def _compose(remedy: Compose, tree: ast.Module, source: SourceText) -> Fix | None:
     parts = [piece if isinstance(piece, str) else source.slice(span_of(piece, source)) for piece in remedy.pieces]
     edit = Edit(span_of(remedy.node, source), "".join(parts))
-    return Fix(remedy.title, Applicability.SAFE, (edit,)) if remedy.safe else _unsafe(remedy.title, edit)
+    return (safe if remedy.safe else unsafe)(remedy.title, edit)
 
 
 def _apply_inside(remedy: ApplyInside, tree: ast.Module, source: SourceText) -> Fix | None:
@@ -227,11 +217,11 @@ def _apply_inside(remedy: ApplyInside, tree: ast.Module, source: SourceText) -> 
         text = f"({text})"
     applied = source.slice(Span(outer.start, inner.start)) + text + source.slice(Span(inner.end, outer.end))
     kept = source.slice(Span(inner.start, argument.start)) + applied + source.slice(Span(argument.end, inner.end))
-    return _unsafe(f"Apply the operation inside `{ast.unparse(call.func)}`", Edit(outer, kept))
+    return unsafe(f"Apply the operation inside `{ast.unparse(call.func)}`", Edit(outer, kept))
 
 
 def _move_out(remedy: MoveOut, tree: ast.Module, source: SourceText) -> Fix | None:
-    layout = _layout(remedy.moved, source)
+    layout = layout_of(remedy.moved, source)
     statement, loop = remedy.moved.statement, remedy.loop
     if layout is None or not isinstance(loop, ast.For) or loop not in layout.places or layout.places.get(statement) is None:
         return None
@@ -242,11 +232,11 @@ def _move_out(remedy: MoveOut, tree: ast.Module, source: SourceText) -> Fix | No
         return None
     removal, text = taken
     edits = sorted((layout.before(loop, text), removal), key=lambda edit: edit.span)
-    return _unsafe(f"Move `{text.partition('#')[0].strip()}` before the loop", *edits)
+    return unsafe(f"Move `{text.partition('#')[0].strip()}` before the loop", *edits)
 
 
 def _build_after(remedy: BuildAfter, tree: ast.Module, source: SourceText) -> Fix | None:
-    layout = _layout(remedy.anchor, source)
+    layout = layout_of(remedy.anchor, source)
     built, anchor = remedy.built.statement, remedy.anchor.statement
     if layout is None or built not in layout.places or not remedy.name or "\n" in layout.text(built):
         return None
@@ -258,8 +248,8 @@ def _build_after(remedy: BuildAfter, tree: ast.Module, source: SourceText) -> Fi
         if removal is not None and not any(re.search(rf"\b{re.escape(remedy.name)}\b", layout.text(one)) for one in between):
             edits = sorted((removal[0], layout.after(anchor, removal[1])), key=lambda edit: edit.span)
             if removal[1] == text or layout.owns_lines(anchor):
-                return _unsafe(f"Build `{remedy.name}` behind this", *edits)
-    return _unsafe(f"Build `{remedy.name}` again behind this", layout.after(anchor, text))
+                return unsafe(f"Build `{remedy.name}` behind this", *edits)
+    return unsafe(f"Build `{remedy.name}` again behind this", layout.after(anchor, text))
 
 
 _BUILDERS: dict[type, Callable[..., Fix | None]] = {

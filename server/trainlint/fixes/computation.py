@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from ..finding import Applicability, Edit, Fix
+from ..finding import Edit, Fix
 from ..program.frameworks.table import layer_class
 from ..rules.remedy import Bypass, CallInstead, DivideLoss, TurnOn
 from ..source.parse import span_of
 from ..source.text import SourceText, Span
 from .layout import Layout
+from .offer import unsafe
 
 _ATOMS = (ast.Name, ast.Attribute, ast.Call, ast.Subscript, ast.Constant)
 
@@ -25,7 +26,7 @@ def call_instead(remedy: CallInstead, tree: ast.Module, source: SourceText) -> F
     start = source.position(source.offset(end) - len(func.attr))
     if source.slice(Span(start, end)) != func.attr:
         return None
-    return _unsafe(f"Use `{name}` instead of `{func.attr}`", Edit(Span(start, end), name))
+    return unsafe(f"Use `{name}` instead of `{func.attr}`", Edit(Span(start, end), name))
 
 
 def bypass(remedy: Bypass, tree: ast.Module, source: SourceText) -> Fix | None:
@@ -37,7 +38,7 @@ def bypass(remedy: Bypass, tree: ast.Module, source: SourceText) -> Fix | None:
     call, statement = remedy.site.node, remedy.site.statement
     if isinstance(call, ast.Attribute):
         title = f"Leave out `{call.attr}`"
-        return _unsafe(title, Edit(Span(span_of(call.value, source).end, span_of(call, source).end), ""))
+        return unsafe(title, Edit(Span(span_of(call.value, source).end, span_of(call, source).end), ""))
     if not isinstance(call, ast.Call):
         return None
     operand = _operand(call, remedy.layer, tree)
@@ -50,8 +51,8 @@ def bypass(remedy: Bypass, tree: ast.Module, source: SourceText) -> Fix | None:
         removal = layout.remove(statement)
         same = [ast.unparse(target) for target in statement.targets] == [ast.unparse(operand)]
         if same and removal is not None and "#" not in removal[1]:
-            return _unsafe(title, removal[0])
-    return _unsafe(title, Edit(span_of(call, source), text if isinstance(operand, _ATOMS) else f"({text})"))
+            return unsafe(title, removal[0])
+    return unsafe(title, Edit(span_of(call, source), text if isinstance(operand, _ATOMS) else f"({text})"))
 
 
 def turn_on(remedy: TurnOn, tree: ast.Module, source: SourceText) -> Fix | None:
@@ -61,7 +62,7 @@ def turn_on(remedy: TurnOn, tree: ast.Module, source: SourceText) -> Fix | None:
         return None
     call = "set_grad_enabled(True)" if function.attr == "set_grad_enabled" else "enable_grad()"
     text = f"{source.slice(span_of(function.value, source))}.{call}"
-    return _unsafe(f"Turn autograd on with `{text}`", Edit(span_of(remedy.node, source), text))
+    return unsafe(f"Turn autograd on with `{text}`", Edit(span_of(remedy.node, source), text))
 
 
 def divide_loss(remedy: DivideLoss, tree: ast.Module, source: SourceText) -> Fix | None:
@@ -75,7 +76,7 @@ def divide_loss(remedy: DivideLoss, tree: ast.Module, source: SourceText) -> Fix
     divisor = str(remedy.divisor) if isinstance(remedy.divisor, int) else _atom(remedy.divisor, source)
     text = f"{_atom(loss, source)} / {divisor}"
     bare = inside or not isinstance(loss, _ATOMS)
-    return _unsafe(f"Divide the loss by `{divisor}`", Edit(span_of(loss, source), text if bare else f"({text})"))
+    return unsafe(f"Divide the loss by `{divisor}`", Edit(span_of(loss, source), text if bare else f"({text})"))
 
 
 def _atom(node: ast.AST, source: SourceText) -> str:
@@ -118,8 +119,4 @@ def _drop(item: ast.expr, items: list[ast.expr], source: SourceText) -> Fix | No
     span = Span(span_of(before, source).end, span.end) if before else Span(span.start, span_of(behind, source).start)
     if "#" in source.slice(span):
         return None
-    return _unsafe(f"Leave out `{ast.unparse(item)}`", Edit(span, ""))
-
-
-def _unsafe(title: str, *edits: Edit) -> Fix:
-    return Fix(f"{title} (changes training)", Applicability.UNSAFE, edits)
+    return unsafe(f"Leave out `{ast.unparse(item)}`", Edit(span, ""))

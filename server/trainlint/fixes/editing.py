@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import ast
 
-from ..finding import Applicability, Edit, Fix
+from ..finding import Edit, Fix
 from ..rules.remedy import GiveLoss, Insert, Remove, Rewrite, Surround
-from ..source.parse import Site, span_of
+from ..source.parse import span_of
 from ..source.text import SourceText, Span
-from .layout import Layout
+from .layout import Layout, layout_of
+from .offer import safe, unsafe
 from .placement import loss_before
-
-_NOTE = " (changes training)"
 
 
 def insert(remedy: Insert, tree: ast.Module, source: SourceText) -> Fix | None:
-    layout = _layout(remedy.anchor, source)
+    layout = layout_of(remedy.anchor, source)
     if layout is None or not _known(remedy.text, layout, tree):
         return None
     anchor = remedy.anchor.statement
     edit = layout.before(anchor, remedy.text) if remedy.before else layout.after(anchor, remedy.text)
-    return _fix(f"Insert `{remedy.text}` {remedy.where}", remedy.safe, edit)
+    return (safe if remedy.safe else unsafe)(f"Insert `{remedy.text}` {remedy.where}", edit)
 
 
 def surround(remedy: Surround, tree: ast.Module, source: SourceText) -> Fix | None:
-    layout, anchor = _layout(remedy.anchor, source), remedy.anchor.statement
+    layout, anchor = layout_of(remedy.anchor, source), remedy.anchor.statement
     if (
         layout is None
         or isinstance(anchor, ast.Return)
@@ -34,11 +33,11 @@ def surround(remedy: Surround, tree: ast.Module, source: SourceText) -> Fix | No
     if any(isinstance(inner, ast.Return) for inner in ast.walk(anchor)):
         return None
     edits = (layout.before(anchor, remedy.before), layout.after(anchor, remedy.after))
-    return _fix(f"Insert `{remedy.before}` {remedy.where}, and `{remedy.after}` behind it", False, *edits)
+    return unsafe(f"Insert `{remedy.before}` {remedy.where}, and `{remedy.after}` behind it", *edits)
 
 
 def remove(remedy: Remove, tree: ast.Module, source: SourceText) -> Fix | None:
-    layout = _layout(remedy.site, source)
+    layout = layout_of(remedy.site, source)
     statement = remedy.site.statement
     if layout is None or not isinstance(statement, ast.Expr) or statement.value is not remedy.site.node:
         return None
@@ -49,12 +48,12 @@ def remove(remedy: Remove, tree: ast.Module, source: SourceText) -> Fix | None:
     tail = layout.tail(statement)
     if "#" in tail and layout.owns_lines(statement):
         edit = Edit(source.span(start, end + tail.index("#")), "")  # the comment stays
-    return _fix(f"Remove `{source.text[start:end]}`", False, edit)
+    return unsafe(f"Remove `{source.text[start:end]}`", edit)
 
 
 def rewrite(remedy: Rewrite, tree: ast.Module, source: SourceText) -> Fix | None:
     first, *rest = remedy.texts
-    layout = _layout(remedy.site, source)
+    layout = layout_of(remedy.site, source)
     if layout is None or not all(_known(text, layout, tree) for text in remedy.texts):
         return None
     edits = [Edit(span_of(remedy.node if remedy.node is not None else remedy.site.node, source), first)]
@@ -62,11 +61,11 @@ def rewrite(remedy: Rewrite, tree: ast.Module, source: SourceText) -> Fix | None
         if not layout.owns_lines(remedy.site.statement):
             return None
         edits.append(layout.after(remedy.site.statement, *rest))
-    return _fix(remedy.title, remedy.safe, *edits)
+    return (safe if remedy.safe else unsafe)(remedy.title, *edits)
 
 
 def give_loss(remedy: GiveLoss, tree: ast.Module, source: SourceText) -> Fix | None:
-    layout, call = _layout(remedy.site, source), remedy.site.node
+    layout, call = layout_of(remedy.site, source), remedy.site.node
     loss = loss_before(layout, remedy.site.statement, tree) if layout is not None else None
     if loss is None or not isinstance(call, ast.Call) or len(call.args) + len(call.keywords) > 1:
         return None
@@ -74,19 +73,10 @@ def give_loss(remedy: GiveLoss, tree: ast.Module, source: SourceText) -> Fix | N
     span = span_of(call, source)
     last = source.position(source.offset(span.end) - 1)
     edit = Edit(span_of(given[0], source) if given else Span(last, last), loss)
-    return _fix(f"Give it `{loss}`", False, edit)
-
-
-def _layout(site: Site, source: SourceText) -> Layout | None:
-    layout = Layout(source, site.function)
-    return layout if site.statement in layout.places else None
+    return unsafe(f"Give it `{loss}`", edit)
 
 
 def _known(text: str, layout: Layout, tree: ast.Module) -> bool:
     """Every name in `text` is bound where it will stand."""
     names = {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
     return all(layout.visible(name, tree) for name in names)
-
-
-def _fix(title: str, safe: bool, *edits: Edit) -> Fix:
-    return Fix(title if safe else title + _NOTE, Applicability.SAFE if safe else Applicability.UNSAFE, edits)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 
-from ..finding import Applicability, Edit, Fix
+from ..finding import Edit, Fix
 from ..rules.remedy import StepAtEnd
 from ..source.parse import span_of
 from ..source.text import SourceText, Span
 from .layout import Layout
+from .offer import unsafe
 
 
 def step_at_end(remedy: StepAtEnd, tree: ast.Module, source: SourceText) -> Fix | None:
@@ -21,8 +22,7 @@ def step_at_end(remedy: StepAtEnd, tree: ast.Module, source: SourceText) -> Fix 
     if len(guards) != 1 or last is None or not isinstance(guards[0].test, ast.Compare):
         return None
     end = span_of(guards[0].test, source).end
-    title = f"Step at the last batch too, where `{last}` (changes training)"
-    return Fix(title, Applicability.UNSAFE, (Edit(Span(end, end), f" or {last}"),))
+    return unsafe(f"Step at the last batch too, where `{last}`", Edit(Span(end, end), f" or {last}"))
 
 
 def _last_turn(loop: ast.AST, source: SourceText) -> str | None:

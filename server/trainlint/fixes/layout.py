@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..finding import Edit
+from ..source.parse import Site
 from ..source.text import Position, SourceText, Span
 
 _SUITES = ("body", "orelse", "finalbody")
@@ -192,3 +193,9 @@ def _suites(owner: ast.AST) -> Iterator[tuple[ast.AST, list[ast.stmt]]]:
     for part in (*getattr(owner, "handlers", ()), *getattr(owner, "cases", ())):
         for inner, suite in _suites(part):
             yield (owner if inner is part else inner), suite
+
+
+def layout_of(site: Site, source: SourceText) -> Layout | None:
+    """The layout of the function around a place; None where the text has no statement there."""
+    layout = Layout(source, site.function)
+    return layout if site.statement in layout.places else None

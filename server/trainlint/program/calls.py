@@ -225,8 +225,6 @@ def _choice(m: Machine, node: ast.expr, callee: Choice, args: list[Value], keywo
 
 def _function(m: Machine, node: ast.expr, callee: Function, args: list[Value], keywords: dict[str, Value]) -> Value:
     exact = isinstance(callee.receiver, Thing) and callee.receiver.in_sight
-    if isinstance(callee.receiver, Thing) and m.frame.receiver is not callee.receiver:
-        callee.receiver.uses.add(f"{getattr(callee.node, 'name', '')}()")
     if callee.receiver is not None and runs_on_gradients(getattr(callee.node, "name", "")):
         m.emit_effect(Hook, node, parameters_of(callee.receiver))
     if (is_abstract(callee.node) and not exact) or m.index.functions[callee.node].yields:
