@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from trainlint.analysis.facts import Facts
-from trainlint.analysis.modules import Content
+from trainlint.analysis.models.modules import Content
 from trainlint.cancel import CancelFlag
 from trainlint.program.program import build
 from trainlint.source.document import Document

@@ -13,49 +13,49 @@ from ..program.naming import ACCELERATOR, suggests
 from ..program.program import Program
 from ..program.things import Operation, Role, Tensor, Thing
 from ..source.document import Document
-from . import modes, scaling
-from .accumulation import Accumulation
-from .attributes import Attributes
-from .bootstrap import OpenTarget, open_targets
-from .branches import IdleBranch, idle_branches
-from .built_in_forward import BuiltInForward, built_in_forward
-from .cadence import WrongCadence, wrong_cadences
-from .carried import CarriedGraph, CarriedGraphs, GrowingSum
-from .closures import BrokenClosure, broken_closures
-from .constants import Hyperparameter, known_hyperparameters
-from .detachments import DiscardedDetach, discarded_detaches
-from .distribution import BypassedWrapper, bypassed_wrappers
-from .dropouts import FixedDropout, fixed_dropouts
-from .frozen import FrozenOptimizer, frozen_optimizers
-from .gradients import Gradients
-from .graph import Node, Source
-from .handed import WrongHolding, wrong_holdings
-from .holdings import Holdings
-from .inference import NoisyInference, noisy_inferences
-from .initialisation import ConstantStart, Initialisation
-from .iterators import UsedUp, used_up
-from .left_out import LeftOut, LeftOuts
-from .loading import OrderedLoader, ordered_loaders
-from .misplaced import MisplacedClear, misplaced
-from .modules import Modules
-from .objectives import DeadLoss, Objectives
-from .opponents import CutOff, cut_off
-from .order import Orders
+from .flow.bootstrap import OpenTarget, open_targets
+from .flow.branches import IdleBranch, idle_branches
+from .flow.carried import CarriedGraph, CarriedGraphs, GrowingSum
+from .flow.detachments import DiscardedDetach, discarded_detaches
+from .flow.gradients import Gradients
+from .flow.graph import Node, Source
+from .flow.objectives import DeadLoss, Objectives
+from .flow.opponents import CutOff, cut_off
+from .flow.reductions import is_mean
+from .flow.terms import IdleTerm, UnreducedLoss, idle_terms, unreduced_losses
+from .flow.unusable import CutCheckpoint, InferenceTensor, cut_checkpoints, inference_tensors
+from .flow.values import Values
+from .models.attributes import Attributes
+from .models.built_in_forward import BuiltInForward, built_in_forward
+from .models.dropouts import FixedDropout, fixed_dropouts
+from .models.initialisation import ConstantStart, Initialisation
+from .models.modules import Modules
+from .models.registration import Registration
+from .paths import modes, scaling
+from .paths.accumulation import Accumulation
+from .paths.cadence import WrongCadence, wrong_cadences
+from .paths.closures import BrokenClosure, broken_closures
+from .paths.constants import Hyperparameter, known_hyperparameters
+from .paths.distribution import BypassedWrapper, bypassed_wrappers
+from .paths.inference import NoisyInference, noisy_inferences
+from .paths.misplaced import MisplacedClear, misplaced
+from .paths.order import Orders
+from .paths.protocol import Protocol, StaleStep, examine
+from .paths.rates import KnownRate, known_rates
+from .paths.restarts import Restarted, restarted
+from .paths.schedules import Schedules
 from .places import Places
-from .protocol import Protocol, StaleStep, examine
-from .rates import KnownRate, known_rates
-from .reductions import is_mean
-from .registration import Registration
-from .restarts import Restarted, restarted
-from .schedules import Schedules
-from .shapes import Shapes
-from .sharing import DiscardedCopy, SteppedTwice, discarded_copies, stepped_twice
-from .targets import WrongTarget, wrong_targets
-from .terms import IdleTerm, UnreducedLoss, idle_terms, unreduced_losses
-from .thawed import UndoneFreeze, undone_freezes
-from .unusable import CutCheckpoint, InferenceTensor, cut_checkpoints, inference_tensors
-from .values import Values
-from .wiring import ParameterSet
+from .tensors.loading import OrderedLoader, ordered_loaders
+from .tensors.shapes import Shapes
+from .tensors.targets import WrongTarget, wrong_targets
+from .wiring.frozen import FrozenOptimizer, frozen_optimizers
+from .wiring.handed import WrongHolding, wrong_holdings
+from .wiring.holdings import Holdings
+from .wiring.iterators import UsedUp, used_up
+from .wiring.left_out import LeftOut, LeftOuts
+from .wiring.sets import ParameterSet
+from .wiring.sharing import DiscardedCopy, SteppedTwice, discarded_copies, stepped_twice
+from .wiring.thawed import UndoneFreeze, undone_freezes
 
 Kind = TypeVar("Kind", bound=fx.Effect)
 

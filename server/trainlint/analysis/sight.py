@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from ..cancel import CancelFlag
 from ..program import effects as fx
 from ..program.program import Entry, Program
-from .events import Event, Kind, Projection
-from .lifecycle import Intractable, run
+from .paths.events import Event, Kind, Projection
+from .paths.lifecycle import Intractable, run
 from .places import Places
-from .wiring import wire
+from .wiring.sets import wire
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Union
 
-from ..analysis.gradients import Cut
-from ..analysis.graph import Source
+from ..analysis.flow.gradients import Cut
+from ..analysis.flow.graph import Source
 from ..program.things import Operation
 from ..source.parse import Site
 

@@ -43,7 +43,7 @@ import ast
 from collections.abc import Iterable
 
 from ...analysis.facts import Facts
-from ...analysis.objectives import Fault
+from ...analysis.flow.objectives import Fault
 from ...finding import Severity
 from ..remedy import left_out
 from ..rule import Fixability, Observation, Rule, confidence

@@ -33,8 +33,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...analysis.constants import Hyperparameter
 from ...analysis.facts import Facts
+from ...analysis.paths.constants import Hyperparameter
 from ...finding import Severity
 from ..remedy import Compose, Remedy
 from ..rule import Fixability, Observation, Rule, confidence

@@ -39,7 +39,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...analysis.facts import Facts
-from ...analysis.forms import product
+from ...analysis.tensors.forms import product
 from ...finding import Severity
 from ..rule import Fixability, Observation, Rule, confidence, written
 

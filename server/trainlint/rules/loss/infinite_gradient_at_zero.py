@@ -46,7 +46,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...analysis.facts import Facts
-from ...analysis.roots import roots_of_zero
+from ...analysis.flow.roots import roots_of_zero
 from ...finding import Severity
 from ..remedy import AddToOperand
 from ..rule import Fixability, Observation, Rule, confidence, written

@@ -36,7 +36,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...analysis.facts import Facts
-from ...analysis.graph import Node
+from ...analysis.flow.graph import Node
 from ...finding import Severity
 from ..remedy import replacement
 from ..rule import Fixability, Observation, Rule, called, confidence

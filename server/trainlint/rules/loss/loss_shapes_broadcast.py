@@ -38,8 +38,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ...analysis.facts import Facts
-from ...analysis.forms import Form
-from ...analysis.graph import Node
+from ...analysis.flow.graph import Node
+from ...analysis.tensors.forms import Form
 from ...finding import Severity
 from ...program.things import Operation, Value
 from ..remedy import OnOperand

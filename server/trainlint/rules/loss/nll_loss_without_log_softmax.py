@@ -33,8 +33,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...analysis.facts import Facts
-from ...analysis.graph import Node
-from ...analysis.values import UNBOUNDED
+from ...analysis.flow.graph import Node
+from ...analysis.flow.values import UNBOUNDED
 from ...finding import Severity
 from ..remedy import another_loss, replacement
 from ..rule import Fixability, Observation, Rule, called, confidence

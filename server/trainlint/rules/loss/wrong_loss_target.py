@@ -43,7 +43,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...analysis.facts import Facts
-from ...analysis.targets import Wrong, WrongTarget
+from ...analysis.tensors.targets import Wrong, WrongTarget
 from ...finding import Severity
 from ..remedy import Bypass, OnOperand, Remedy, SwapArguments, another_loss
 from ..rule import Fixability, Observation, Rule, called, confidence

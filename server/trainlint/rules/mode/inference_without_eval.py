@@ -43,7 +43,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...analysis.facts import Facts
-from ...analysis.modules import Content
+from ...analysis.models.modules import Content
 from ...finding import Severity
 from ..remedy import Insert
 from ..rule import Fixability, Observation, Rule, called, confidence, written

@@ -53,7 +53,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...analysis.facts import Facts
-from ...analysis.modules import Content
+from ...analysis.models.modules import Content
 from ...finding import Severity
 from ..remedy import Surround
 from ..rule import Fixability, Observation, Rule, called, confidence, written

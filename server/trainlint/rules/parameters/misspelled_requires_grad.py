@@ -34,8 +34,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...analysis.attributes import Idle
 from ...analysis.facts import Facts
+from ...analysis.models.attributes import Idle
 from ...finding import Severity
 from ..remedy import Compose, Remedy
 from ..rule import Fixability, Observation, Rule, confidence

@@ -43,7 +43,7 @@ import ast
 from collections.abc import Iterable
 
 from ...analysis.facts import Facts
-from ...analysis.handed import Wrong
+from ...analysis.wiring.handed import Wrong
 from ...finding import Severity
 from ..remedy import Compose, Remedy
 from ..rule import Fixability, Observation, Rule, confidence

@@ -38,7 +38,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...analysis.facts import Facts
-from ...analysis.registration import LostParameter
+from ...analysis.models.registration import LostParameter
 from ...finding import Severity
 from ..remedy import ApplyInside
 from ..rule import Fixability, Observation, Rule, confidence

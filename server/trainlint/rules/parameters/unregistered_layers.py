@@ -43,7 +43,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...analysis.facts import Facts
-from ...analysis.registration import HiddenLayers, LooseTensor
+from ...analysis.models.registration import HiddenLayers, LooseTensor
 from ...finding import Severity
 from ..remedy import Compose
 from ..rule import Fixability, Observation, Rule, confidence

@@ -49,7 +49,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...analysis.facts import Facts
-from ...analysis.restarts import Restart
+from ...analysis.paths.restarts import Restart
 from ...finding import Severity
 from ..remedy import Remedy, Remove
 from ..rule import Fixability, Observation, Rule, confidence

@@ -42,7 +42,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...analysis.facts import Facts
-from ...analysis.scaling import autocast_around
+from ...analysis.paths.scaling import autocast_around
 from ...finding import Severity
 from ...program.effects import Backward
 from ..rule import Fixability, Observation, Rule, confidence

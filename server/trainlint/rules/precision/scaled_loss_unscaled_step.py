@@ -43,7 +43,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...analysis.facts import Facts
-from ...analysis.scaling import ScaledStep
+from ...analysis.paths.scaling import ScaledStep
 from ...finding import Severity
 from ..remedy import Remedy, Remove, Rewrite
 from ..rule import Fixability, Observation, Rule, confidence, written

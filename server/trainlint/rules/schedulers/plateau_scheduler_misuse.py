@@ -49,7 +49,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...analysis.facts import Facts
-from ...analysis.schedules import Metric, WrongMetric
+from ...analysis.paths.schedules import Metric, WrongMetric
 from ...finding import Severity
 from ..remedy import Compose, GiveLoss, Remedy
 from ..rule import Fixability, Observation, Rule, confidence, written

@@ -46,7 +46,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...analysis.facts import Facts
-from ...analysis.schedules import StraySchedule
+from ...analysis.paths.schedules import StraySchedule
 from ...finding import Severity
 from ..remedy import BuildAfter, Remedy, Rewrite
 from ..rule import Fixability, Observation, Rule, confidence, written

@@ -50,9 +50,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ...analysis.closures import BrokenClosure, Defect, computes, end_of, returned_name
 from ...analysis.facts import Facts
-from ...analysis.protocol import Emptiness
+from ...analysis.paths.closures import BrokenClosure, Defect, computes, end_of, returned_name
+from ...analysis.paths.protocol import Emptiness
 from ...finding import Severity
 from ..remedy import Compose, Insert
 from ..rule import Fixability, Observation, Rule, called, confidence, written

@@ -52,8 +52,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...analysis.closures import Defect
 from ...analysis.facts import Facts
+from ...analysis.paths.closures import Defect
 from ...finding import Severity
 from ..remedy import Insert
 from ..rule import Fixability, Observation, Rule, confidence, written

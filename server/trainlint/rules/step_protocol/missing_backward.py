@@ -41,7 +41,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...analysis.facts import Facts
-from ...analysis.protocol import Emptiness
+from ...analysis.paths.protocol import Emptiness
 from ...finding import Severity
 from ..remedy import BackwardBefore
 from ..rule import Fixability, Observation, Rule, confidence, written

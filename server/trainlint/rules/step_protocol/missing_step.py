@@ -44,7 +44,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...analysis.facts import Facts
-from ...analysis.protocol import UnappliedBackward
+from ...analysis.paths.protocol import UnappliedBackward
 from ...finding import Severity
 from ..remedy import StepAfter
 from ..rule import Fixability, Observation, Rule, confidence

@@ -1,0 +1,1 @@
+"""From a value back to what it was computed from."""

@@ -1,0 +1,198 @@
+"""The graph of values, walked from a result back to what it was computed from, through the forward passes of modules."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ...program.program import Program
+from ...program.things import (
+    NONE,
+    Choice,
+    Constant,
+    Either,
+    Many,
+    Mapping,
+    Operation,
+    Parameters,
+    Role,
+    Sequence,
+    Tensor,
+    Thing,
+    Value,
+)
+
+Environment = tuple[tuple[Thing, "Node"], ...]
+_MAX_DEPTH = 12
+# The name of a symbol that stands for the call whose forward pass an environment belongs to.
+_CALLED = "()"
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A value where it is used: `environment` says what the symbols of the forward passes around it stand for."""
+
+    value: Value
+    environment: Environment = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One way a value may have come about.
+
+    `of` is an operation, an object that stands for itself (a batch, a model's output that nobody can look into), a
+    constant, parameters, a collection of values, or None where it is out of sight.
+    """
+
+    of: Operation | Thing | Constant | Parameters | Sequence | Mapping | Many | None
+    environment: Environment = ()
+
+    @property
+    def name(self) -> str | None:
+        """The operation's name; None where this is none."""
+        return self.of.name if isinstance(self.of, Operation) else None
+
+    @property
+    def operation(self) -> Operation | None:
+        return self.of if isinstance(self.of, Operation) else None
+
+    @property
+    def calls(self) -> tuple[Operation, ...]:
+        """The calls of modules in sight that it was computed in, outermost first."""
+        found: list[Operation] = []
+        mark = next((symbol for symbol, _ in self.environment if symbol.name == _CALLED), None)
+        while mark is not None and mark.made_by is not None:
+            found.append(mark.made_by)
+            mark = mark.parent
+        return tuple(reversed(found))
+
+    @property
+    def place(self) -> ast.AST | None:
+        """Where it is written: a layer where it is built, any other operation where it is computed."""
+        operation = self.operation
+        if operation is None:
+            return None
+        layer = operation.callee
+        return layer.node if layer is not None and layer.created_by and layer.node is not None else operation.site.node
+
+    @property
+    def operands(self) -> tuple[Node, ...]:
+        """What the operation was computed from; nothing where this is no operation."""
+        return tuple(Node(value, self.environment) for value in self.of.inputs) if isinstance(self.of, Operation) else ()
+
+    def argument(self, name: str) -> Node | None:
+        """An argument of the operation by its name, or by its position as "0"."""
+        value = self.of.arguments.get(name) if isinstance(self.of, Operation) else None
+        return Node(value, self.environment) if value is not None else None
+
+
+class Graph:
+    """Looks up where values come from: their numbers, or, where `recorded`, their gradients.
+
+    Gradients end at leaves, and calls made while autograd was off are not entered.
+    """
+
+    def __init__(self, program: Program, *, recorded: bool = False) -> None:
+        self.program = program
+        self._recorded = recorded
+        self._marks: dict[tuple[Operation, Thing | None], Thing] = {}
+
+    def sources(self, node: Node) -> tuple[Source, ...]:
+        """Every way `node` may have come about; calls of modules in sight are entered."""
+        return tuple(dict.fromkeys(self._sources(node, 0)))
+
+    def _sources(self, node: Node, depth: int) -> Iterator[Source]:
+        value, environment = node.value, node.environment
+        options: tuple[Value | Operation | Either | None, ...]
+        if isinstance(value, Tensor):
+            options = value.origin.options if isinstance(value.origin, Either) else (value.origin,)
+        elif isinstance(value, Choice):
+            options = value.options
+        else:
+            options = (value,)
+        for option in options:
+            yield from self._one(option, environment, depth)
+
+    def _one(self, value: Value | Operation | Either | None, environment: Environment, depth: int) -> Iterator[Source]:
+        if isinstance(value, (Tensor, Choice)):
+            yield from self._sources(Node(value, environment), depth)
+        elif isinstance(value, Thing):
+            for symbol, meaning in environment:
+                if symbol == value:
+                    if value.grown and self._recorded:
+                        yield Source(None)
+                    yield from self._sources(meaning, depth + 1) if depth < _MAX_DEPTH else (Source(None),)
+                    return
+            if value.made_by is not None and not (self._recorded and value.role is Role.LEAF):
+                yield from self._operation(value.made_by, environment, depth)
+            else:
+                yield Source(value, environment)
+        elif isinstance(value, Operation):
+            yield from self._operation(value, environment, depth)
+        elif isinstance(value, (Constant, Parameters, Sequence, Mapping, Many)):
+            yield Source(value, environment)
+        else:
+            yield Source(None)
+
+    def _operation(self, operation: Operation, environment: Environment, depth: int) -> Iterator[Source]:
+        module = operation.callee
+        if self._recorded and (operation.cuts or not operation.recorded):
+            yield Source(operation, environment)
+            return
+        if operation.name == "call" and module is not None and depth < _MAX_DEPTH:
+            for symbol, given_module in environment:
+                if symbol is operation.callee and isinstance(given_module.value, Thing):
+                    module = given_module.value
+            summary = self.program.summary(module)
+            if summary is not None:
+                inner = [(self._mark(operation, environment), Node(NONE))]
+                for index, (name, parameter) in enumerate(summary.parameters.items()):
+                    given = operation.arguments.get(str(index), operation.arguments.get(name))
+                    if given is not None and isinstance(parameter, Thing):
+                        inner.append((parameter, Node(given, environment)))
+                yield from self._sources(Node(summary.result, tuple(inner)), depth + 1)
+                return
+        if operation.name == "getitem" and depth < _MAX_DEPTH:
+            yield from self._element(operation, environment, depth)
+            return
+        yield Source(operation, environment)
+
+    def _mark(self, operation: Operation, environment: Environment) -> Thing:
+        """The symbol by which the environment of a call tells which call it is."""
+        outer = next((symbol for symbol, _ in environment if symbol.name == _CALLED), None)
+        found = self._marks.get((operation, outer))
+        if found is None:
+            found = self._marks[operation, outer] = Thing(_CALLED, made_by=operation, parent=outer)
+        return found
+
+    def _element(self, operation: Operation, environment: Environment, depth: int) -> Iterator[Source]:
+        """A member of a tuple, list or dictionary; of anything else the indexing itself."""
+        whole, index = operation.inputs[0], operation.inputs[1]
+        key = index.value if isinstance(index, Constant) else None
+        for source in self._sources(Node(whole, environment), depth + 1):
+            item: Value | None = None
+            if isinstance(source.of, Sequence) and isinstance(key, int) and -len(source.of.items) <= key < len(source.of.items):
+                item = source.of.items[key]
+            elif isinstance(source.of, Mapping) and key is not None:
+                item = dict(source.of.items).get(key)
+            elif isinstance(source.of, Many):
+                item = source.of.element
+            if item is not None:
+                yield from self._sources(Node(item, source.environment), depth + 1)
+            else:
+                yield Source(None if isinstance(source.of, (Sequence, Mapping)) else operation, environment)
+
+    def flat(self, node: Node) -> Iterator[Node]:
+        """The tensors of a collection; the value itself where it is none."""
+        value = node.value
+        if isinstance(value, (Sequence, Choice)):
+            for item in value.items if isinstance(value, Sequence) else value.options:
+                yield from self.flat(Node(item, node.environment))
+        elif isinstance(value, Many):
+            yield from self.flat(Node(value.element, node.environment))
+        elif isinstance(value, Mapping):
+            for _, item in value.items:
+                yield from self.flat(Node(item, node.environment))
+        else:
+            yield node

@@ -1,0 +1,1 @@
+"""What happens along every path of a program, and in which order."""

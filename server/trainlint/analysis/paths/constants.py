@@ -1,0 +1,97 @@
+"""Hyper-parameters that are known where an optimizer is built, from code and from configuration files."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ...program import effects as fx
+from ...program.frameworks.table import signature
+from ...program.program import Program, leaves
+from ...program.things import Constant, Mapping, Role, Sequence, Thing, Value
+from ...source.parse import Site, Spot
+
+
+@dataclass(frozen=True, slots=True)
+class Hyperparameter:
+    """`optimizer` is built with `name` set to `value`: a number, a string, or a tuple of numbers.
+
+    `place` is where the argument is written, `source` the file it was loaded from, if that is one of its own.
+    """
+
+    optimizer: Thing
+    name: str
+    value: object
+    place: Site
+    source: Spot | None
+
+    @property
+    def written(self) -> ast.AST | None:
+        """The expression that gives the value in the call; None where it is written elsewhere."""
+        node = self.place.node
+        return None if self.place.whole is None else node.value if isinstance(node, ast.keyword) else node
+
+    @property
+    def literal(self) -> bool:
+        """The value itself is written in the call."""
+        return isinstance(self.written, ast.Constant)
+
+    @property
+    def kind(self) -> str:
+        """The class of the optimizer, without its package."""
+        return (self.optimizer.created_by or "").rpartition(".")[2]
+
+
+def known_hyperparameters(program: Program) -> Iterator[Hyperparameter]:
+    """Every argument that optimizers are built with and whose value is in sight, in the order of the program.
+
+    What parameter groups set for themselves is left out.
+    """
+    seen: set[Thing] = set()
+    for entry in program.entries:
+        for effect in leaves(entry.body):
+            if not isinstance(effect, fx.Create) or effect.thing.role is not Role.OPTIMIZER or effect.thing in seen:
+                continue
+            seen.add(effect.thing)
+            yield from _of(effect.thing, effect.site)
+
+
+def _of(optimizer: Thing, site: Site) -> Iterator[Hyperparameter]:
+    names = signature((optimizer.created_by or "").rpartition(".")[2])
+    arguments = dict(zip(names, optimizer.positional, strict=False)) | optimizer.arguments
+    own = _set_by_groups(arguments.get("params", optimizer.positional[0] if optimizer.positional else None))
+    for name, value in arguments.items():
+        if name in own:
+            continue
+        spot = value.source if isinstance(value, Constant) else None
+        known = _known(value)
+        if known is not None:
+            written = _written(site.node, name, names)
+            yield Hyperparameter(optimizer, name, known, site if written is None else site.part(written), spot)
+
+
+def _known(value: Value) -> object:
+    if isinstance(value, Constant):
+        return value.value
+    if isinstance(value, Sequence):
+        items = [item.value if isinstance(item, Constant) else None for item in value.items]
+        return tuple(items) if items and None not in items else None
+    return None
+
+
+def _set_by_groups(groups: Value | None) -> set[object]:
+    items = groups.items if isinstance(groups, Sequence) else ()
+    return {key for group in items if isinstance(group, Mapping) for key, _ in group.items}
+
+
+def _written(call: ast.AST, name: str, names: tuple[str, ...]) -> ast.AST | None:
+    """The argument where it is written in the call."""
+    if isinstance(call, ast.Call):
+        for keyword in call.keywords:
+            if keyword.arg == name:
+                return keyword
+        index = names.index(name) if name in names else 1 if name == "lr" else len(call.args)
+        if index < len(call.args) and not any(isinstance(argument, ast.Starred) for argument in call.args[: index + 1]):
+            return call.args[index]
+    return None

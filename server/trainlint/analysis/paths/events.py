@@ -1,0 +1,269 @@
+"""A program seen by one parameter set: its regions with only what happens to that set."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from ...program import effects as fx
+from ...program.guards import Flag, Periodic, Reached, atoms
+from ...program.program import Entry
+from ..wiring.sets import ParameterSet, Relation, Wiring, is_engine
+
+_MAX_FLAGS = 6
+
+
+class Kind(Enum):
+    BACKWARD = "backward"
+    WRITE = "write"
+    STEP = "step"
+    CLEAR = "clear"
+    READ = "read"
+    ADJUST = "adjust"
+    NEW = "new"
+    OTHER = "other"
+    ANYTHING = "anything"
+    COMPUTE = "compute"
+    FORWARD = "forward"
+    CLIP = "clip"
+    UNSCALE = "unscale"
+    RESCALE = "rescale"
+    MODE = "mode"
+
+
+@dataclass(eq=False, slots=True)
+class Event:
+    """What one effect does to the set. `sure` is false where it may leave the set alone.
+
+    NEW: other parameters with empty gradients. OTHER: the symbol stands for other parameters.
+    ANYTHING: a call that may do everything. COMPUTE: a call that may differentiate, and clear where `clears`.
+    FORWARD: a model computes something. ADJUST: gradients are changed in place, or looked at in order to.
+    `loops` are the loops around it, outermost first; `order` its place in the text of the program.
+    """
+
+    kind: Kind
+    effect: fx.Effect
+    sure: bool = True
+    clears: bool = False
+    loops: tuple[fx.Loop, ...] = ()
+    order: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class View:
+    """The pruned program of one set, its events, the counters and flags its guards look at, and the loops `around` each."""
+
+    body: fx.Block
+    events: list[Event]
+    periods: dict[str, set[int | str]]
+    bounds: dict[str, int]
+    variables: frozenset[str]
+    repeated: frozenset[str]
+    around: dict[fx.Loop, tuple[fx.Loop, ...]]
+
+
+Item = "Event | fx.Region"
+
+
+class Pruning:
+    """Prunes an entry to the effects that `event` makes something of."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.loops: list[fx.Loop] = []
+        self.around: dict[fx.Loop, tuple[fx.Loop, ...]] = {}
+        self.periods: dict[str, set[int | str]] = {}
+        self.bounds: dict[str, int] = {}
+        self.variables: dict[str, frozenset[str]] = {}
+        self.flags: Counter[str] = Counter()
+
+    def view(self, entry: Entry) -> View:
+        body = self.block(entry.body)
+        _mark_adjusting(self.events)
+        repeated = frozenset(key for key, count in self.flags.most_common(_MAX_FLAGS) if count > 1)
+        variables = frozenset().union(*(self.variables[key] for key in repeated))
+        _trim(body, variables, self.periods)
+        return View(body, self.events, self.periods, self.bounds, variables, repeated, self.around)
+
+    def block(self, region: fx.Block) -> fx.Block:
+        kept = []
+        for item in region.items:
+            pruned = self.prune(item)
+            if pruned is not None:
+                kept.append(pruned)
+        return fx.Block(kept)
+
+    def prune(self, region: fx.Region) -> fx.Region | None:
+        if isinstance(region, fx.Effect):
+            if isinstance(region, (fx.Count, fx.Forget)):
+                return region
+            event = self.event(region)
+            if event is None:
+                return None
+            event.loops, event.order = tuple(self.loops), len(self.events)
+            self.events.append(event)
+            return event if event.kind is not Kind.FORWARD else None  # type: ignore[return-value]
+        if isinstance(region, fx.Block):
+            block = self.block(region)
+            return block if block.items else None
+        if isinstance(region, fx.Jump):
+            return region
+        if isinstance(region, fx.Loop):
+            return self._loop(region)
+        if isinstance(region, fx.Branch):
+            body, orelse = self.block(region.body), self.block(region.orelse)
+            if not body.items and not orelse.items:
+                return None
+            self._note(region.guard)
+            return fx.Branch(region.guard, body, orelse)
+        if isinstance(region, fx.Call):
+            body = self.block(region.body)
+            return fx.Call(region.node, region.name, body) if body.items else None
+        body, last, final = self.block(region.body), self.block(region.orelse), self.block(region.final)
+        handlers = [self.block(handler) for handler in region.handlers]
+        if not any(part.items for part in (body, last, final, *handlers)):
+            return None
+        return fx.Try(body, handlers, last, final)
+
+    def _loop(self, region: fx.Loop) -> fx.Region | None:
+        before = len(self.events)
+        pruned = replace(region)
+        self.around[pruned] = tuple(self.loops)
+        self.loops.append(pruned)
+        pruned.body = self.block(region.body)
+        self.loops.pop()
+        pruned.orelse = self.block(region.orelse)
+        if len(self.events) == before and not _leaves_loop(pruned.body):
+            return None
+        if region.guard is not None:
+            self._note(region.guard)
+        return pruned
+
+    def _note(self, guard: object) -> None:
+        for atom in atoms(guard):  # type: ignore[arg-type]
+            if isinstance(atom, Periodic):
+                self.periods.setdefault(atom.counter, set()).add(atom.modulus)
+            elif isinstance(atom, Reached):
+                self.periods.setdefault(atom.counter, set())
+                bound = abs(atom.value - atom.offset) + 1
+                self.bounds[atom.counter] = max(self.bounds.get(atom.counter, 0), bound)
+            elif isinstance(atom, Flag):
+                self.variables[atom.key] = atom.variables
+                self.flags[atom.key] += 1
+
+    def event(self, effect: fx.Effect) -> Event | None:
+        """What `effect` is to whoever looks; None where it is nothing."""
+        raise NotImplementedError
+
+
+class Projection(Pruning):
+    """Prunes an entry to what concerns one set."""
+
+    def __init__(self, wiring: Wiring, target: ParameterSet) -> None:
+        super().__init__()
+        self.wiring = wiring
+        self.target = target
+
+    def block(self, region: fx.Block) -> fx.Block:
+        """Clears of one part after the other clear the set once all parts are done."""
+        pruned = super().block(region)
+        row: list[fx.Clear] = []
+        for item in pruned.items:
+            event = item if isinstance(item, Event) else None
+            if event is None or event.kind is not Kind.CLEAR or event.sure:
+                row = []
+                continue
+            assert isinstance(event.effect, fx.Clear)
+            row.append(event.effect)
+            event.sure = len(row) > 1 and self.wiring.cover(row, self.target)
+        return pruned
+
+    def event(self, effect: fx.Effect) -> Event | None:
+        """What `effect` does to the set; None where it leaves it alone."""
+        wiring, target = self.wiring, self.target
+        if isinstance(effect, fx.Backward):
+            return _related(Kind.BACKWARD, effect, wiring.backward(effect, target))
+        if isinstance(effect, fx.Step):
+            event = _related(Kind.STEP, effect, wiring.step(effect, target))
+            if event is not None:
+                event.clears = effect.clears or any(is_engine(thing) for thing in effect.optimizers)
+            return event
+        if isinstance(effect, fx.Clear):
+            return _related(Kind.CLEAR, effect, wiring.clear(effect, target))
+        if isinstance(effect, fx.Write):
+            return _related(Kind.WRITE, effect, wiring.gradients(effect.parameters, target))
+        if isinstance(effect, fx.Read):
+            return _related(Kind.READ, effect, wiring.gradients(effect.parameters, target))
+        if isinstance(effect, fx.Adjust):
+            return _related(Kind.ADJUST, effect, wiring.gradients(effect.parameters, target))
+        if isinstance(effect, fx.Create):
+            return Event(Kind.NEW, effect) if wiring.replaces(effect.thing, target) else None
+        if isinstance(effect, fx.Rebind):
+            own = effect.thing in target.owners or (effect.thing in target.optimizers and not effect.thing.in_sight)
+            return Event(Kind.OTHER, effect) if own and not effect.thing.in_sight else None
+        if isinstance(effect, fx.Unseen):
+            return self._unseen(effect)
+        if isinstance(effect, fx.Forward):
+            return Event(Kind.FORWARD, effect)
+        return None
+
+    def _unseen(self, effect: fx.Unseen) -> Event | None:
+        if self.wiring.holds_optimizer(effect.touches, self.target):
+            return Event(Kind.ANYTHING, effect)
+        if self.wiring.may_belong(effect.touches, self.target):
+            return Event(Kind.COMPUTE, effect, sure=False, clears=effect.may_clear)
+        loss = effect.loss
+        if loss.opaque and not loss.sources and not loss.loss:
+            return None
+        if (loss.loss or loss.sources) and (
+            loss.opaque or self.wiring.touches(loss.sources, self.target) or len(self.wiring.sets) == 1
+        ):
+            return Event(Kind.COMPUTE, effect, sure=False)
+        return None
+
+
+def _mark_adjusting(events: list[Event]) -> None:
+    """A function that looks at gradients and then changes them looks at them in order to."""
+    last = {event.effect.site.function: event.order for event in events if event.kind is Kind.ADJUST}
+    for event in events:
+        if event.kind is Kind.READ and event.order < last.get(event.effect.site.function, 0):
+            event.kind = Kind.ADJUST
+
+
+def _related(kind: Kind, effect: fx.Effect, relation: Relation) -> Event | None:
+    return None if relation is Relation.NO else Event(kind, effect, sure=relation is Relation.YES)
+
+
+def _trim(block: fx.Block, variables: Collection[str], counters: Collection[str]) -> None:
+    """Take out what no condition looks at, and calls and branches in which nothing is left."""
+    kept = []
+    for item in block.items:
+        for part in fx.blocks_of(item):
+            _trim(part, variables, counters)
+        if isinstance(item, fx.Forget):
+            matters = item.variable in variables
+        elif isinstance(item, fx.Count):
+            matters = item.counter in counters
+        elif isinstance(item, (fx.Call, fx.Branch)):
+            matters = any(part.items for part in fx.blocks_of(item))
+        else:
+            matters = True
+        if matters:
+            kept.append(item)
+    block.items = kept
+
+
+def _leaves_loop(block: fx.Block) -> bool:
+    """A jump in the block leads further than the loop's own end."""
+    for item in block.items:
+        if isinstance(item, fx.Jump) and item.kind in ("return", "raise"):
+            return True
+        if isinstance(item, fx.Branch) and (_leaves_loop(item.body) or _leaves_loop(item.orelse)):
+            return True
+        if isinstance(item, (fx.Block,)) and _leaves_loop(item):
+            return True
+        if isinstance(item, (fx.Loop, fx.Try)) and _leaves_loop(item.body):
+            return True
+    return False

@@ -1,0 +1,396 @@
+"""Gradients that are clipped, scaled for low precision and unscaled: the order of these along every path."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from ...cancel import CancelFlag
+from ...program import effects as fx
+from ...program.program import Entry, Program
+from ...program.things import Constant, External, Operation, Role, Tensor, Thing, Value, options
+from ..wiring.sets import ParameterSet, Relation, Wiring, wire
+from .events import Event, Kind, Projection, View
+from .lifecycle import Intractable, Paths
+
+UNKNOWN, CLEAR, PLAIN, SCALED, UNSCALED, APPLIED = "unknown", "clear", "plain", "scaled", "unscaled", "applied"
+READY, STEPPED = "ready", "stepped"
+_NOTHING = 1e-10
+_TOUCHING = (Kind.UNSCALE, Kind.ANYTHING, Kind.READ, Kind.ADJUST, Kind.WRITE)
+_BFLOAT16 = External("torch.bfloat16")
+
+
+class Token(NamedTuple):
+    """The gradients of a set at one point of one path: their `state` and the `backward` that made it.
+
+    `protocol`: what the gradient scaler did for their optimizer since its last update, UNSCALED or STEPPED; READY for
+    nothing, UNKNOWN at the entry. `stepped` is the step through it, `crossed` the loops gone round since.
+    """
+
+    state: str = UNKNOWN
+    backward: Event | None = None
+    protocol: str = UNKNOWN
+    stepped: Event | None = None
+    crossed: frozenset[fx.Loop] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class ScaledClip:
+    """`clip` bounds gradients that are still multiplied by the loss scale; `step` unscales them, too late."""
+
+    clip: fx.Clip
+    backward: fx.Backward
+    step: fx.Step
+    target: ParameterSet
+    certain: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PointlessClip:
+    """`clip` bounds no gradient that is ever applied: they are `applied` already, or not there before `backward`.
+
+    Behind `ready` they are there, unscaled.
+    """
+
+    clip: fx.Clip
+    applied: fx.Step | None
+    backward: fx.Backward
+    ready: fx.Effect
+    target: ParameterSet
+
+
+@dataclass(frozen=True, slots=True)
+class ClipToNothing:
+    """`clip` bounds gradients by `limit`, which leaves nothing for `step` to apply."""
+
+    clip: fx.Clip
+    limit: float
+    step: fx.Step
+
+
+@dataclass(frozen=True, slots=True)
+class ScaledStep:
+    """`step` applies gradients still multiplied by the loss scale, or, where `through` is one, once more after it.
+
+    `updated`: something updates the scaler.
+    """
+
+    step: fx.Step
+    backward: fx.Backward
+    through: fx.Step | None
+    scaler: Thing
+    updated: bool
+    certain: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Unupdated:
+    """`step` is reached a second time with no update of the scaler on `loop`; `update` is one elsewhere."""
+
+    step: fx.Step
+    scaler: Thing
+    loop: fx.Loop
+    update: fx.Rescale | None
+
+
+@dataclass(frozen=True, slots=True)
+class TwiceUnscaled:
+    """`unscale` comes to gradients that are unscaled already: by another call, or by `step`."""
+
+    unscale: fx.Unscale
+    step: fx.Step | None
+    scaler: Thing
+
+
+@dataclass(slots=True)
+class Scaling:
+    """Facts of one entry."""
+
+    scaled_clips: list[ScaledClip] = field(default_factory=list)
+    pointless_clips: list[PointlessClip] = field(default_factory=list)
+    to_nothing: list[ClipToNothing] = field(default_factory=list)
+    scaled_steps: list[ScaledStep] = field(default_factory=list)
+    unupdated: list[Unupdated] = field(default_factory=list)
+    twice_unscaled: list[TwiceUnscaled] = field(default_factory=list)
+
+
+def limit_of(clip: fx.Clip) -> float | None:
+    """The bound of a clip where it is a number in sight; infinity where it may be."""
+    found = [_number(option) for option in options(clip.limit)]
+    if math.inf in found:
+        return math.inf
+    return found[0] if len(found) == 1 else None
+
+
+def _number(value: Value) -> float | None:
+    if isinstance(value, Constant) and isinstance(value.value, (int, float)) and not isinstance(value.value, bool):
+        return float(value.value)
+    if isinstance(value, External) and value.name.rpartition(".")[2].lower() in ("inf", "infinity"):
+        return math.inf
+    if isinstance(value, Tensor) and isinstance(value.origin, Operation) and value.origin.name == "float":
+        given = value.origin.inputs[0] if value.origin.inputs else None
+        return math.inf if isinstance(given, Constant) and "inf" in str(given.value) else None
+    return None
+
+
+def enabled(scaler: Thing) -> bool | None:
+    """Whether a gradient scaler does anything; None where that is decided out of sight."""
+    if scaler.role is not Role.SCALER or not scaler.in_sight or "**" in scaler.arguments:
+        return None
+    given = scaler.arguments.get("enabled", next((value for value in scaler.positional[4:]), Constant(True)))
+    return bool(given.value) if isinstance(given, Constant) else None
+
+
+def examine(entry: Entry, program: Program, cancel: CancelFlag) -> Scaling:
+    scaling = Scaling()
+    if not any(_concerns(effect) for effect in entry.effects):
+        return scaling
+    if program.index.look_alikes:
+        return scaling
+    wiring = wire(entry)
+    of_use: set[fx.Effect] = set()
+    for target in wiring.sets:
+        view = _Projection(wiring, target).view(entry)
+        clips = {event.effect for event in view.events if event.kind is Kind.CLIP}
+        if _examine(scaling, wiring, target, view, cancel):
+            clips -= {fact.clip for fact in scaling.pointless_clips if fact.target is target}
+        of_use |= clips
+    scaling.pointless_clips = [fact for fact in scaling.pointless_clips if fact.clip not in of_use]
+    return scaling
+
+
+def _examine(scaling: Scaling, wiring: Wiring, target: ParameterSet, view: View, cancel: CancelFlag) -> bool:
+    """Add the facts of one set; False where what happens to it cannot be followed."""
+    if wiring.hooked(target) or target.needs_closure:
+        return False
+    seen = _Scaler(view, cancel)
+    try:
+        seen.run()
+    except Intractable:
+        return False
+    _clips(scaling, target, view, seen)
+    _steps(scaling, view, seen)
+    _protocol(scaling, target, view, seen)
+    return True
+
+
+def _concerns(effect: fx.Effect) -> bool:
+    if isinstance(effect, fx.Backward):
+        return effect.scaled_by is not None
+    return isinstance(effect, (fx.Clip, fx.Unscale)) or (isinstance(effect, fx.Step) and effect.scaler is not None)
+
+
+class _Projection(Projection):
+    """What concerns one set, clips and the gradient scaler included."""
+
+    def __init__(self, wiring: Wiring, target: ParameterSet) -> None:
+        super().__init__(wiring, target)
+        self.scalers: set[Thing] = set()
+
+    def event(self, effect: fx.Effect) -> Event | None:
+        if isinstance(effect, fx.Clip):
+            relation = self.wiring.gradients(effect.parameters, self.target)
+            return Event(Kind.CLIP, effect, relation is Relation.YES) if relation is not Relation.NO else None
+        if isinstance(effect, fx.Unscale):
+            own = self.wiring.holds_optimizer(effect.optimizers, self.target)
+            if effect.optimizers and not own:
+                return None
+            return Event(Kind.UNSCALE, effect, own and len(effect.optimizers) == 1)
+        if isinstance(effect, fx.Rescale):
+            return Event(Kind.RESCALE, effect)
+        if isinstance(effect, fx.Unseen) and any(thing.role is Role.SCALER for thing in effect.touches):
+            return Event(Kind.ANYTHING, effect)
+        return super().event(effect)
+
+
+class _Scaler(Paths):
+    """`met`: what each event that is certain to concern the set found."""
+
+    def __init__(self, view: View, cancel: CancelFlag) -> None:
+        super().__init__(view, cancel)
+        self.view = view
+        self.met: dict[Event, set[Token]] = {}
+
+    def run(self) -> None:
+        self.block(self.view.body, {self.conditions.empty: frozenset({Token()})})
+
+    def turn(self, loop: fx.Loop, token: Token) -> Token:
+        return token._replace(crossed=token.crossed | {loop}) if token.stepped is not None else token
+
+    def apply(self, event: Event, token: Token) -> tuple[Token, ...]:
+        self.met.setdefault(event, set()).add(token)
+        after = self._after(event, token)
+        return (after,) if event.sure else (token, after)
+
+    def _after(self, event: Event, token: Token) -> Token:
+        effect = event.effect
+        if isinstance(effect, fx.Backward):
+            state = SCALED if effect.scaled_by is not None else _plain(effect, token.state)
+            return token._replace(state=state, backward=event)
+        if isinstance(effect, fx.Unscale):
+            return token._replace(state=UNSCALED if token.state == SCALED else token.state, protocol=UNSCALED)
+        if isinstance(effect, fx.Step):
+            clear = event.clears or token.state == CLEAR
+            after = token._replace(state=CLEAR if clear else APPLIED)
+            if effect.scaler is not None:
+                after = after._replace(protocol=STEPPED, stepped=event, crossed=frozenset())
+            return after
+        if isinstance(effect, fx.Rescale):
+            return token._replace(protocol=READY, stepped=None, crossed=frozenset())
+        if event.kind is Kind.CLEAR:
+            return token._replace(state=CLEAR, backward=None)
+        if event.kind is Kind.NEW:
+            return Token(CLEAR, protocol=READY)
+        if event.kind in (Kind.READ, Kind.ADJUST, Kind.WRITE, Kind.COMPUTE):
+            return token._replace(state=UNKNOWN)
+        return Token() if event.kind in (Kind.ANYTHING, Kind.OTHER) else token
+
+
+def _plain(effect: fx.Backward, before: str) -> str:
+    """The gradients after a backward of a loss that no scaler in sight multiplied."""
+    return PLAIN if before in (CLEAR, PLAIN) and not _may_be_scaled(effect.loss) else UNKNOWN
+
+
+def _may_be_scaled(loss: Tensor) -> bool:
+    """The loss was handed over by code out of sight."""
+    return not isinstance(loss.origin, Operation)
+
+
+def _effect(event: Event | None) -> fx.Backward:
+    assert event is not None and isinstance(event.effect, fx.Backward)
+    return event.effect
+
+
+def _clips(scaling: Scaling, target: ParameterSet, view: View, seen: _Scaler) -> None:
+    steps = [event.effect for event in view.events if isinstance(event.effect, fx.Step) and event.sure]
+    for event, tokens in seen.met.items():
+        clip = event.effect
+        if not isinstance(clip, fx.Clip) or not event.sure or limit_of(clip) == math.inf:
+            continue
+        limit = limit_of(clip)
+        step = next((step for step in steps if step.site.function is clip.site.function), None)
+        if limit is not None and 0 <= limit <= _NOTHING and step is not None:
+            scaling.to_nothing.append(ClipToNothing(clip, limit, step))
+            continue
+        states = {token.state for token in tokens}
+        scaled = [token for token in tokens if token.state == SCALED]
+        through = next((step for step in steps if step.scaler is not None), None)
+        if scaled and through is not None:
+            untouched = not any(one.kind in _TOUCHING for one in view.events)
+            backward = _effect(scaled[0].backward)
+            if (states == {SCALED} or untouched) and backward.scaled_by is not None and enabled(backward.scaled_by) is not False:
+                sure = states == {SCALED} and bool(enabled(backward.scaled_by)) and target.certain
+                scaling.scaled_clips.append(ScaledClip(clip, backward, through, target, sure))
+        else:
+            _pointless(scaling, target, view, event, tokens)
+
+
+def _pointless(scaling: Scaling, target: ParameterSet, view: View, event: Event, tokens: set[Token]) -> None:
+    clip = event.effect
+    assert isinstance(clip, fx.Clip)
+    states = {token.state for token in tokens}
+    loops = [loop for loop in event.loops if loop.repeats]
+    if loops and not any(loops[-1] in one.loops and one.kind in (Kind.ANYTHING, Kind.OTHER) for one in view.events):
+        states.discard(UNKNOWN)  # what the first turn finds
+    if clip.used and limit_of(clip) is None:
+        return
+    inner = set(loops[-1:])
+    near = [one for one in view.events if inner <= set(one.loops) and one.sure]
+    steps = [one for one in near if isinstance(one.effect, fx.Step)]
+    backwards = [one for one in near if isinstance(one.effect, fx.Backward)]
+    unscaled = [one.effect for one in near if one.kind is Kind.UNSCALE]
+    cleared = any(one.kind is Kind.CLEAR for one in view.events)
+    if states == {APPLIED} and cleared and steps and backwards:
+        before = [one for one in steps if one.order < event.order]
+        step = max(before or steps, key=lambda one: one.order)
+        if isinstance(step.effect, fx.Step):
+            backward = _effect(backwards[-1])
+            scaling.pointless_clips.append(PointlessClip(clip, step.effect, backward, (unscaled or [backward])[-1], target))
+    elif states == {CLEAR}:
+        later = min((one for one in backwards if one.order > event.order), key=lambda one: one.order, default=None)
+        if later is not None and steps:
+            backward = _effect(later)
+            scaling.pointless_clips.append(PointlessClip(clip, None, backward, (unscaled or [backward])[-1], target))
+
+
+def _steps(scaling: Scaling, view: View, seen: _Scaler) -> None:
+    for event, tokens in seen.met.items():
+        step = event.effect
+        if not isinstance(step, fx.Step) or step.scaler is not None or not event.sure or not tokens:
+            continue
+        backwards = {token.backward for token in tokens}
+        through = {token.stepped for token in tokens}
+        again = None not in through and all(token.protocol == STEPPED for token in tokens)
+        if None in backwards or not (again or all(token.state == SCALED for token in tokens)):
+            continue
+        backward = _effect(next(iter(backwards)))
+        scaler = backward.scaled_by
+        if scaler is None or enabled(scaler) is False:
+            continue
+        first = next(iter(through)) if again else None
+        if first is not None and (not isinstance(first.effect, fx.Step) or first.effect.optimizers != step.optimizers):
+            continue
+        sooner = first.effect if first is not None and isinstance(first.effect, fx.Step) else None
+        updated = any(one.kind is Kind.RESCALE for one in view.events)
+        scaling.scaled_steps.append(ScaledStep(step, backward, sooner, scaler, updated, bool(enabled(scaler))))
+
+
+def _protocol(scaling: Scaling, target: ParameterSet, view: View, seen: _Scaler) -> None:
+    """Errors that the scaler raises; only of one optimizer whose scaler is built in sight."""
+    if len(target.optimizers) != 1:
+        return
+    for event, tokens in seen.met.items():
+        effect = event.effect
+        scaler = getattr(effect, "through", None)
+        if not event.sure or scaler is None or enabled(scaler) is not True:
+            continue
+        if isinstance(effect, fx.Step):
+            crossed = {loop for token in tokens if token.stepped is event for loop in token.crossed if loop in event.loops}
+            for loop in crossed:
+                if not any(loop in one.loops and one.kind in (Kind.RESCALE, Kind.ANYTHING) for one in view.events):
+                    update = next((one.effect for one in view.events if isinstance(one.effect, fx.Rescale)), None)
+                    scaling.unupdated.append(Unupdated(effect, scaler, loop, update))
+                    break
+        elif isinstance(effect, fx.Unscale) and {token.protocol for token in tokens} <= {UNSCALED, STEPPED}:
+            stepped = next((token.stepped.effect for token in tokens if token.stepped is not None), None)
+            scaling.twice_unscaled.append(TwiceUnscaled(effect, stepped if isinstance(stepped, fx.Step) else None, scaler))
+
+
+def unused_scalers(program: Program, operations: Iterable[Operation]) -> list[tuple[fx.Step, Thing]]:
+    """Steps through a scaler built in sight that multiplies no loss anywhere."""
+    used = {operation.arguments.get("scaler") for operation in operations}
+    touched: set[Thing] = set()
+    steps: dict[fx.Step, Thing] = {}
+    for entry in program.entries:
+        for effect in entry.effects:
+            if isinstance(effect, fx.Unseen):
+                touched |= effect.touches
+            elif isinstance(effect, fx.Step) and effect.through is not None:
+                steps[effect] = effect.through
+    return [
+        (step, scaler)
+        for step, scaler in steps.items()
+        if enabled(scaler) and scaler not in used and not scaler.escaped and not scaler.owners and "scale" not in scaler.uses
+        and not any(scaler.within(thing) or scaler in thing.holds for thing in touched)
+    ]  # fmt: skip
+
+
+def autocast_around(backward: fx.Backward) -> fx.ContextManager | None:
+    """The autocast that a backward runs under."""
+    inner = [context for context in backward.contexts if context.name == "autocast"][-1:]
+    return inner[0] if inner and Constant(False) not in inner[0].arguments.values() and _switched_on(inner[0]) else None
+
+
+def _switched_on(context: fx.ContextManager) -> bool:
+    return isinstance(context.arguments.get("enabled", Constant(True)), Constant)
+
+
+def bfloat16_scalers(autocasts: Iterable[Operation], scalings: Iterable[Operation]) -> list[tuple[Thing, Operation]]:
+    """Scalers that are switched on where every autocast computes in bfloat16, each with the first of these."""
+    autocasts = list(autocasts)
+    if not autocasts or not all(_BFLOAT16 in autocast.arguments.values() for autocast in autocasts):
+        return []
+    scalers = dict.fromkeys(operation.arguments.get("scaler") for operation in scalings)
+    return [(scaler, autocasts[0]) for scaler in scalers if isinstance(scaler, Thing) and enabled(scaler)]

@@ -1,0 +1,1 @@
+"""What tensors look like, and what losses take."""

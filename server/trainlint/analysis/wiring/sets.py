@@ -1,0 +1,390 @@
+"""Who holds which parameters: optimizers as views on parameter sets, and what each effect means to a set."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+
+from ...program import effects as fx
+from ...program.frameworks.table import closure_runs
+from ...program.naming import MODEL, SCHEDULER, affinity, names_optimizer, suggests
+from ...program.program import Entry
+from ...program.things import Parameters, Role, Thing
+
+_NOT_OPTIMIZERS = frozenset({"env", "envs", "profiler", "prof", "simulator", "sim", "world", "game", "pbar", "timer"})
+
+_MODEL_USES = frozenset({"()", "parameters", "named_parameters", "zero_grad", "step", "state_dict", "train", "eval"})
+
+
+class Relation(Enum):
+    """Whether an effect concerns a parameter set: surely, possibly, or not."""
+
+    NO = 0
+    MAYBE = 1
+    YES = 2
+
+
+@dataclass(eq=False, slots=True)
+class ParameterSet:
+    """The parameters that `optimizers` hold: those of `owners`, and unknown others where `opaque`."""
+
+    optimizers: list[Thing]
+    owners: frozenset[Thing]
+    opaque: bool
+
+    @property
+    def name(self) -> str:
+        return self.optimizers[0].name or "optimizer"
+
+    def part_of(self, other: ParameterSet) -> bool:
+        """Some of the parameters of `other`, and not all."""
+        return self.owners < other.owners and self.optimizers is other.optimizers
+
+    @property
+    def certain(self) -> bool:
+        """Both the optimizer and what it holds were built in sight."""
+        return not self.opaque and all(optimizer.in_sight for optimizer in self.optimizers)
+
+    @property
+    def needs_closure(self) -> bool:
+        """Its step differentiates by itself, through a closure."""
+        return any(closure_runs(optimizer.created_by or "") is not None for optimizer in self.optimizers)
+
+    @property
+    def local(self) -> bool:
+        """No code out of sight can reach an optimizer of this set."""
+        return all(_local(optimizer) for optimizer in self.optimizers)
+
+
+def _local(thing: Thing) -> bool:
+    return thing.in_sight and not thing.escaped and all(_local(owner) for owner in thing.owners if owner is not thing)
+
+
+@dataclass(eq=False, slots=True)
+class Wiring:
+    """The parameter sets of one entry."""
+
+    sets: list[ParameterSet]
+    hooks: list[fx.Hook] = field(default_factory=list)
+    look_alikes: bool = False
+    effects: list[fx.Effect] = field(default_factory=list)
+    everywhere: tuple[Entry, ...] = ()
+    set_of: dict[Thing, ParameterSet] = field(init=False)
+    _memo: dict[tuple[frozenset[Thing], ParameterSet], bool] = field(default_factory=dict)
+    _pairs: dict[tuple[str, ...], list[ParameterSet]] = field(default_factory=dict)
+    _known: dict[frozenset[Thing], bool] = field(default_factory=dict)
+    _idle_sets: dict[ParameterSet, bool] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.set_of = {optimizer: target for target in self.sets for optimizer in target.optimizers}
+
+    def backward(self, effect: fx.Backward, target: ParameterSet) -> Relation:
+        loss = effect.loss
+        if self.touches(loss.sources, target):
+            return Relation.YES
+        if self.look_alikes:
+            return Relation.MAYBE
+        if target.certain and self._idle(target):
+            return Relation.NO
+        if loss.sources and all(_is_copy(source) for source in loss.sources):
+            return Relation.MAYBE
+        if len(self.sets) == 1:
+            elsewhere = target.certain and not loss.opaque and _all_in_sight(loss.sources)
+            if elsewhere and loss.sources:
+                return Relation.NO
+            return Relation.MAYBE if elsewhere else Relation.YES
+        known = not loss.opaque and bool(loss.sources) and not target.opaque and bool(target.owners)
+        if known and (self._touches_any(loss.sources) or (target.certain and _all_in_sight(loss.sources))):
+            return Relation.NO
+        paired = self._paired((effect.text, *(thing.name for thing in loss.sources)))
+        if target in paired:
+            return Relation.YES
+        return Relation.NO if known and paired else Relation.MAYBE
+
+    def _idle(self, target: ParameterSet) -> bool:
+        """Its parameters belong to objects that are built here, compute nothing anywhere, and are known to nobody else."""
+        known = self._idle_sets.get(target)
+        if known is None:
+            built = {effect.thing for effect in self.effects if isinstance(effect, fx.Create)}
+            known = (
+                bool(target.owners)
+                and target.owners <= built
+                and not any(owner.owners or owner.escaped or _holds_any(owner, target.optimizers) for owner in target.owners)
+                and not any(self.touches(things, target) for things in self._at_work())
+            )
+            self._idle_sets[target] = known
+        return known
+
+    def _at_work(self) -> Iterator[Iterable[Thing]]:
+        for entry in self.everywhere:
+            for effect in entry.effects:
+                if isinstance(effect, fx.Forward):
+                    yield (effect.thing,)
+                elif isinstance(effect, fx.Unseen):
+                    yield effect.touches
+                elif isinstance(effect, fx.Backward):
+                    yield effect.loss.sources
+
+    def clear(self, effect: fx.Clear, target: ParameterSet) -> Relation:
+        if len(effect.holders) > 1 and target.owners and not target.opaque and target.owners <= set(effect.holders):
+            return Relation.YES
+        results = [self._cleared_through(holder, target) for holder in effect.holders]
+        if effect.parameters is not None:
+            results.append(self._of_parameters(effect.parameters, target))
+        if not results:
+            return Relation.NO
+        if all(result is Relation.YES for result in results):
+            return Relation.YES
+        return Relation.NO if all(result is Relation.NO for result in results) else Relation.MAYBE
+
+    def cover(self, clears: Iterable[fx.Clear], target: ParameterSet) -> bool:
+        """All of `clears`, each of one object, leave nothing of the set."""
+        single = [clear.holders[0] for clear in clears if len(clear.holders) == 1]
+        holders = [owner for one in single for owner in (self.set_of[one].owners if one in self.set_of else (one,))]
+        return not target.opaque and all(
+            any(owner.within(holder) or related_by_holding(owner, holder) for holder in holders) for owner in target.owners
+        )
+
+    def step(self, effect: fx.Step, target: ParameterSet) -> Relation:
+        own = [optimizer for optimizer in effect.optimizers if optimizer in target.optimizers]
+        if own:
+            return Relation.YES if len(own) == len(effect.optimizers) else Relation.MAYBE
+        others = {self.set_of[optimizer] for optimizer in effect.optimizers if optimizer in self.set_of}
+        if others:
+            shares = any(self.touches(other.owners, target) for other in others)
+            return Relation.MAYBE if shares else Relation.NO
+        return Relation.MAYBE if any(_may_be_optimizer(thing) for thing in effect.optimizers) else Relation.NO
+
+    def hooked(self, target: ParameterSet) -> bool:
+        """A hook takes the gradients of this set as they arrive."""
+        return any(self.gradients(hook.parameters, target) is not Relation.NO for hook in self.hooks)
+
+    def gradients(self, parameters: Parameters, target: ParameterSet) -> Relation:
+        """Does touching `.grad` of `parameters` touch this set?"""
+        result = self._of_parameters(parameters, target)
+        return Relation.MAYBE if result is Relation.NO and parameters.opaque else result
+
+    def holds_optimizer(self, touched: Iterable[Thing], target: ParameterSet) -> bool:
+        """An object among `touched` is an optimizer of the set or gives access to one."""
+        return any(
+            optimizer.within(thing) or (optimizer in thing.holds and thing.role is Role.OPTIMIZER) or optimizer in _reach(thing)
+            for thing in touched
+            for optimizer in target.optimizers
+        )
+
+    def touches(self, things: Iterable[Thing], target: ParameterSet) -> bool:
+        """Parameters of one of `things` belong to the set, as far as anyone can see."""
+        key = (frozenset(things), target)
+        known = self._memo.get(key)
+        if known is None:
+            known = self._memo[key] = any(related(thing, owner) for thing in key[0] for owner in target.owners)
+        return known
+
+    def _touches_any(self, things: frozenset[Thing]) -> bool:
+        if things not in self._known:
+            self._known[things] = any(self.touches(things, target) for target in self.sets)
+        return self._known[things]
+
+    def replaces(self, thing: Thing, target: ParameterSet) -> bool:
+        """`thing` owns every parameter of the set."""
+        return bool(target.owners) and all(owner.within(thing) for owner in target.owners)
+
+    def may_belong(self, things: Iterable[Thing], target: ParameterSet) -> bool:
+        """One of `things` is a model of the set, or out of sight and the only candidate."""
+        things = [thing for thing in things if thing.role in (None, Role.MODULE, Role.INSTANCE, Role.LEAF)]
+        if self.touches([thing for thing in things if not thing.carries or _is_model(thing)], target):
+            return True
+        if target.certain or len(self.sets) > 1:
+            return False
+        return any(not thing.in_sight and _is_model(thing) for thing in things)
+
+    def _paired(self, names: tuple[str, ...]) -> list[ParameterSet]:
+        """The sets whose optimizers' names point at one of `names`, those that do most."""
+        if names not in self._pairs:
+            degrees = {
+                target: max(affinity(optimizer.name, name) for optimizer in target.optimizers for name in names)
+                for target in self.sets
+            }
+            most = max(degrees.values(), default=0)
+            self._pairs[names] = [target for target, degree in degrees.items() if degree == most] if most else []
+        return self._pairs[names]
+
+    def _cleared_through(self, holder: Thing, target: ParameterSet) -> Relation:
+        if holder in target.optimizers:
+            return Relation.YES
+        other = self.set_of.get(holder)
+        if other is None:
+            return self._of_owner(holder, target)
+        if not self.touches(other.owners, target):
+            return Relation.NO
+        covers = all(any(owner.within(mine) for mine in other.owners) for owner in target.owners)
+        return Relation.YES if covers and not target.opaque else Relation.MAYBE
+
+    def _of_parameters(self, parameters: Parameters, target: ParameterSet) -> Relation:
+        owners = {
+            inner
+            for owner in parameters.owners
+            for inner in ((owner,) if owner in target.optimizers or not owner.parameters else owner.parameters.owners)
+        }
+        if any(owner in target.optimizers for owner in owners):
+            return Relation.YES
+        results = [self._of_owner(owner, target) for owner in owners]
+        if any(result is Relation.YES for result in results):
+            return Relation.YES
+        if parameters.opaque or any(result is Relation.MAYBE for result in results):
+            return Relation.YES if len(self.sets) == 1 and not owners else Relation.MAYBE
+        return Relation.NO
+
+    def _of_owner(self, holder: Thing, target: ParameterSet) -> Relation:
+        if self.touches((holder,), target):
+            covers = all(owner.within(holder) or related_by_holding(owner, holder) for owner in target.owners)
+            return Relation.YES if covers and not target.opaque else Relation.MAYBE
+        if any(self.touches((holder,), whole) for whole in self.sets if target.part_of(whole)):
+            return Relation.NO
+        if len(self.sets) == 1:
+            certain = holder.in_sight and target.certain and bool(target.owners)
+            return Relation.MAYBE if certain else Relation.YES
+        if target.certain and target.owners and (holder.in_sight or self._touches_any(frozenset({holder}))):
+            return Relation.NO
+        paired = self._paired((holder.name,))
+        if target in paired:
+            return Relation.YES
+        return Relation.NO if paired else Relation.MAYBE
+
+
+def _is_copy(thing: Thing) -> bool:
+    """Made from another, as those are whose gradients are only looked at: to measure speed or memory."""
+    return _root(thing).copy_of is not None
+
+
+def _holds_any(thing: Thing, optimizers: Iterable[Thing]) -> bool:
+    return any(thing in optimizer.owners for optimizer in optimizers)
+
+
+def _all_in_sight(things: Iterable[Thing]) -> bool:
+    return all(_root(thing).in_sight for thing in things)
+
+
+def _root(thing: Thing) -> Thing:
+    while thing.parent is not None:
+        thing = thing.parent
+    return thing
+
+
+def related(one: Thing, other: Thing) -> bool:
+    """One is the other, a part of it, or built from it."""
+    return one.within(other) or other.within(one) or related_by_holding(one, other) or related_by_holding(other, one)
+
+
+def may_be(one: Thing, other: Thing) -> bool:
+    """They are related, or `other` is what a call out of sight returns, which may be anything."""
+    root = _root(other)
+    return related(one, other) or (not root.in_sight and isinstance(root.node, ast.expr))
+
+
+def related_by_holding(outer: Thing, inner: Thing) -> bool:
+    return inner in _reach(outer)
+
+
+def _reach(thing: Thing, depth: int = 4) -> set[Thing]:
+    """What an object was built from, transitively."""
+    found: set[Thing] = set()
+    waiting = [(thing, depth)]
+    while waiting:
+        one, left = waiting.pop()
+        for held in one.holds:
+            if held not in found and left:
+                found.add(held)
+                waiting.append((held, left - 1))
+        if one.parent is not None and one.parent not in found and left:
+            waiting.append((one.parent, left - 1)) if one.parent.holds else None
+    return found
+
+
+def _is_model(thing: Thing) -> bool:
+    """By its class, by what is done to it, or by its name: not a batch, nor a tensor that a call returned."""
+    if thing.role in (Role.MODULE, Role.INSTANCE, Role.LEAF):
+        return True
+    return not thing.uses.isdisjoint(_MODEL_USES) or (not thing.carries and suggests(thing.name.rpartition(".")[2], MODEL))
+
+
+def is_optimizer(thing: Thing) -> bool:
+    """Known by its class, by what is done to it, or, where only `step` is, by its name."""
+    if thing.role is not None:
+        return thing.role in (Role.OPTIMIZER, Role.ENGINE)
+    if thing.data or thing.cls is not None:
+        return False
+    uses = thing.uses
+    if "step" in uses and "backward(loss)" in uses:
+        return True
+    if "step" in uses and "zero_grad" in uses and "()" not in uses and "parameters" not in uses:
+        return True
+    if "step" in uses and thing.parameters is not None:
+        return True
+    return bool(uses & {"step", "zero_grad", "param_groups"}) and names_optimizer(thing.name) and "()" not in uses
+
+
+def is_engine(thing: Thing) -> bool:
+    """An object that differentiates and steps, and clears by itself, as DeepSpeed's engine does."""
+    return thing.role is Role.ENGINE or (
+        thing.role is None and {"step", "backward(loss)"} <= thing.uses and "zero_grad" not in thing.uses
+    )
+
+
+def _may_be_optimizer(thing: Thing) -> bool:
+    return (
+        thing.role is None
+        and not thing.in_sight
+        and not suggests(thing.name.rpartition(".")[2], SCHEDULER)
+        and not suggests(thing.name.rpartition(".")[2], _NOT_OPTIMIZERS)
+    )
+
+
+def wire(entry: Entry, look_alikes: bool = False, everywhere: Sequence[Entry] = ()) -> Wiring:
+    """The parameter sets of an entry: optimizers that share a view, or stand in for each other, share a set.
+
+    `everywhere` are all entries of the program.
+    """
+    optimizers: dict[Thing, None] = {}
+    together: list[tuple[Thing, ...]] = []
+    hooks: list[fx.Hook] = []
+    for effect in entry.effects:
+        things: tuple[Thing, ...] = ()
+        if isinstance(effect, fx.Step):
+            things = effect.optimizers
+        elif isinstance(effect, fx.Clear):
+            things = effect.holders
+        elif isinstance(effect, fx.Create):
+            things = (effect.thing,)
+        elif isinstance(effect, fx.Hook):
+            hooks.append(effect)
+        found = tuple(thing for thing in things if is_optimizer(thing))
+        optimizers.update(dict.fromkeys(found))
+        if len(found) > 1:
+            together.append(found)
+    sets: list[ParameterSet] = []
+    for optimizer in optimizers:
+        parameters = optimizer.parameters or Parameters(opaque=True)
+        owners = frozenset(
+            inner
+            for owner in parameters.owners
+            for inner in (owner.parameters.owners if owner.role is Role.OPTIMIZER and owner.parameters else (owner,))
+        )
+        same = next(
+            (
+                other
+                for other in sets
+                if (not parameters.opaque and not other.opaque and owners and owners == other.owners)
+                or any(optimizer in group and not set(group).isdisjoint(other.optimizers) for group in together)
+                or any(held in other.optimizers for held in _reach(optimizer))
+            ),
+            None,
+        )
+        if same is not None:
+            same.optimizers.append(optimizer)
+            same.owners, same.opaque = same.owners | owners, same.opaque or parameters.opaque
+        else:
+            sets.append(ParameterSet([optimizer], owners, parameters.opaque))
+    return Wiring(sets, hooks, look_alikes, entry.effects, tuple(everywhere) or (entry,))

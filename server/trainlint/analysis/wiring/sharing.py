@@ -1,0 +1,134 @@
+"""Parameters that more than one optimizer holds, and copies that are trained for nothing."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ...program import effects as fx
+from ...program.things import Role, Thing
+from ...source.parse import Site
+from ..paths.order import Order, Orders
+from ..paths.uses import only_trained
+
+
+@dataclass(frozen=True, slots=True)
+class SteppedTwice:
+    """`second` applies gradients of `shared` that `first` has just applied: both hold its parameters."""
+
+    first: Thing
+    second: Thing
+    shared: Thing
+    first_step: Site
+    second_step: Site
+
+
+def stepped_twice(orders: Orders) -> list[SteppedTwice]:
+    found: dict[tuple[Thing, Thing], SteppedTwice] = {}
+    for order in orders.all:
+        steps = list(order.all(fx.Step))
+        for index, second in enumerate(steps):
+            for first in steps[:index]:
+                one = _shared(order, first, second)
+                if one is not None:
+                    found.setdefault((one.first, one.second), one)
+    return list(found.values())
+
+
+def _shared(order: Order, first: fx.Step, second: fx.Step) -> SteppedTwice | None:
+    if len(first.optimizers) != 1 or len(second.optimizers) != 1 or first.clears:
+        return None
+    one, other = first.optimizers[0], second.optimizers[0]
+    if one is other or not all(_whole(optimizer) for optimizer in (one, other)):
+        return None
+    shared = [owner for owner in _owners(one) for mine in _owners(other) if owner is mine or _part_of(owner, mine)]
+    shared += [mine for mine in _owners(other) for owner in _owners(one) if _part_of(mine, owner)]
+    if not shared or not order.sure_before(first, second) or any(_computes(effect) for effect in order.between(first, second)):
+        return None
+    if not any(order.sure_before(backward, first) for backward in order.all(fx.Backward)):
+        return None
+    return SteppedTwice(one, other, shared[0], first.site, second.site)
+
+
+def _computes(effect: fx.Effect) -> bool:
+    """Other gradients may come, or these may go."""
+    if isinstance(effect, fx.Unseen):
+        return effect.may_clear or effect.loss.loss
+    return isinstance(effect, (fx.Backward, fx.Clear, fx.Write, fx.Create, fx.Rebind, fx.Freeze))
+
+
+def _whole(optimizer: Thing) -> bool:
+    """It was built in sight, over all parameters of what it holds."""
+    held = optimizer.parameters
+    return optimizer.role is Role.OPTIMIZER and optimizer.in_sight and held is not None and not held.opaque and not held.partial
+
+
+def _owners(optimizer: Thing) -> Iterator[Thing]:
+    if optimizer.parameters is not None:
+        yield from optimizer.parameters.owners
+
+
+def _part_of(thing: Thing, whole: Thing) -> bool:
+    while thing.parent is not None and not thing.any_member:
+        thing = thing.parent
+        if thing is whole:
+            return True
+    return whole in thing.owners and whole.role is Role.MODULE
+
+
+@dataclass(frozen=True, slots=True)
+class DiscardedCopy:
+    """`copy` is trained and never looked at again; `original`, which nothing trains, is used at `place` instead."""
+
+    copy: Thing
+    original: Thing
+    optimizer: Thing
+    copied: Site
+    place: Site
+
+    @property
+    def used(self) -> str:
+        """The original, as it is written where it is used."""
+        return ast.unparse(getattr(self.place.node, "func", self.place.node))
+
+
+def discarded_copies(orders: Orders) -> list[DiscardedCopy]:
+    found = []
+    for order, create in orders.effects(fx.Create):
+        copy, original = create.thing, create.thing.copy_of
+        if original is None or not copy.name.isidentifier() or copy.escaped:
+            continue
+        optimizers = [thing for _, thing in _optimizers_over(orders, copy)]
+        stepped = {thing for _, step in orders.effects(fx.Step) for thing in step.optimizers}
+        if not optimizers or any(thing in stepped for _, thing in _optimizers_over(orders, original)):
+            continue
+        steps = [
+            step for step in order.all(fx.Step) if not set(optimizers).isdisjoint(step.optimizers) and order.before(create, step)
+        ]
+        if not steps or any(
+            set(optimizers) & set(step.optimizers) for other, step in orders.effects(fx.Step) if other is not order
+        ):
+            continue
+        if not only_trained(create.site.function, copy.name):
+            continue
+        if any(isinstance(effect, fx.Forward) and effect.thing is copy for effect in order.after(steps[-1])):
+            continue
+        uses = [effect for effect in order.after(steps[-1]) if isinstance(effect, fx.Forward) and effect.thing is original]
+        if uses and not any(_later_turn(order, steps[-1], use) for use in uses):
+            found.append(DiscardedCopy(copy, original, optimizers[0], create.site, uses[0].site))
+    return found
+
+
+def _optimizers_over(orders: Orders, model: Thing) -> list[tuple[Order, Thing]]:
+    return [
+        (order, create.thing)
+        for order, create in orders.effects(fx.Create)
+        if create.thing.role is Role.OPTIMIZER and create.thing.parameters is not None
+        if any(owner.within(model) or model.within(owner) for owner in create.thing.parameters.owners)
+    ]
+
+
+def _later_turn(order: Order, step: fx.Effect, use: fx.Effect) -> bool:
+    """A loop leads from the use back to the step."""
+    return any(loop.repeats and order.inside(use, loop) for loop in order.loops_around(step))
