@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from . import calls, expressions, grad_mode, lower
+from . import calls, expressions, grad_mode, lower, objects, unseen
 from .effects import Block, Call
 from .machine import CallPaths, Consumer, Machine
 from .scope import ClassInfo, Frame
@@ -17,7 +17,7 @@ def inline(m: Machine, callee: Value, node: ast.AST, args: list[Value], keywords
     """Lower the body of a function in sight in place of a call to it."""
     assert isinstance(callee, Function)
     if _is_out_of_reach(m, callee):
-        return calls.unseen(m, _expression(node), callee, args, keywords, used=True, receiver=callee.receiver)
+        return unseen.call(m, _expression(node), callee, args, keywords, used=True, receiver=callee.receiver)
     return _lower_body(m, callee, node, enter(m, callee, args, keywords))
 
 
@@ -26,7 +26,7 @@ def consume(
 ) -> None:
     """Run a generator in sight: `consumer` lowers, in the frame of its caller, what happens at each `yield`."""
     if _is_out_of_reach(m, callee):
-        calls.unseen(m, node, callee, args, keywords, used=False, receiver=callee.receiver)
+        unseen.call(m, node, callee, args, keywords, used=False, receiver=callee.receiver)
         consumer(UNKNOWN)
         return
     caller = (m.frame, m.statement, m.grad_context, m.loops, m.calls)
@@ -153,5 +153,5 @@ def parameter(m: Machine, argument: ast.arg) -> Thing:
     """The symbol for an argument that comes from out of sight."""
     thing = m.thing(argument, "argument", name=argument.arg)
     if argument.annotation is not None:
-        calls.declare(m, thing, argument.annotation)
+        objects.declare(m, thing, argument.annotation)
     return thing

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from . import expressions
+from . import assignment, expressions
 from .guards import FRESH, TRUE, And, Flag, Guard, Known, Or, Periodic, Reached, negate
 from .machine import Machine
 from .things import Constant, Counter, External, Function, Gradient, Modulo, Parameters, Sequence, Thing, Value
@@ -195,7 +195,7 @@ def _name_key(m: Machine, name: str) -> tuple[str, frozenset[str]] | None:
     while frame.outer is not None and m.store.get((frame, name)) is None:
         frame = frame.outer
     value = m.store.get((frame, name))
-    key = expressions.variable(frame, name)
+    key = assignment.variable(frame, name)
     if isinstance(value, Constant):
         return repr(value.value), frozenset()
     if isinstance(value, Thing):

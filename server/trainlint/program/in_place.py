@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from . import expressions
+from . import assignment
 from .machine import Machine
 from .things import Constant, Operation, Origin, Parameters, Tensor, Thing, Value, alternatives, options
 
@@ -53,7 +53,7 @@ def detached(m: Machine, node: ast.AST, holder: Value, result: Tensor) -> Tensor
                 behind.released = True
     func = node.func if isinstance(node, ast.Call) else None
     if isinstance(func, ast.Attribute) and isinstance(func.value, (ast.Name, ast.Attribute)):
-        expressions.bind(m, func.value, result)
+        assignment.bind(m, func.value, result)
     return result
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
-from . import calls, expressions, operations
+from . import expressions, operations, parameters
 from .machine import Machine
 from .things import (
     UNKNOWN,
@@ -134,7 +134,7 @@ def matters(value: Value) -> bool:
 
 def _over(m: Machine, node: ast.expr, value: Value) -> Track:
     if isinstance(value, Parameters):
-        calls.exhaust(m, node, value)
+        parameters.exhaust(m, node, value)
         return Track(value.kept, every=True, over=value)
     if isinstance(value, Sequence):
         merged: Value = UNKNOWN

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 
-from . import calls, conditions, expressions, grad_mode, in_place
+from . import access, arithmetic, assignment, calls, conditions, expressions, grad_mode, in_place, objects
 from .effects import Adjust, Block, Branch, Clear, ContextManager, Count, Forget, Jump, Loop, SetRate, Try, Uncalled, Write
 from .guards import Guard, Known
 from .index import names_in
@@ -71,7 +71,7 @@ def _uncalled(m: Machine, node: ast.Attribute) -> bool:
     holder = expressions.evaluate(m, node.value)
     things = tuple(things_in(holder))
     if isinstance(holder, (Thing, Tensor)) or things:
-        method = expressions.attribute(m, node, holder, node.attr)
+        method = access.attribute(m, node, holder, node.attr)
         if not isinstance(method, (Method, Function)):
             return True
         thing = holder if isinstance(holder, Thing) else things[0] if things else None
@@ -88,13 +88,13 @@ def _assign(m: Machine, node: ast.Assign) -> bool:
         read = expressions.consume(m, node, value)
         value = value if all(isinstance(target, ast.Name) for target in node.targets) else read
     for target in node.targets:
-        expressions.bind(m, target, value)
+        assignment.bind(m, target, value)
     return True
 
 
 def _annotated(m: Machine, node: ast.AnnAssign) -> bool:
     if node.value is not None:
-        expressions.bind(m, node.target, expressions.evaluate(m, node.value))
+        assignment.bind(m, node.target, expressions.evaluate(m, node.value))
     return True
 
 
@@ -114,7 +114,7 @@ def _augmented(m: Machine, node: ast.AugAssign) -> bool:
         return True
     if isinstance(before, Parameters):
         in_place.written(before)
-    expressions.bind(m, node.target, expressions.binary(m, node, node.op, before, value))
+    assignment.bind(m, node.target, arithmetic.binary(m, node, node.op, before, value))
     return True
 
 
@@ -149,7 +149,7 @@ def _define(m: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
 
 
 def _define_class(m: Machine, node: ast.ClassDef) -> bool:
-    info = expressions.class_info(m, node)
+    info = objects.class_info(m, node)
     m.store.set((m.frame, node.name), ClassValue(info))
     for method in info.methods.values():
         m.methods.setdefault(method, (info, m.store))
@@ -204,7 +204,7 @@ def _cases(m: Machine, cases: list[ast.match_case]) -> bool:
 def _for(m: Machine, node: ast.For | ast.AsyncFor) -> bool:
     def turn(value: Value) -> None:
         def body() -> bool:
-            expressions.bind(m, node.target, value)
+            assignment.bind(m, node.target, value)
             return statements(m, node.body)
 
         _loop(m, node, body, [], skippable=False, repeats=False)
@@ -224,7 +224,7 @@ def _for(m: Machine, node: ast.For | ast.AsyncFor) -> bool:
     def body() -> bool:
         if track.counter is not None:
             m.emit_effect(Count, node, track.counter, None, 1)
-        expressions.bind(m, node.target, track.element)
+        assignment.bind(m, node.target, track.element)
         for thing in things_in(track.element):
             if thing.node is node.iter:
                 m.emit_effect(Forget, node, f"@{id(thing)}")
@@ -244,7 +244,7 @@ def _unrolled(m: Machine, node: ast.For | ast.AsyncFor, items: tuple[Value, ...]
     for value in items:
 
         def body(value: Value = value) -> bool:
-            expressions.bind(m, node.target, value)
+            assignment.bind(m, node.target, value)
             return statements(m, node.body)
 
         _loop(m, node, body, [], skippable=False, repeats=False)
@@ -336,7 +336,7 @@ def _count(m: Machine, node: ast.stmt) -> None:
             continue
         counter = f"#{ast.unparse(statement.target)}@{id(m.frame)}"
         m.emit_effect(Count, node, counter, known if isinstance(known, int) else None)
-        expressions.bind(m, statement.target, Counter(counter))
+        assignment.bind(m, statement.target, Counter(counter))
 
 
 def _break(m: Machine, node: ast.Break) -> bool:
@@ -416,7 +416,7 @@ def _entered(m: Machine, node: ast.With | ast.AsyncWith, items: list[ast.withite
         def inside(value: Value, entry: ast.withitem = entry, index: int = index) -> None:
             nonlocal alive
             if entry.optional_vars is not None:
-                expressions.bind(m, entry.optional_vars, value)
+                assignment.bind(m, entry.optional_vars, value)
             alive = _entered(m, node, items[index + 1 :])
 
         if calls.generator(m, entry.context_expr, inside):
@@ -426,7 +426,7 @@ def _entered(m: Machine, node: ast.With | ast.AsyncWith, items: list[ast.withite
         if isinstance(value, Thing) and calls.in_sight_method(value, "__exit__"):
             entered = calls.invoke(m, entry.context_expr, value, "__enter__")
             if entry.optional_vars is not None:
-                expressions.bind(m, entry.optional_vars, entered)
+                assignment.bind(m, entry.optional_vars, entered)
             alive = _entered(m, node, items[index + 1 :])
             m.grad_context, m.contexts = enabled, contexts
             calls.invoke(m, entry.context_expr, value, "__exit__")
@@ -438,7 +438,7 @@ def _entered(m: Machine, node: ast.With | ast.AsyncWith, items: list[ast.withite
         elif isinstance(value, Tensor) and isinstance(value.origin, Operation):
             m.contexts = (*m.contexts, ContextManager(value.origin.name, entry.context_expr, value.origin.arguments))
         if entry.optional_vars is not None:
-            expressions.bind(m, entry.optional_vars, value)
+            assignment.bind(m, entry.optional_vars, value)
     alive = statements(m, node.body)
     m.grad_context, m.contexts = enabled, contexts
     return alive

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from . import calls, configuration_files, expressions, in_place, operations
+from . import access, assignment, calls, configuration_files, expressions, in_place, operations, parameters, unseen
 from .effects import (
     Adjust,
     Backward,
@@ -80,7 +80,7 @@ def call(m: Machine, node: ast.expr, callee: Method, args: list[Value], keywords
     for thing in things_in(receiver):
         thing.uses.add(name)
     if isinstance(receiver, Tensor) and _given_optimizer((*args, *keywords.values())):
-        return calls.unseen(m, node, receiver, args, keywords, used, receiver=receiver)
+        return unseen.call(m, node, receiver, args, keywords, used, receiver=receiver)
     if name == "zero_grad":
         return _zero_grad(m, node, receiver)
     if name == "step":
@@ -90,7 +90,7 @@ def call(m: Machine, node: ast.expr, callee: Method, args: list[Value], keywords
     if isinstance(receiver, Gradient):
         return _on_gradient(m, node, receiver, name, args)
     if runs_on_gradients(name):
-        m.emit_effect(Hook, node, calls.parameters_of(receiver))
+        m.emit_effect(Hook, node, parameters.of(receiver))
         m.lose_sight(node, "a hook acts on every gradient as it arrives")
         return UNKNOWN
     if isinstance(receiver, FileValue):
@@ -108,7 +108,7 @@ def call(m: Machine, node: ast.expr, callee: Method, args: list[Value], keywords
             m.emit_effect(Freeze, node, receiver.kept, _flag(args, keywords))
             return replace(receiver.kept, opaque=True, detached=False) if receiver.detached else receiver.kept
         if name in LIST_GROWTH and args:
-            m.emit_effect(Extend, node, tuple(receiver.owners), calls.parameters_of(args[-1]))
+            m.emit_effect(Extend, node, tuple(receiver.owners), parameters.of(args[-1]))
         if name in CUTTING:
             return Tensor(origin=operations.compute(m, node, name, (receiver, *args), keywords, cuts=True))
         return receiver.kept
@@ -264,13 +264,13 @@ def _on_collection(m: Machine, node: ast.expr, receiver: Value, name: str, args:
     if isinstance(receiver, Sequence) and name in LIST_GROWTH and args and isinstance(node, ast.Call):
         new = args[-1].items if name == "extend" and isinstance(args[-1], Sequence) else (args[-1],)
         if name == "extend" and isinstance(args[-1], Parameters):
-            calls.exhaust(m, node, args[-1])
+            parameters.exhaust(m, node, args[-1])
             new = (args[-1].kept,)
         grown = tuple(value for value in new if value not in receiver.items)
         if isinstance(node.func, ast.Attribute) and len(receiver.items) < 32:
             target = node.func.value
             if isinstance(target, (ast.Name, ast.Attribute, ast.Subscript)):
-                expressions.bind(m, target, Sequence(receiver.items + grown))
+                assignment.bind(m, target, Sequence(receiver.items + grown))
         return NONE
     if isinstance(receiver, Many):
         if name in LIST_GROWTH:
@@ -285,7 +285,7 @@ def _on_collection(m: Machine, node: ast.expr, receiver: Value, name: str, args:
         if name == "values":
             return Sequence(tuple(value for _, value in receiver.items))
         if name in ("get", "pop") and args:
-            return expressions.item(m, receiver, args[0])
+            return access.item(m, receiver, args[0])
         if name == "items":
             return Sequence(tuple(Sequence((Constant(key), value)) for key, value in receiver.items))
     return UNKNOWN
@@ -317,7 +317,7 @@ def _on_object(
         key = args[0].value if isinstance(args[0], Constant) else None
         value = args[1] if len(args) > 1 else UNKNOWN
         if isinstance(key, str):
-            calls.set_attribute(m, node, receiver, key, value)
+            assignment.set_attribute(m, node, receiver, key, value)
         else:
             m.record_binding(receiver, None, node, value)
         return NONE
@@ -335,13 +335,13 @@ def _on_object(
         return Sequence(tuple(args)) if len(args) > 1 else args[0] if args else UNKNOWN
     if name in ("clip_grad_norm_", "clip_gradients", "clip_grad_value_"):
         limit = args[1] if len(args) > 1 else keywords.get("max_norm", keywords.get("clip_value", UNKNOWN))
-        m.emit_effect(Clip, node, calls.parameters_of(args[0]) if args else Parameters(frozenset(things)), limit, used)
+        m.emit_effect(Clip, node, parameters.of(args[0]) if args else Parameters(frozenset(things)), limit, used)
         return UNKNOWN
     if name == "scale":
         return _scale(m, node, things, args)
     if name == "add_param_group":
-        added = calls.parameters_of(args[0] if args else UNKNOWN)
-        calls.exhaust(m, node, args[0] if args else UNKNOWN)
+        added = parameters.of(args[0] if args else UNKNOWN)
+        parameters.exhaust(m, node, args[0] if args else UNKNOWN)
         m.emit_effect(Extend, node, things, added)
         for thing in things:
             if thing.parameters is not None:
@@ -375,11 +375,11 @@ def _on_object(
             thing.holds |= frozenset(held for value in args for held in things_in(value))
         return NONE
     if name in TENSOR_METHODS and isinstance(receiver, Thing) and receiver.role is None:
-        result = calls.result_of(m, node, (receiver, *args, *keywords.values()))
+        result = unseen.result_of(m, node, (receiver, *args, *keywords.values()))
         result.data = receiver.data
         result.made_by = operations.compute(m, node, name, (receiver, *args), keywords)
         return result
-    result = calls.unseen(m, node, receiver, args, keywords, used, receiver=receiver)
+    result = unseen.call(m, node, receiver, args, keywords, used, receiver=receiver)
     result.made_by = operations.compute(m, node, f".{name}", (receiver, *args), keywords)
     return result
 

@@ -9,7 +9,7 @@ from functools import cached_property
 
 from ..cancel import CancelFlag
 from ..source.workspace import Parsed, Workspace
-from . import activation, calls, lower
+from . import activation, lower, objects
 from .effects import Block, Effect, blocks_of
 from .imports import Importer, training_names
 from .index import FunctionNode, Index
@@ -273,7 +273,7 @@ def _self(machine: Machine, info: ClassInfo) -> Thing:
     key = ("self", info)
     thing = machine.things.get(key)
     if thing is None:
-        thing = machine.things[key] = Thing("self", calls.role_of_class(info), cls=info)
+        thing = machine.things[key] = Thing("self", objects.role_of_class(info), cls=info)
         found = info.find("__init__")
         if found is not None:
             outer = machine.block

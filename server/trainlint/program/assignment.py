@@ -1,0 +1,192 @@
+"""Values to targets: names, attributes, members."""
+
+from __future__ import annotations
+
+import ast
+from functools import reduce
+
+from . import access, configuration_files, expressions, in_place, parameters
+from .effects import Adjust, Assign, Attach, Clear, Extend, Forget, Freeze, Mark, SetRate, Write
+from .machine import Machine
+from .scope import Frame
+from .things import (
+    NONE,
+    Choice,
+    ClassValue,
+    Constant,
+    Gradient,
+    Loaded,
+    Many,
+    Mapping,
+    ModuleValue,
+    Parameters,
+    Role,
+    Sequence,
+    Tensor,
+    Thing,
+    Value,
+    join,
+    options,
+    things_in,
+)
+from .vocabulary import holds_gradients
+
+
+def bind(m: Machine, target: ast.expr, value: Value) -> None:
+    """Assign `value` to a target."""
+    if isinstance(target, ast.Name):
+        _name_thing(value, target.id)
+        frame = m.frame.owner(target.id)
+        m.store.set((frame, target.id), value)
+        if target.id in m.frame.tested:
+            m.emit_effect(Forget, target, variable(frame, target.id))
+    elif isinstance(target, (ast.Tuple, ast.List)):
+        _unpack(m, target, value)
+    elif isinstance(target, ast.Starred):
+        bind(m, target.value, value)
+    elif isinstance(target, ast.Attribute):
+        set_attribute(m, target, expressions.evaluate(m, target.value), target.attr, value)
+    elif isinstance(target, ast.Subscript):
+        set_item(m, target, expressions.evaluate(m, target.value), expressions.evaluate(m, target.slice), value)
+
+
+def variable(frame: Frame, name: str) -> str:
+    """The key of a variable in guards."""
+    return f"{id(frame)}:{name}"
+
+
+def _unpack(m: Machine, target: ast.Tuple | ast.List, value: Value) -> None:
+    starred = any(isinstance(element, ast.Starred) for element in target.elts)
+    if isinstance(value, Sequence) and len(value.items) == len(target.elts) and not starred:
+        for element, part in zip(target.elts, value.items, strict=True):
+            bind(m, element, part)
+        return
+    if isinstance(value, Sequence) and len(value.items) >= len(target.elts) - 1:
+        _unpack_starred(m, target, value)
+        return
+    if isinstance(value, Choice) and not starred:
+        ways = [option.items for option in value.options if isinstance(option, Sequence)]
+        if len(ways) == len(value.options) and {len(items) for items in ways} == {len(target.elts)}:
+            for element, parts in zip(target.elts, zip(*ways, strict=True), strict=True):
+                bind(m, element, reduce(join, parts))
+            return
+    for index, element in enumerate(target.elts):
+        if isinstance(value, Thing):
+            part = m.part(value, f"[{index}]")
+            part.carries, part.opaque, part.holds = value.carries, value.opaque, value.holds
+            part.name = ast.unparse(element)
+            bind(m, element, part)
+        elif isinstance(value, Parameters):
+            bind(m, element, value.kept)
+        else:
+            bind(m, element, access.item(m, value, Constant(index)))
+
+
+def _unpack_starred(m: Machine, target: ast.Tuple | ast.List, value: Sequence) -> None:
+    """`first, *rest = ...`; surplus values of an unequal length are dropped."""
+    at = next((index for index, element in enumerate(target.elts) if isinstance(element, ast.Starred)), len(target.elts))
+    behind = len(target.elts) - at - 1
+    for element, part in zip(target.elts[:at], value.items, strict=False):
+        bind(m, element, part)
+    if at < len(target.elts):
+        end = len(value.items) - behind
+        bind(m, target.elts[at], Sequence(value.items[at:end]))
+        for element, part in zip(target.elts[at + 1 :], value.items[end:], strict=False):
+            bind(m, element, part)
+
+
+def _name_thing(value: Value, name: str) -> None:
+    for option in options(value):
+        if isinstance(option, Thing) and not option.name:
+            option.name = name
+
+
+def set_attribute(m: Machine, node: ast.AST, holder: Value, name: str, value: Value) -> None:
+    """`holder.name = value`."""
+    if name == "grad":
+        target = holder if isinstance(holder, Parameters) else Parameters(frozenset(things_in(holder)), opaque=True)
+        if value == NONE:
+            m.emit_effect(Clear, node, (), target, "")
+        else:
+            m.emit_effect(Write, node, target)
+        return
+    if isinstance(holder, Parameters) and holds_gradients(name) and value != NONE:
+        m.emit_effect(Write, node, holder)
+    if isinstance(holder, (Parameters, Tensor)):
+        m.emit_effect(Mark, node, holder, name, value)
+    if isinstance(holder, Parameters) and name == "data":
+        in_place.written(holder)
+    if isinstance(holder, Parameters) and name == "requires_grad":
+        m.emit_effect(Freeze, node, holder.kept, _truth(value))
+    if isinstance(holder, ClassValue):
+        m.store.set((holder.info, name), value)
+    if isinstance(holder, ModuleValue) and m.importer is not None:
+        m.importer.assign(holder, name, value)
+    if isinstance(holder, Loaded):
+        configuration_files.assign(m, holder, name, value)
+    if name == "requires_grad" and value != Constant(False):
+        in_place.made_leaf(node, holder)
+    if name == "data":
+        in_place.stored(m, holder, (value,))
+    if not isinstance(holder, Thing):
+        return
+    for part in things_in(value):
+        part.owners.add(holder)
+        if not part.name:
+            part.name = ast.unparse(node) if isinstance(node, ast.Attribute) else f"{holder.name or 'self'}.{name}"
+        if not holder.in_sight:
+            part.escaped = True
+    if name == "requires_grad" and holder.role is not Role.MODULE:
+        m.emit_effect(Freeze, node, Parameters(frozenset({holder})), _truth(value))
+    if not (isinstance(m.frame.node, ast.FunctionDef) and m.frame.node.name == "__init__" and m.frame.receiver is holder):
+        m.emit_effect(Assign, node, holder, name, value, m.store.get((holder, name)))
+    elif isinstance(value, Thing) and holder.role is Role.MODULE:
+        m.emit_effect(Attach, node, holder, name, value)
+    m.record_binding(holder, name, node, value)
+    m.store.set((holder, name), value)
+    m.emit_effect(Forget, node, f".{name}")
+
+
+def _truth(value: Value) -> bool | None:
+    return bool(value.value) if isinstance(value, Constant) else None
+
+
+def set_item(m: Machine, target: ast.Subscript, holder: Value, index: Value, value: Value) -> None:
+    """`holder[index] = value`."""
+    key = index.value if isinstance(index, Constant) else None
+    in_place.stored(m, holder, (value,))
+    if key is None and isinstance(target.value, (ast.Name, ast.Attribute)) and _is_member(holder, value):
+        kept = [old for _, old in holder.items] if isinstance(holder, Mapping) else [access.item(m, holder, index)]
+        member = value
+        for old in kept:
+            member = join(old, member)
+        bind(m, target.value, member if isinstance(member, Parameters) else Many(member))
+    elif isinstance(holder, Parameters):
+        if key == "lr" or key is None:
+            m.emit_effect(SetRate, target, tuple(holder.owners))
+        elif key == "params":
+            m.emit_effect(Extend, target, tuple(holder.owners), parameters.of(value))
+    elif isinstance(holder, Gradient):
+        m.emit_effect(Adjust, target, holder.of)
+    elif isinstance(holder, Loaded):
+        configuration_files.assign(m, holder, key, value)
+    elif isinstance(holder, Thing):
+        if isinstance(value, Thing) and value.role is Role.MODULE:
+            m.emit_effect(Assign, target, holder, f"[{key!r}]", value, m.store.get((holder, f"[{key!r}]")))
+        m.store.set((holder, f"[{key!r}]"), value)
+        for part in things_in(value):
+            part.owners.add(holder)
+    elif isinstance(holder, Sequence) and isinstance(key, int) and 0 <= key < len(holder.items):
+        if isinstance(target.value, (ast.Name, ast.Attribute)):
+            items = (*holder.items[:key], value, *holder.items[key + 1 :])
+            bind(m, target.value, Sequence(items))
+    elif isinstance(holder, Mapping) and isinstance(target.value, (ast.Name, ast.Attribute)):
+        rest = tuple((known, old) for known, old in holder.items if known != key)
+        bind(m, target.value, Mapping((*rest, (key, value))))
+
+
+def _is_member(holder: Value, value: Value) -> bool:
+    """A collection is given one more member, and `value` is worth to be remembered as such."""
+    if isinstance(holder, Parameters):
+        return isinstance(value, Parameters)
+    return isinstance(holder, (Mapping, Many)) and isinstance(value, (Thing, Parameters))

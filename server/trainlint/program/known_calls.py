@@ -1,0 +1,112 @@
+"""Calls of functions and classes that a table knows."""
+
+from __future__ import annotations
+
+import ast
+
+from . import builtin_calls, calls, configuration_files, grad_mode, in_place, methods, objects, operations, parameters, unseen
+from .effects import Clear, Clip, Create, Distribute, Fill, Forward, Rebind, Step
+from .frameworks.table import Meaning, maker, meaning
+from .machine import Machine
+from .naming import LOSS, suggests
+from .things import (
+    NONE,
+    UNKNOWN,
+    Constant,
+    External,
+    Many,
+    Partial,
+    Role,
+    Sequence,
+    Tensor,
+    Thing,
+    Value,
+    as_tensor,
+    mix,
+    things_in,
+)
+
+
+def call(m: Machine, node: ast.expr, callee: External, args: list[Value], keywords: dict[str, Value], used: bool) -> Value:
+    """The value of a call of something imported, by what the tables say of it."""
+    loaded = configuration_files.call(m, callee.name, args, keywords)
+    if loaded is not None:
+        return loaded
+    if callee.name.startswith("builtins."):
+        return builtin_calls.call(m, node, callee.name[9:], args, keywords, used)
+    role = maker(callee.name)
+    if role is None and keywords.get("requires_grad") == Constant(True) and meaning(callee.name) is not None:
+        role = Role.LEAF
+    if role is not None:
+        return objects.make(m, node, role, callee.name, args, keywords)
+    known = meaning(callee.name)
+    if known is None:
+        return unseen.call(m, node, callee, args, keywords, used)
+    first = args[0] if args else next(iter(keywords.values()), UNKNOWN)
+    if known is not Meaning.PARTIAL and known is not Meaning.UNION:
+        for value in (*args, *keywords.values()):
+            parameters.exhaust(m, node, value, sure=known is Meaning.CLIP)
+    if known is Meaning.BACKWARD:
+        given = dict(zip(("tensors", "gradient", "retain_graph", "create_graph"), args, strict=False)) | keywords
+        given["gradient"] = given.pop("grad_tensors", given.get("gradient", NONE))
+        methods.backward(m, node, as_tensor(first), ast.unparse((getattr(node, "args", None) or [node])[0]), None, given)
+    elif known is Meaning.STEP:
+        optimizers = tuple(things_in(first))
+        m.emit_effect(Step, node, optimizers, ast.unparse(node))
+    elif known is Meaning.CLEAR:
+        m.emit_effect(Clear, node, tuple(things_in(first)), None, ast.unparse(node))
+    elif known is Meaning.CLIP:
+        limit = args[1] if len(args) > 1 else keywords.get("max_norm", keywords.get("clip_value", UNKNOWN))
+        m.emit_effect(Clip, node, parameters.of(first), limit, used)
+    elif known is Meaning.FILL:
+        m.emit_effect(Fill, node, first, in_place.filling(callee.name.rpartition(".")[2], args))
+    elif known in (Meaning.WRAP, Meaning.WRAP_FIRST):
+        return Sequence(tuple(args)) if known is Meaning.WRAP and len(args) > 1 else first
+    elif known is Meaning.DISTRIBUTE:
+        m.emit_effect(Distribute, node, tuple(things_in(first)))
+        return first
+    elif known is Meaning.COPY:
+        return _copy(m, node, first)
+    elif known is Meaning.ENGINE:
+        return _engine(m, node, args, keywords)
+    elif known is Meaning.SEPARATE:
+        return mix((*args, *keywords.values()))
+    elif known in (Meaning.PURE, Meaning.DATA):
+        for value in args:
+            if isinstance(value, Thing) and value.role is Role.MODULE:
+                m.emit_effect(Forward, node, value)
+        result = mix((*args, *keywords.values()))
+        if suggests(callee.name, LOSS):
+            result = calls.of_prediction(args, keywords)
+        done = operations.compute(m, node, callee.name.rpartition(".")[2], args, keywords)
+        opaque = result.opaque and (known is Meaning.PURE or bool(result.sources))
+        return operations.computed(m, Tensor(result.sources, opaque, result.loss or suggests(callee.name, LOSS)), done)
+    elif known is Meaning.CUT:
+        return Tensor(origin=operations.compute(m, node, callee.name.removeprefix("torch."), args, keywords, cuts=True))
+    elif known is Meaning.PARTIAL:
+        return Partial(first, tuple(args[1:]), tuple(keywords.items()))
+    elif known is Meaning.UNION:
+        return parameters.union(m, node, args)
+    elif known in grad_mode.MODES or known is Meaning.ASK_GRAD:
+        return grad_mode.called(m, node, callee.name, known, first)
+    return UNKNOWN
+
+
+def _engine(m: Machine, node: ast.expr, args: list[Value], keywords: dict[str, Value]) -> Value:
+    """`(engine, optimizer, ...)`: the engine holds the model it was given and steps it."""
+    engine = objects.make(m, node, Role.ENGINE, "engine", args, keywords)
+    model = keywords.get("model", args[1] if len(args) > 1 else UNKNOWN)
+    engine.parameters = parameters.of(model)
+    return Sequence((engine, keywords.get("optimizer", UNKNOWN), UNKNOWN, UNKNOWN))
+
+
+def _copy(m: Machine, node: ast.expr, original: Value) -> Value:
+    if isinstance(original, Many) and isinstance(original.element, Tensor):
+        return Many(original.element.by(operations.compute(m, node, "deepcopy", [original.element], cuts=True)))
+    if not isinstance(original, Thing):
+        return original
+    thing = m.thing(node, "copy", role=original.role)
+    thing.cls, thing.created_by, thing.copy_of = original.cls, "copy.deepcopy", original
+    m.emit_effect(Create, node, thing)
+    m.emit_effect(Rebind, node, thing)
+    return thing

@@ -1,0 +1,103 @@
+"""Calls whose body is out of sight: what they return, and what they may do."""
+
+from __future__ import annotations
+
+import ast
+
+from . import configuration_files, parameters
+from .effects import Rebind, SetRate, Unseen
+from .machine import Machine
+from .naming import ACTING, DRAWING, LOSS, READING_RECEIVERS, READING_VERBS, names_optimizer, suggests
+from .things import Parameters, Role, Tensor, Thing, Value, as_tensor, mix, things_in
+
+
+def call(
+    m: Machine,
+    node: ast.expr,
+    callee: Value,
+    args: list[Value],
+    keywords: dict[str, Value],
+    used: bool,
+    receiver: Value | None = None,
+) -> Thing:
+    """A call whose body is out of sight: it may do what its arguments allow."""
+    values = (*args, *keywords.values())
+    given = mix(values)
+    result = result_of(m, node, values)
+    owned = [value for value in values if isinstance(value, Parameters)]
+    for collection in owned:
+        parameters.exhaust(m, node, collection, sure=False)
+    if owned:
+        result.parameters = Parameters.union(owned)
+    label = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+    if not used and not _only_reads(label):
+        for value in values:
+            configuration_files.change(m, value)
+    for value in values:
+        for thing in things_in(value):
+            thing.uses.add("passed")
+    handed = tuple(
+        thing for value in values for thing in things_in(value) if thing.role in (Role.OPTIMIZER, None) and not thing.data
+    )
+    if handed:
+        m.emit_effect(SetRate, node, handed)
+    if not _only_reads(label) and not (used and _computes_loss(label, values)):
+        touches = frozenset(
+            thing
+            for value in (*values, *((receiver,) if receiver is not None else ()))
+            for thing in things_in(value)
+            if not thing.data and thing.role is not Role.LOSS_FUNCTION
+        )
+        loss = given if given.loss or not used else Tensor()
+        if not m.grad_enabled and used and not any(map(_may_apply, touches)):
+            touches, loss = frozenset(), Tensor()
+        if touches or loss.sources or loss.opaque:
+            m.emit_effect(Unseen, node, touches, loss, not used, label)
+    m.emit_effect(Rebind, node, result)
+    return result
+
+
+def result_of(m: Machine, node: ast.AST, values: tuple[Value, ...]) -> Thing:
+    """What a call whose body is not looked at returns: it may be made of, or hold, whatever it was given."""
+    given = mix(values)
+    result = m.thing(node, "result")
+    result.carries = given.sources | {thing for value in values for thing in things_in(value) if not thing.data}
+    result.opaque = given.opaque
+    result.holds |= frozenset(thing for value in values for thing in things_in(value))
+    return result
+
+
+def looks(function: ast.expr) -> bool:
+    """By its words, a function that draws or logs what it is given."""
+    receiver = function.value if isinstance(function, ast.Attribute) else None
+    last = receiver.attr if isinstance(receiver, ast.Attribute) else receiver.id if isinstance(receiver, ast.Name) else ""
+    own = function.attr if isinstance(function, ast.Attribute) else function.id if isinstance(function, ast.Name) else ""
+    return suggests(own, DRAWING) or suggests(last, DRAWING)
+
+
+def _may_apply(thing: Thing) -> bool:
+    """It is or holds an optimizer, as far as anyone can see."""
+    return thing.role in (Role.OPTIMIZER, Role.INSTANCE, Role.ENGINE) or names_optimizer(thing.name)
+
+
+def _computes_loss(label: str, values: tuple[Value, ...]) -> bool:
+    """By its words, a call that computes a loss and leaves the rest to its caller, who keeps the optimizers to himself."""
+    last = label.rpartition(".")[2]
+    if not suggests(last, LOSS) or suggests(last, ACTING):
+        return False
+    return not any(_may_apply(thing) for value in values for thing in things_in(value))
+
+
+def _only_reads(label: str) -> bool:
+    """By its words, a call that looks at things: `save_checkpoint`, `logger.info`."""
+    head, _, last = label.rpartition(".")
+    return suggests(last, READING_VERBS) or (bool(head) and suggests(head.rpartition(".")[2], READING_RECEIVERS))
+
+
+def escape(m: Machine, node: ast.AST, value: Value, whither: str) -> None:
+    """`value` is handed to code out of sight that runs at a time of its own."""
+    touched = frozenset(things_in(value))
+    for thing in touched:
+        thing.escaped = True
+    m.lose_sight(node, f"control passes to {whither}")
+    m.emit_effect(Unseen, node, touched, as_tensor(value), True, whither)
