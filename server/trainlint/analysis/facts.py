@@ -17,6 +17,7 @@ from .flow.bootstrap import OpenTarget, open_targets
 from .flow.branches import IdleBranch, idle_branches
 from .flow.carried import CarriedGraph, CarriedGraphs, GrowingSum
 from .flow.detachments import DiscardedDetach, discarded_detaches
+from .flow.fates import Fates
 from .flow.gradients import Gradients
 from .flow.graph import Node, Source
 from .flow.objectives import DeadLoss, Objectives
@@ -246,6 +247,10 @@ class Facts:
     @cached_property
     def attributes(self) -> Attributes:
         return Attributes(self.program, self.orders, self.modules)
+
+    @cached_property
+    def fates(self) -> Fates:
+        return Fates(self.program)
 
     @cached_property
     def gradients(self) -> Gradients:

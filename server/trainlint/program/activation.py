@@ -16,6 +16,7 @@ MAX_DEPTH = 10
 def inline(m: Machine, callee: Value, node: ast.AST, args: list[Value], keywords: dict[str, Value]) -> Value:
     """Lower the body of a function in sight in place of a call to it."""
     assert isinstance(callee, Function)
+    m.record_call(callee.node, node)
     if _is_out_of_reach(m, callee):
         return unseen.call(m, _expression(node), callee, args, keywords, used=True, receiver=callee.receiver)
     return _lower_body(m, callee, node, enter(m, callee, args, keywords))

@@ -186,6 +186,7 @@ def _choice(m: Machine, node: ast.expr, callee: Choice, args: list[Value], keywo
 
 
 def _function(m: Machine, node: ast.expr, callee: Function, args: list[Value], keywords: dict[str, Value]) -> Value:
+    m.record_call(callee.node, node)
     exact = isinstance(callee.receiver, Thing) and callee.receiver.in_sight
     if callee.receiver is not None and runs_on_gradients(getattr(callee.node, "name", "")):
         m.emit_effect(Hook, node, parameters.of(callee.receiver))

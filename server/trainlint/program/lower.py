@@ -361,6 +361,7 @@ def _return(m: Machine, node: ast.Return) -> bool:
         paths = m.calls[-1]
         paths.returns.append((m.store.changes_since(paths.base), value))
     if m.open_entry and len(m.calls) == 1:
+        m.hand_out(value)
         for thing in things_in(value):
             thing.escaped = True
     m.emit(Jump("return"))

@@ -13,7 +13,20 @@ from ..source.parse import Site
 from .effects import Block, ContextManager, Effect, Region
 from .index import Index
 from .scope import ClassInfo, Frame, Key, Store
-from .things import Choice, Constant, External, Function, Operation, Partial, Pending, Role, Thing, Value
+from .things import (
+    Choice,
+    Constant,
+    External,
+    Function,
+    Mapping,
+    Operation,
+    Partial,
+    Pending,
+    Role,
+    Sequence,
+    Thing,
+    Value,
+)
 
 if TYPE_CHECKING:
     from .imports import Importer
@@ -69,6 +82,7 @@ class Machine:
 
     `budget` is how many more statements and calls may be lowered, `allowance` how many of them in functions without
     training, whose calls are not followed any further after that. `looking`: what is evaluated is only shown to somebody.
+    `called` are the calls of functions in sight, `handed_out` the functions that code out of sight may call.
     """
 
     def __init__(self, statements: int, index: Index, relevant: Iterable[ast.AST], cancel: CancelFlag) -> None:
@@ -100,6 +114,8 @@ class Machine:
         self.calls: list[CallPaths] = []
         self.things: dict[tuple[object, ...], Thing] = {}
         self.reached: set[ast.AST] = set()
+        self.called: dict[ast.AST, dict[ast.AST, Site]] = {}
+        self.handed_out: set[ast.AST] = set()
         self.methods: dict[ast.AST, tuple[ClassInfo, Store]] = {}
         self.nested: dict[ast.AST, tuple[Frame, Store]] = {}
         self.blind: dict[ast.AST, Blindness] = {}
@@ -158,6 +174,25 @@ class Machine:
         found = Operation(name, self.site(node), inputs, arguments or {}, callee, self.grad_disabled_by, cuts, self.turns)
         self.operations.append(found)
         return found
+
+    def record_call(self, function: ast.AST, node: ast.AST) -> None:
+        """Note down that a function in sight is called at `node`."""
+        if isinstance(node, ast.expr):
+            self.called.setdefault(function, {}).setdefault(node, self.site(node))
+
+    def hand_out(self, value: Value) -> None:
+        """Note down that code out of sight is given `value`: it may call the functions in it."""
+        if isinstance(value, Function):
+            self.handed_out.add(value.node)
+        elif isinstance(value, Partial):
+            for part in (value.function, *value.args):
+                self.hand_out(part)
+        elif isinstance(value, (Sequence, Choice)):
+            for part in value.items if isinstance(value, Sequence) else value.options:
+                self.hand_out(part)
+        elif isinstance(value, Mapping):
+            for _, part in value.items:
+                self.hand_out(part)
 
     def record_binding(self, holder: Thing, attribute: str | None, node: ast.AST, value: Value) -> None:
         """Note down what an attribute of an object whose class is in sight is given."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from ..cancel import CancelFlag
+from ..source.parse import Site
 from ..source.workspace import Parsed, Workspace
 from . import activation, lower, objects
 from .effects import Block, Effect, blocks_of
@@ -79,6 +80,13 @@ class Program:
     def bindings(self, thing: Thing) -> list[Binding]:
         """What the attributes of an object whose class is in sight were given, in the order of the program."""
         return self.machine.bindings.get(thing, []) if self.machine is not None else []
+
+    def calls_of(self, function: ast.AST) -> list[Site]:
+        """Every call of a function, once for each place; none where there may be calls out of sight."""
+        machine = self.machine
+        if machine is None or function in machine.handed_out or not self.complete:
+            return []
+        return list(machine.called.get(function, {}).values())
 
     @cached_property
     def classes(self) -> list[ClassInfo]:

@@ -34,6 +34,7 @@ def call(
         for value in values:
             configuration_files.change(m, value)
     for value in values:
+        m.hand_out(value)
         for thing in things_in(value):
             thing.uses.add("passed")
     handed = tuple(
@@ -96,6 +97,7 @@ def _only_reads(label: str) -> bool:
 
 def escape(m: Machine, node: ast.AST, value: Value, whither: str) -> None:
     """`value` is handed to code out of sight that runs at a time of its own."""
+    m.hand_out(value)
     touched = frozenset(things_in(value))
     for thing in touched:
         thing.escaped = True
