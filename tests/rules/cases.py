@@ -98,6 +98,11 @@ class Case:
         return match.group(1) if match else None
 
     @property
+    def on_torch(self) -> bool:
+        """Gradients are those of torch, whose hooks measure what a run does to them; others state a claim instead."""
+        return re.search(r"^(?:import|from) torch\b", self.text, re.MULTILINE) is not None
+
+    @property
     def raises(self) -> str | None:
         match = _RAISES.search(self.text)
         return match.group(1) if match else None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -18,6 +19,8 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from tests.oracle.hooks import Hooks, Place, parameters_of
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 @dataclass

@@ -17,6 +17,7 @@ from .flow.bootstrap import OpenTarget, open_targets
 from .flow.branches import IdleBranch, idle_branches
 from .flow.carried import CarriedGraph, CarriedGraphs, GrowingSum
 from .flow.detachments import DiscardedDetach, discarded_detaches
+from .flow.differentiations import Differentiations
 from .flow.fates import Fates
 from .flow.gradients import Gradients
 from .flow.graph import Node, Source
@@ -251,6 +252,11 @@ class Facts:
     @cached_property
     def fates(self) -> Fates:
         return Fates(self.program)
+
+    @cached_property
+    def differentiations(self) -> Differentiations:
+        """Gradients that are values."""
+        return Differentiations(self.program, self.fates)
 
     @cached_property
     def gradients(self) -> Gradients:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 
 from ..finding import Edit, Fix
 from ..rules.remedy import GiveLoss, Insert, Remove, Rewrite, Surround
@@ -11,6 +12,8 @@ from ..source.text import SourceText, Span
 from .layout import Layout, layout_of
 from .offer import safe, unsafe
 from .placement import loss_before
+
+_BUILTINS = frozenset(dir(builtins))
 
 
 def insert(remedy: Insert, tree: ast.Module, source: SourceText) -> Fix | None:
@@ -79,4 +82,4 @@ def give_loss(remedy: GiveLoss, tree: ast.Module, source: SourceText) -> Fix | N
 def _known(text: str, layout: Layout, tree: ast.Module) -> bool:
     """Every name in `text` is bound where it will stand."""
     names = {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
-    return all(layout.visible(name, tree) for name in names)
+    return all(layout.visible(name, tree) for name in names - _BUILTINS)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from . import assignment, calls, configuration_files, expressions, grad_mode, objects, operations
+from . import assignment, calls, configuration_files, differentiation, expressions, grad_mode, objects, operations
 from .effects import Block
-from .frameworks.table import TENSOR_METHODS
+from .frameworks.table import TENSOR_METHODS, lists_parameters, method_meaning
 from .machine import Machine
 from .scope import ClassInfo, Frame
 from .things import (
@@ -102,6 +102,10 @@ def _thing_attribute(m: Machine, node: ast.expr, holder: Thing, name: str) -> Va
         return known
     if name == "grad":
         return Gradient(Parameters(frozenset({holder}), opaque=True))
+    if lists_parameters(name, of_model=holder.role is Role.MODULE and not (holder.created_by or "").startswith("torch.")):
+        return Parameters(frozenset({holder}))
+    if method_meaning(differentiation.role_of(holder), name) is not None:
+        return Method(holder, name)
     if name == "param_groups":
         holder.uses.add(name)
         return Parameters(frozenset({holder}))

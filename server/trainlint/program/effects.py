@@ -20,11 +20,16 @@ class Effect:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ContextManager:
-    """What a `with` statement enters: by its qualified name, or the operation that the tables make of it."""
+    """What a `with` statement enters: by its qualified name, or the operation that the tables make of it.
+
+    `tape` records what is computed inside, or stops doing so where `paused`.
+    """
 
     name: str
     node: ast.AST
     arguments: dict[str, Value] = field(default_factory=dict)
+    tape: Thing | None = None
+    paused: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,6 +61,19 @@ class Step(Effect):
     scaler: str | None = None
     through: Thing | None = None
     closure: Closure | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Apply(Effect):
+    """One of `optimizers` moves `parameters` by `gradients`, which are values: nothing else holds them.
+
+    `text` is the optimizer as the user wrote it.
+    """
+
+    optimizers: tuple[Thing, ...]
+    gradients: Value
+    parameters: Parameters
+    text: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -57,6 +57,7 @@ class Index:
         self.loops: dict[ast.AST, LoopContents] = {}
         self.statements = 0
         self.look_alikes = False
+        self.packages: set[str] = set()
         self._own = self._aside = False
         self._depth = 0
         self._open = Contents()
@@ -209,6 +210,7 @@ class Index:
         else:
             modules = [node.module or ""] if not node.level else []
         roots = {module.partition(".")[0] for module in modules}
+        self.packages |= roots
         if not self._depth:
             self._own = self._own or "torch" in roots
             self.look_alikes = self.look_alikes or not LOOK_ALIKES.isdisjoint(roots)

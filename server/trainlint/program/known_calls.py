@@ -6,7 +6,7 @@ import ast
 
 from . import builtin_calls, calls, configuration_files, grad_mode, in_place, methods, objects, operations, parameters, unseen
 from .effects import Clear, Clip, Create, Distribute, Fill, Forward, Rebind, Step
-from .frameworks.table import Meaning, maker, meaning
+from .frameworks.table import Meaning, canonical, maker, meaning
 from .machine import Machine
 from .naming import LOSS, suggests
 from .things import (
@@ -29,6 +29,7 @@ from .things import (
 
 def call(m: Machine, node: ast.expr, callee: External, args: list[Value], keywords: dict[str, Value], used: bool) -> Value:
     """The value of a call of something imported, by what the tables say of it."""
+    callee = External(canonical(callee.name))
     loaded = configuration_files.call(m, callee.name, args, keywords)
     if loaded is not None:
         return loaded
@@ -40,7 +41,7 @@ def call(m: Machine, node: ast.expr, callee: External, args: list[Value], keywor
     if role is not None:
         return objects.make(m, node, role, callee.name, args, keywords)
     known = meaning(callee.name)
-    if known is None:
+    if known is None or known is Meaning.UNSEEN:
         return unseen.call(m, node, callee, args, keywords, used)
     first = args[0] if args else next(iter(keywords.values()), UNKNOWN)
     if known is not Meaning.PARTIAL and known is not Meaning.UNION:

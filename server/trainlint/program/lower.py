@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 
-from . import access, arithmetic, assignment, calls, conditions, expressions, grad_mode, in_place, objects
+from . import access, arithmetic, assignment, calls, conditions, differentiation, expressions, grad_mode, in_place, objects
 from .effects import Adjust, Block, Branch, Clear, ContextManager, Count, Forget, Jump, Loop, SetRate, Try, Uncalled, Write
 from .guards import Guard, Known
 from .index import names_in
@@ -25,6 +25,9 @@ from .things import (
     Method,
     Operation,
     Parameters,
+    Partial,
+    Role,
+    Sequence,
     Tensor,
     Thing,
     Value,
@@ -436,6 +439,11 @@ def _entered(m: Machine, node: ast.With | ast.AsyncWith, items: list[ast.withite
             m.contexts = (*m.contexts, ContextManager(value.name, entry.context_expr))
             if value.name.endswith("()"):
                 m.grad_context = grad_mode.entered(m, entry.context_expr, value.name[:-2])
+        elif isinstance(value, Thing) and value.role is Role.TAPE:
+            m.contexts = (*m.contexts, ContextManager(value.name, entry.context_expr, tape=value))
+        elif isinstance(value, Partial) and value.function == differentiation.PAUSE:
+            paused = next(things_in(Sequence(value.args)), None)
+            m.contexts = (*m.contexts, ContextManager("", entry.context_expr, tape=paused, paused=True))
         elif isinstance(value, Tensor) and isinstance(value.origin, Operation):
             m.contexts = (*m.contexts, ContextManager(value.origin.name, entry.context_expr, value.origin.arguments))
         if entry.optional_vars is not None:

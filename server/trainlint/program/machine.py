@@ -172,6 +172,8 @@ class Machine:
     ) -> Operation:
         """Note down a computation on tensors."""
         found = Operation(name, self.site(node), inputs, arguments or {}, callee, self.grad_disabled_by, cuts, self.turns)
+        if self.contexts:
+            found.tapes = self.tapes
         self.operations.append(found)
         return found
 
@@ -193,6 +195,15 @@ class Machine:
         elif isinstance(value, Mapping):
             for _, part in value.items:
                 self.hand_out(part)
+
+    @property
+    def tapes(self) -> tuple[Thing, ...]:
+        """The tapes that record what is computed here."""
+        recording: dict[Thing, bool] = {}
+        for context in self.contexts:
+            if context.tape is not None:
+                recording[context.tape] = not context.paused
+        return tuple(tape for tape, records in recording.items() if records)
 
     def record_binding(self, holder: Thing, attribute: str | None, node: ast.AST, value: Value) -> None:
         """Note down what an attribute of an object whose class is in sight is given."""

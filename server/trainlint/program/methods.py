@@ -5,7 +5,18 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from . import access, assignment, calls, configuration_files, expressions, in_place, operations, parameters, unseen
+from . import (
+    access,
+    assignment,
+    calls,
+    configuration_files,
+    differentiation,
+    expressions,
+    in_place,
+    operations,
+    parameters,
+    unseen,
+)
 from .effects import (
     Adjust,
     Backward,
@@ -30,7 +41,7 @@ from .effects import (
     Unseen,
     Write,
 )
-from .frameworks.table import READING_METHODS, TENSOR_METHODS
+from .frameworks.table import READING_METHODS, TENSOR_METHODS, method_meaning
 from .machine import Machine
 from .naming import SCALER, names_optimizer, names_scheduler, suggests
 from .things import (
@@ -81,6 +92,9 @@ def call(m: Machine, node: ast.expr, callee: Method, args: list[Value], keywords
         thing.uses.add(name)
     if isinstance(receiver, Tensor) and _given_optimizer((*args, *keywords.values())):
         return unseen.call(m, node, receiver, args, keywords, used, receiver=receiver)
+    kind = method_meaning(differentiation.role_of(receiver), name) if isinstance(receiver, Thing) else None
+    if kind is not None and isinstance(receiver, Thing) and isinstance(node, ast.Call):
+        return differentiation.method(m, node, receiver, kind, args, keywords, used)
     if name == "zero_grad":
         return _zero_grad(m, node, receiver)
     if name == "step":

@@ -11,6 +11,7 @@ OPTIMIZER = frozenset(
     {"opt", "opts", "optim", "optims", "optimizer", "optimizers", "optimiser", "optimisers", "optm", "optimzer"}
 )
 SCHEDULER = frozenset({"sched", "schedule", "scheduler", "schedulers", "schedular", "warmup", "lr"})
+TAPE = frozenset({"tape", "tapes"})
 SCALER = frozenset({"scaler", "scalers", "gradscaler"})
 LOSS = frozenset(
     {"loss", "losses", "criterion", "criterions", "crit", "objective", "bce", "mse", "mae", "ce", "nll", "kl", "kld", "err",

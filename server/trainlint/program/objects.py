@@ -6,7 +6,7 @@ import ast
 
 from . import expressions, operations, parameters
 from .effects import Create, Rebind, SetRate
-from .frameworks.table import maker
+from .frameworks.table import argument_name, canonical, is_module_base, leading_parameters, maker
 from .machine import Machine
 from .scope import ClassInfo
 from .things import UNKNOWN, ClassValue, External, Function, Role, Thing, Value, things_in
@@ -22,7 +22,7 @@ def class_info(m: Machine, node: ast.ClassDef) -> ClassInfo:
         if isinstance(value, ClassValue):
             bases.append(value.info)
         elif isinstance(value, External):
-            external.append(value.name)
+            external.append(canonical(value.name))
         else:
             external.append("?")
     info.bases, info.external = tuple(bases), tuple(external)
@@ -40,6 +40,8 @@ def role_of_class(info: ClassInfo) -> Role:
     for name in info.outside:
         if name.startswith(("torch.nn.", "lightning", "pytorch_lightning")) or name.rpartition(".")[2].endswith("Module"):
             return Role.MODULE
+        if is_module_base(name):
+            return Role.MODULE
     return Role.INSTANCE
 
 
@@ -49,7 +51,7 @@ def declare(m: Machine, thing: Thing, annotation: ast.expr) -> None:
         return
     value = expressions.evaluate(m, annotation)
     if isinstance(value, External):
-        thing.role = maker(value.name)
+        thing.role = maker(canonical(value.name))
     elif isinstance(value, ClassValue):
         thing.cls, thing.role = value.info, role_of_class(value.info)
 
@@ -89,7 +91,11 @@ def make(m: Machine, node: ast.expr, role: Role, name: str, args: list[Value], k
     if role is Role.LEAF:
         thing.made_by = operations.compute(m, node, name.rpartition(".")[2], args, keywords)
     thing.holds |= frozenset(held for value in (*args, *keywords.values()) for held in things_in(value))
-    if role is Role.OPTIMIZER:
+    if role is Role.INPUT:
+        thing.data = True
+    if role is Role.OPTIMIZER and (names := leading_parameters(name))[0] != "params":
+        thing.arguments = {argument_name(key): value for key, value in keywords.items()} | dict(zip(names, args, strict=False))
+    elif role is Role.OPTIMIZER:
         given = args[0] if args else keywords.get("params", UNKNOWN)
         parameters.exhaust(m, node, given)
         thing.parameters = parameters.of(given)

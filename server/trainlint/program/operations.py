@@ -4,12 +4,29 @@ from __future__ import annotations
 
 import ast
 
-from .frameworks.table import layer_operation, signature
+from .frameworks.table import activation_place, layer_operation, signature
 from .machine import Machine
-from .things import Constant, External, Function, Mapping, Operation, Origin, Role, Sequence, Tensor, Thing, Value
+from .things import (
+    NONE,
+    UNKNOWN,
+    Constant,
+    External,
+    Function,
+    Mapping,
+    Operation,
+    Origin,
+    Role,
+    Sequence,
+    Tensor,
+    Thing,
+    Value,
+)
 from .vocabulary import WITH_INDICES
 
-_CONTAINERS = frozenset({"torch.nn.Sequential", "torch.nn.modules.container.Sequential"})
+_CONTAINERS = frozenset({"torch.nn.Sequential", "torch.nn.modules.container.Sequential", "keras.Sequential"})
+_LAYERS = ("torch.nn.", "keras.layers.", "keras.Sequential")
+# What a sequence of layers was given after it was built is known as this attribute of it.
+ADDED = "[added]"
 
 
 def compute(
@@ -40,10 +57,11 @@ def computed(m: Machine, value: Tensor, operation: Operation) -> Tensor:
 def forward(m: Machine, node: ast.AST, callee: Thing, args: list[Value], keywords: dict[str, Value]) -> Operation:
     """What calling `callee` computes: the operation of a known layer, the chain of a sequence of layers, or a call."""
     made = callee.created_by or ""
-    if callee.cls is not None or not made.startswith("torch.nn."):
+    if callee.cls is not None or not made.startswith(_LAYERS):
         return compute(m, node, "call", args, keywords, callee)
     if made in _CONTAINERS:
-        layers = members(callee)
+        added = m.store.get((callee, ADDED))
+        layers = members(callee, added.items if isinstance(added, Sequence) else ()) if added != UNKNOWN else None
         if layers is None or len(args) != 1:
             return compute(m, node, "call", args, keywords, callee)
         value = args[0]
@@ -52,7 +70,23 @@ def forward(m: Machine, node: ast.AST, callee: Thing, args: list[Value], keyword
         if isinstance(value, Tensor) and isinstance(value.origin, Operation):
             return value.origin
         return compute(m, node, "call", args, keywords, callee)
-    return compute(m, node, layer_operation(made), args, callee.arguments | keywords, callee)
+    done = compute(m, node, layer_operation(made), args, callee.arguments | keywords, callee)
+    applies, place = activation_place(made)
+    return _activated(m, node, done, callee, place) if applies else done
+
+
+def _activated(m: Machine, node: ast.AST, done: Operation, layer: Thing, place: int | None) -> Operation:
+    """What `layer` makes of what it computed: its activation, "activation" where that is out of sight."""
+    given = layer.positional[place] if place is not None and place < len(layer.positional) else NONE
+    given = layer.arguments.get("activation", given)
+    name = "activation"
+    if isinstance(given, Constant):
+        name = given.value if isinstance(given.value, str) else "linear" if given.value is None else name
+    elif isinstance(given, External):
+        name = given.name.rpartition(".")[2]
+    if name == "linear":
+        return done
+    return compute(m, node, name, [Tensor(origin=done)], {}, layer)
 
 
 def has_indices(origin: Origin | None) -> bool:
@@ -60,11 +94,12 @@ def has_indices(origin: Origin | None) -> bool:
     return isinstance(origin, Operation) and origin.name in WITH_INDICES
 
 
-def members(container: Thing) -> list[Thing] | None:
-    """The layers of a sequence of layers, in their order; None where one of them is out of sight."""
-    given = container.positional
+def members(container: Thing, added: tuple[Value, ...] = ()) -> list[Thing] | None:
+    """The layers of a sequence of layers, in their order, those `added` later too; None where one of them is out of sight."""
+    given = container.positional or tuple(value for name, value in container.arguments.items() if name == "layers")
     if len(given) == 1 and isinstance(given[0], (Sequence, Mapping)):
         items = given[0].items
         given = tuple(item[1] if isinstance(item, tuple) else item for item in items)
+    given = tuple(value for value in (*given, *added) if not (isinstance(value, Thing) and value.role is Role.INPUT))
     layers = [value for value in given if isinstance(value, Thing) and value.role is Role.MODULE]
     return layers if len(layers) == len(given) else None

@@ -15,14 +15,17 @@ _LOSSES = frozenset(
     {"cross_entropy", "nll_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits", "kl_div", "mse_loss", "l1_loss",
      "smooth_l1_loss", "huber_loss", "CrossEntropyLoss", "NLLLoss", "BCELoss", "BCEWithLogitsLoss", "KLDivLoss", "MSELoss"}
 )  # fmt: skip
+_TAPE_WORDS = frozenset({"GradientTape", "apply_gradients", "minimize", "from_logits", "train_on_batch"})
 # A text without any of these has no training code.
-TRAINING_WORDS = _STEP_WORDS | _LOSSES
+TRAINING_WORDS = _STEP_WORDS | _LOSSES | _TAPE_WORDS - {"minimize"}
 # A text without training code may still have one of these: a class of modules, or code that freezes parameters.
 MODEL_WORDS = frozenset({"Module", "LightningModule"})
 # A function with one of these is entered, and need not be followed where it is called.
 _LOSS_WORDS = _LOSSES | {"criterion", "loss_fn", "loss_func", "loss_function"}
 _ENTRY_WORDS = _STEP_WORDS | {"step", "grad", UNCALLED}
-_CALLED_BY_OTHERS = frozenset({"__init__", "forward", "__call__"})
+# The same in files that import a library whose optimizers are given gradients, or whose models train themselves.
+_ENTRY_WORDS_OF = dict.fromkeys(("tensorflow", "keras", "tf_keras"), _TAPE_WORDS | {"compile", "fit"})
+_CALLED_BY_OTHERS = frozenset({"__init__", "forward", "__call__", "call"})
 
 
 def users_of(index: Index) -> dict[str, list[FunctionNode]]:
@@ -44,7 +47,8 @@ def relevant_functions(
     `imported` are names of such functions, and of classes with such methods, in other files.
     """
     nodes = [node for node in index.functions if isinstance(node, FunctionNode)]
-    seeds = _ENTRY_WORDS | imported
+    own = (words for package, words in _ENTRY_WORDS_OF.items() if package in index.packages)
+    seeds = _ENTRY_WORDS.union(imported, *own)
     found = {node for node in nodes if not index.functions[node].words.isdisjoint(seeds)}
     waiting = list(found)
     while waiting:

@@ -30,6 +30,8 @@ class Role(Enum):
     SCALER = "gradient scaler"
     ACCELERATOR = "accelerator"
     ENGINE = "engine"
+    TAPE = "tape"
+    INPUT = "input of a model"
     INSTANCE = "object"
     OTHER = "object of another kind"
 
@@ -100,6 +102,7 @@ class Operation:
     ("0" is the first). `callee` is the object that was called, where one was. `disabled_by` is the context or
     decorator that turned autograd off around it; `cuts`: its result has no graph in any case. `turns` are the loops
     it was computed in, each with the turn of the model: what a second turn sees was computed in the first.
+    `tapes` record it, so that they can differentiate it later.
     `leaf_at` is where its result is made to require a gradient, `writes` what is stored into it later; `released`: it is
     detached in place some time.
     """
@@ -115,6 +118,7 @@ class Operation:
     leaf_at: ast.AST | None = None
     released: bool = False
     writes: tuple[Value, ...] = ()
+    tapes: tuple[Thing, ...] = ()
 
     @property
     def recorded(self) -> bool:

@@ -10,10 +10,12 @@ from typing import TypeVar
 from ..things import Role
 from .accelerate import ACCELERATE
 from .deepspeed import DEEPSPEED
+from .keras import KERAS
+from .tensorflow import TENSORFLOW
 from .torch import TORCH
 from .vocabulary import Framework, LayerContents, Meaning, RateRange, RateScaling, Switch
 
-TABLES: tuple[Framework, ...] = (TORCH, ACCELERATE, DEEPSPEED)
+TABLES: tuple[Framework, ...] = (TORCH, ACCELERATE, DEEPSPEED, TENSORFLOW, KERAS)
 
 PACKAGES = frozenset().union(*(table.packages for table in TABLES))
 READING_METHODS = frozenset().union(*(table.reading_methods for table in TABLES))
@@ -44,8 +46,21 @@ _NORMALISING = frozenset().union(*(table.normalising for table in TABLES))
 _SCALING = {key: scaling for table in TABLES for key, scaling in table.scaling.items()}
 _STATELESS = {key: switch for table in TABLES for key, switch in table.stateless.items()}
 _RATES = {key: rate for table in TABLES for key, rate in table.rates.items()}
+_ALIASES = {key: name for table in TABLES for key, name in table.aliases.items()}
+_METHODS = {key: meaning for table in TABLES for key, meaning in table.methods.items()}
+_NAMES_OF_METHODS = frozenset(name for _, name in _METHODS)
+_LEADING = {key: names for table in TABLES for key, names in table.leading.items()}
+_ARGUMENT_NAMES = {key: name for table in TABLES for key, name in table.argument_names.items()}
+_PARAMETER_LISTS = frozenset().union(*(table.parameter_lists for table in TABLES))
+_PARAMETER_LISTS_OF_MODELS = frozenset().union(*(table.parameter_lists_of_models for table in TABLES))
+# Methods of models that their library calls to train them, with the optimizer they were compiled with.
+TRAINING_STEPS = frozenset().union(*(table.training_steps for table in TABLES))
+_MODULE_BASES = dict.fromkeys(frozenset().union(*(table.module_bases for table in TABLES)), True)
+_ACTIVATED = {key: place for table in TABLES for key, place in table.activated.items()}
 
 Entry = TypeVar("Entry")
+# An alias may lead to another one.
+_MAX_ALIASES = 4
 _CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
@@ -59,6 +74,59 @@ def _longest(table: Mapping[str, Entry], name: str) -> tuple[int, Entry | None]:
         if (entry := table.get(prefix + ".*")) is not None:
             return prefix.count(".") + 1, entry
     return 0, None
+
+
+@lru_cache(maxsize=4096)
+def canonical(name: str) -> str:
+    """The name by which the tables know what a program may call by several."""
+    for _ in range(_MAX_ALIASES):
+        prefix, rest = name, ""
+        while prefix not in _ALIASES:
+            prefix, point, last = prefix.rpartition(".")
+            if not point:
+                return name
+            rest = f".{last}{rest}"
+        name = _ALIASES[prefix] + rest
+    return name
+
+
+def method_meaning(role: Role | None, name: str) -> Meaning | None:
+    """What a method of an object in this role does, where a table says."""
+    return _METHODS.get((role, name)) if name in _NAMES_OF_METHODS and role is not None else None
+
+
+def leading_parameters(class_name: str) -> tuple[str, ...]:
+    """The first parameters of an optimizer's constructor."""
+    return _LEADING.get(class_name, ("params", "lr"))
+
+
+def argument_name(written: str) -> str:
+    """The name by which the program model knows an argument."""
+    return _ARGUMENT_NAMES.get(written, written)
+
+
+def lists_parameters(attribute: str, *, of_model: bool) -> bool:
+    """An attribute of this name holds the parameters of its object."""
+    return attribute in _PARAMETER_LISTS or (of_model and attribute in _PARAMETER_LISTS_OF_MODELS)
+
+
+def is_module_base(class_name: str) -> bool:
+    """A class out of sight whose heirs are models that are called."""
+    return _longest(_MODULE_BASES, class_name)[1] is not None
+
+
+def table_of(class_name: str) -> Framework | None:
+    """The table that knows a class by its qualified name."""
+    for table in TABLES:
+        if class_name in table.makes or class_name.partition(".")[0] in table.packages:
+            return table
+    return None
+
+
+def activation_place(class_name: str) -> tuple[bool, int | None]:
+    """Whether a layer applies an activation that an argument names, and the place of that argument."""
+    short = class_name.rpartition(".")[2]
+    return short in _ACTIVATED, _ACTIVATED.get(short)
 
 
 @lru_cache(maxsize=4096)
@@ -136,7 +204,7 @@ def keeps_state(class_name: str) -> Switch | bool:
 
 
 def rate_range(class_name: str) -> RateRange | None:
-    return _RATES.get(class_name)
+    return _RATES.get(class_name) or _RATES.get(class_name.rpartition(".")[2])
 
 
 def closure_runs(class_name: str) -> Switch | None:
@@ -156,23 +224,32 @@ __all__ = [
     "READING_METHODS",
     "TABLES",
     "TENSOR_METHODS",
+    "TRAINING_STEPS",
     "Framework",
     "LayerContents",
     "Meaning",
     "RateRange",
     "Role",
     "Switch",
+    "activation_place",
+    "argument_name",
+    "canonical",
     "closure_runs",
     "holds_what_it_is_given",
     "is_empty_base",
+    "is_module_base",
     "keeps_state",
     "layer_class",
     "layer_contents",
     "layer_operation",
+    "leading_parameters",
+    "lists_parameters",
     "maker",
     "meaning",
+    "method_meaning",
     "names_of_drawn",
     "normalises",
     "rate_range",
     "signature",
+    "table_of",
 ]

@@ -35,6 +35,12 @@ class Meaning(Enum):
     ENGINE = auto()  # wraps a model in an object that differentiates, steps and clears
     UNION = auto()  # one iterable made of its arguments
     FILTER = auto()  # some of the items of its last argument
+    UNSEEN = auto()  # nobody knows, although the tables know what lies around it
+    DIFFERENTIATE = auto()  # the gradients of its first argument by its second, as values
+    PAUSE = auto()  # a context in which a tape does not record
+    APPLY = auto()  # an optimizer moves its second argument, or what it knows, by the first
+    APPLY_PAIRS = auto()  # the same, with pairs of a gradient and what it moves
+    MINIMIZE = auto()  # computes a loss, differentiates it and applies the gradients
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +99,12 @@ class Framework:
     where it is missing the class name says it. `signatures` are the parameter names of operations, the first for the tensor.
     `scaling` are schedules, by class name, that multiply the rate an optimizer was built with.
     `normalising` are optimizers, by class name, whose steps are the same when all gradients are a multiple of what they were.
+    `aliases` are other names of packages and classes, by what they begin with. `methods` go by the role of their object.
+    `leading` are the first parameters of constructors, `argument_names` arguments that have another name in the program.
+    `parameter_lists` are attributes that hold the parameters of an object, those `of_models` only where that is a model.
+    `module_bases` make a class one of models, whose `forward_methods` are run when it is called, and whose
+    `training_steps` by the library. `activated` layers apply what an argument says, with the place of that argument.
+    `spellings` is how its calls are written.
     `contents` says what layers hold; `containers` hold what they are given; `empty_bases` bring their heirs no part.
     """
 
@@ -112,3 +124,14 @@ class Framework:
     contents: Mapping[str, LayerContents] = field(default_factory=dict)
     containers: frozenset[str] = frozenset()
     empty_bases: frozenset[str] = frozenset()
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    methods: Mapping[tuple[Role, str], Meaning] = field(default_factory=dict)
+    leading: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    argument_names: Mapping[str, str] = field(default_factory=dict)
+    parameter_lists: frozenset[str] = frozenset()
+    parameter_lists_of_models: frozenset[str] = frozenset()
+    module_bases: frozenset[str] = frozenset()
+    forward_methods: frozenset[str] = frozenset()
+    training_steps: frozenset[str] = frozenset()
+    activated: Mapping[str, int | None] = field(default_factory=dict)
+    spellings: Mapping[str, str] = field(default_factory=dict)

@@ -2,7 +2,8 @@
 
 ## What it does
 Finds backwards whose gradients are never applied by a step nor read by any code, although an optimizer that holds
-these parameters is in sight.
+these parameters is in sight. Where gradients are values (`gradients = tape.gradient(loss, model.trainable_variables)`), those by
+the parameters of a model that nothing reads, although an optimizer is there to be given them.
 
 ## Why it matters
 The loss is computed, the gradients are computed, and the weights stay as they were initialised. Nothing warns:
@@ -46,7 +47,7 @@ from collections.abc import Iterable
 from ...analysis.facts import Facts
 from ...analysis.paths.protocol import UnappliedBackward
 from ...finding import Severity
-from ..remedy import StepAfter
+from ..remedy import Insert, Remedy, StepAfter
 from ..rule import Fixability, Observation, Rule, confidence
 
 
@@ -77,6 +78,23 @@ def check(facts: Facts) -> Iterable[Observation]:
                 tuple(related),
                 (remedy,),
             )
+
+    for unapplied in facts.differentiations.unapplied():
+        taken = unapplied.taken
+        called = unapplied.step.partition("(")[0]
+        site = taken.operation.site
+        built = unapplied.optimizer.node if unapplied.optimizer is not None and unapplied.optimizer.in_sight else None
+        remedies: tuple[Remedy, ...] = ()
+        if unapplied.name is not None:
+            remedies = (Insert(site, unapplied.step, "after the gradients"),)
+        tape = f"`{taken.tape.name}`" if taken.tape is not None and taken.tape.name else f"`{taken.written[0]}`"
+        yield Observation(
+            site,
+            f"`{called}` is never called here: the gradients of {tape} are computed and thrown away",
+            confidence(unapplied.alone),
+            ((built, "this optimizer could apply them"),) if built is not None else (),
+            remedies,
+        )
 
 
 def _owners(fact: UnappliedBackward) -> str:

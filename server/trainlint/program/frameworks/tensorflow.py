@@ -1,0 +1,75 @@
+"""TensorFlow 2: tapes, variables, and functions on tensors. Graphs and sessions of TensorFlow 1 are out of sight."""
+
+from ..things import Role
+from .vocabulary import Framework, Meaning
+
+_CUTTING = (
+    "stop_gradient", "argmax", "argmin", "round", "floor", "sign", "equal", "not_equal", "greater", "greater_equal", "less",
+    "less_equal", "one_hot", "range", "shape", "size", "rank", "zeros_like", "ones_like", "where_indices", "argsort",
+)  # fmt: skip
+
+TENSORFLOW = Framework(
+    name="tensorflow",
+    packages=frozenset({"tensorflow", "tensorflow_probability", "tensorflow_addons"}),
+    aliases={
+        "tensorflow.compat.v2": "tensorflow",
+        "tensorflow._api.v2": "tensorflow",
+        "tensorflow.compat.v1": "tensorflow_v1",
+        "tensorflow.v1": "tensorflow_v1",
+        "tensorflow.contrib": "tensorflow_v1.contrib",
+        "tensorflow.train": "tensorflow_v1.train",
+        "tensorflow.layers": "tensorflow_v1.layers",
+        "tensorflow.estimator": "tensorflow_v1.estimator",
+        "tensorflow.losses": "tensorflow_v1.losses",
+        "tensorflow.optimizers": "keras.optimizers",
+        "tensorflow.initializers": "keras.initializers",
+        "tensorflow.metrics": "keras.metrics",
+        "tensorflow_addons.optimizers": "keras.optimizers",
+    },
+    makes={
+        "tensorflow.GradientTape": Role.TAPE,
+        "tensorflow.Variable": Role.LEAF,
+    },
+    calls={
+        "tensorflow.*": Meaning.PURE,
+        "tensorflow.function": Meaning.WRAP_FIRST,
+        "tensorflow.constant": Meaning.CUT,
+        "tensorflow.data.*": Meaning.UNSEEN,
+        "tensorflow.io.*": Meaning.READ,
+        "tensorflow.config.*": Meaning.READ,
+        "tensorflow.summary.*": Meaning.READ,
+        "tensorflow.print": Meaning.READ,
+        "tensorflow.debugging.*": Meaning.READ,
+        "tensorflow.random.set_seed": Meaning.READ,
+        "tensorflow.distribute.*": Meaning.UNSEEN,
+        "tensorflow.saved_model.*": Meaning.UNSEEN,
+        "tensorflow.raw_ops.*": Meaning.UNSEEN,
+        "tensorflow.py_function": Meaning.UNSEEN,
+        "tensorflow.numpy_function": Meaning.UNSEEN,
+        "tensorflow.custom_gradient": Meaning.UNSEEN,
+        "tensorflow.recompute_grad": Meaning.WRAP_FIRST,
+        "tensorflow.while_loop": Meaning.UNSEEN,
+        "tensorflow.cond": Meaning.UNSEEN,
+        "tensorflow.map_fn": Meaning.UNSEEN,
+        "tensorflow.scan": Meaning.UNSEEN,
+        "tensorflow.gradients": Meaning.UNSEEN,
+        "tensorflow.hessians": Meaning.UNSEEN,
+        "tensorflow.vectorized_map": Meaning.UNSEEN,
+        "tensorflow.nest.*": Meaning.UNSEEN,
+        "tensorflow.hub.*": Meaning.UNSEEN,
+        "tensorflow.feature_column.*": Meaning.UNSEEN,
+        "tensorflow.Module": Meaning.UNSEEN,
+        **{f"tensorflow.{name}": Meaning.CUT for name in _CUTTING},
+        **{f"tensorflow.math.{name}": Meaning.CUT for name in _CUTTING},
+    },
+    methods={
+        (Role.TAPE, "gradient"): Meaning.DIFFERENTIATE,
+        (Role.TAPE, "jacobian"): Meaning.DIFFERENTIATE,
+        (Role.TAPE, "batch_jacobian"): Meaning.DIFFERENTIATE,
+        (Role.TAPE, "stop_recording"): Meaning.PAUSE,
+        (Role.TAPE, "watch"): Meaning.READ,
+        (Role.TAPE, "reset"): Meaning.READ,
+    },
+    module_bases=frozenset({"tensorflow.Module"}),
+    spellings={"apply": "{optimizer}.apply_gradients(zip({gradients}, {parameters}))", "tape": "tape"},
+)
