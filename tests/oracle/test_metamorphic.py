@@ -18,7 +18,7 @@ from tests.oracle.expect import Claim, Verdict
 from tests.oracle.generate import Program, programs
 from tests.oracle.judge import Judge
 from tests.oracle.metamorphic import REWRITES, Rewrite, Rewritten, numbered, on_a_board, rewrite, unchanged
-from tests.rules.cases import CASES, Case
+from tests.rules.cases import CASES, Case, settings
 
 EVERY = (*REWRITES, numbered)
 FIXTURES = tuple(case for case in CASES if "trainlint: ignore" not in case.text and "noqa" not in case.text)
@@ -36,8 +36,9 @@ def generated() -> tuple[Program, ...]:
 
 def difference(path: str, text: str, changed: Rewritten) -> str | None:
     """What is said of the rewritten text and not of the original, or the other way round."""
-    before = unchanged(text).claims(check(Document(path, text)).findings)
-    after = changed.claims(check(Document(path, changed.text)).findings)
+    chosen = settings(text)
+    before = unchanged(text).claims(check(Document(path, text), settings=chosen).findings)
+    after = changed.claims(check(Document(path, changed.text), settings=chosen).findings)
     if before == after:
         return None
     return f"{path}: lost {sorted((before - after), key=str)}, new {sorted((after - before), key=str)}\n{changed.text}"

@@ -4,6 +4,7 @@ A comment `# expect: CODE @column-column "part of the message"` at the end of a 
 that starts on that line; the columns and the message are optional, several announcements are separated by
 semicolons. Comments
 `# claim: expression` say what holds when a faulty script has run and does not hold in its twin,
+`# select: CODE` chooses a rule that is off by default,
 `# execute: statement` hold what stands in for a caller the analysis must not see, `# not executed: reason`
 says why a file cannot be run here, `# raises: Error` that the mistake ends in this error, `# network: name`
 which module the script trains where that cannot be told from its optimizers.
@@ -19,8 +20,9 @@ from functools import cache, cached_property
 from pathlib import Path
 
 from trainlint.engine import check
-from trainlint.finding import Finding, Report
+from trainlint.finding import Finding, Report, Severity
 from trainlint.rules import RULES
+from trainlint.settings import Settings
 from trainlint.source.document import Document
 from trainlint.source.text import Position, Span
 
@@ -28,10 +30,13 @@ ROOT = Path(__file__).resolve().parents[2] / "fixtures"
 HOUSEKEEPING = {"TRN000", "TRN090", "TRN091"}
 """Codes about files, comments and settings, which no training loop can have."""
 CODES = tuple(rule.code for rule in RULES if rule.code not in HOUSEKEEPING)
+OFF = frozenset(rule.code for rule in RULES if rule.severity is Severity.OFF)
+"""Rules that speak only where they are chosen, as `# select: CODE` chooses them for a fixture."""
 IDIOMS = "idioms"
 
 _EXPECT = re.compile(r"#\s*expect:(.*)$")
 _ONE = re.compile(r'\s*(?P<code>TRN\d+)(?:\s+@(?P<start>\d+)-(?P<end>\d+))?(?:\s+"(?P<message>[^"]*)")?\s*')
+_SELECT = re.compile(r"# select: (TRN\d+)\b")
 _EXECUTE = re.compile(r"^# execute: ", re.MULTILINE)
 _NOT_EXECUTED = re.compile(r"^# not executed: (.+)$", re.MULTILINE)
 _CLAIM = re.compile(r"^# claim: (.+)$", re.MULTILINE)
@@ -122,7 +127,12 @@ class Case:
 
 @cache
 def report(text: str, name: str = "fixture.py") -> Report:
-    return check(Document(name, text))
+    return check(Document(name, text), settings=settings(text))
+
+
+def settings(text: str) -> Settings:
+    """The rules that are on by default, and those that `text` chooses."""
+    return Settings(extend_select=tuple(_SELECT.findall(text)))
 
 
 def expectations(text: str) -> Iterator[Expectation]:

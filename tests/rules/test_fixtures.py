@@ -10,11 +10,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from trainlint.engine import check
 from trainlint.finding import Confidence, Severity, Status
 from trainlint.rules import RULES
+from trainlint.source.document import Document
 
 from tests.rules import twins
-from tests.rules.cases import CASES, CODES, CORRECT, FAULTY, IDIOMS, ROOT, Case, expectations
+from tests.rules.cases import CASES, CODES, CORRECT, FAULTY, IDIOMS, OFF, ROOT, Case, expectations
 
 LEAST_CASES = 4
 LEAST_SPELLINGS = 3
@@ -58,7 +60,8 @@ def test_nothing_is_louder_than_it_is_sure(case: Case) -> None:
     for finding in case.report.findings:
         assert finding.confidence is not Confidence.HEURISTIC
         if finding.confidence is Confidence.LIKELY:
-            assert finding.severity is (Severity.INFO if severity[finding.code] is Severity.INFO else Severity.WARNING)
+            quiet = severity[finding.code] in (Severity.INFO, Severity.OFF)
+            assert finding.severity is (severity[finding.code] if quiet else Severity.WARNING)
         else:
             assert finding.severity is severity[finding.code]
 
@@ -105,6 +108,12 @@ def test_idiom_has_enough_spellings(folder: Path) -> None:
 
 def test_every_folder_of_a_code_has_a_rule() -> None:
     assert {path.name for path in ROOT.glob("TRN*")} == set(CODES)
+
+
+@pytest.mark.parametrize("case", [case for case in FAULTY if case.folder in OFF], ids=str)
+def test_a_rule_that_is_off_speaks_only_where_it_is_chosen(case: Case) -> None:
+    assert check(Document(case.name, case.text)).findings == ()
+    assert case.report.findings
 
 
 def test_expectations_are_read() -> None:

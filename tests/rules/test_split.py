@@ -10,7 +10,7 @@ from trainlint.engine import check
 from trainlint.source.document import Document
 from trainlint.source.workspace import Workspace
 
-from tests.rules.cases import CASES, Case
+from tests.rules.cases import CASES, Case, settings
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _IMPORTS = (ast.Import, ast.ImportFrom)
@@ -75,7 +75,7 @@ def test_what_is_found_stays(case: Case, parts: tuple[str, str, set[int]], tmp_p
     (tmp_path / "helpers.py").write_text(helpers, encoding="utf-8")
     here, there, through = set(), set(), []
     for name, text, found in (("main.py", main, here), ("helpers.py", helpers, there)):
-        report = check(Document(str(tmp_path / name), text), Workspace(roots=[str(tmp_path)]))
+        report = check(Document(str(tmp_path / name), text), Workspace(roots=[str(tmp_path)]), settings=settings(case.text))
         for finding in report.findings:
             if finding.message.startswith(("in helpers.py, ", "in main.py, ")):
                 through.append((finding.related[0].span.start.line, finding.code))

@@ -37,7 +37,7 @@ from .paths import modes, scaling
 from .paths.accumulation import Accumulation
 from .paths.cadence import WrongCadence, wrong_cadences
 from .paths.closures import BrokenClosure, broken_closures
-from .paths.constants import Hyperparameter, known_hyperparameters
+from .paths.constants import Hyperparameter, MixedDecay, known_hyperparameters, mixed_decays
 from .paths.distribution import BypassedWrapper, bypassed_wrappers
 from .paths.inference import NoisyInference, noisy_inferences
 from .paths.misplaced import MisplacedClear, misplaced
@@ -45,6 +45,7 @@ from .paths.order import Orders
 from .paths.protocol import Protocol, StaleStep, examine
 from .paths.rates import KnownRate, known_rates
 from .paths.restarts import Restarted, restarted
+from .paths.restored_rates import RestoredRate, restored_rates
 from .paths.schedules import Schedules
 from .places import Places
 from .tensors.loading import OrderedLoader, ordered_loaders
@@ -153,6 +154,16 @@ class Facts:
     def hyperparameters(self) -> list[Hyperparameter]:
         """What optimizers were built with, where it is known."""
         return list(known_hyperparameters(self.program))
+
+    @cached_property
+    def mixed_decays(self) -> list[MixedDecay]:
+        """Weight decay that adaptive optimizers add to the gradient."""
+        return list(mixed_decays(self.hyperparameters))
+
+    @cached_property
+    def restored_rates(self) -> list[RestoredRate]:
+        """Learning rates that a loaded state replaces before they are used."""
+        return restored_rates(self.orders)
 
     @cached_property
     def broken_closures(self) -> list[BrokenClosure]:

@@ -121,6 +121,8 @@ def call(m: Machine, node: ast.expr, callee: Method, args: list[Value], keywords
         if name == "requires_grad_":
             m.emit_effect(Freeze, node, receiver.kept, _flag(args, keywords))
             return replace(receiver.kept, opaque=True, detached=False) if receiver.detached else receiver.kept
+        if name == "update":
+            m.emit_effect(SetRate, node, tuple(receiver.owners))
         if name in LIST_GROWTH and args:
             m.emit_effect(Extend, node, tuple(receiver.owners), parameters.of(args[-1]))
         if name in CUTTING:
@@ -373,6 +375,8 @@ def _on_object(
     if name in ("get", "pop", "values", "items", "keys"):
         part = m.part(receiver, "[]") if isinstance(receiver, Thing) else UNKNOWN
         return part
+    if name == "state_dict" and isinstance(receiver, Thing) and receiver.role is Role.OPTIMIZER:
+        return Tensor(origin=operations.compute(m, node, name, (receiver, *args), keywords, cuts=True))
     if name == "state_dict" and isinstance(receiver, Thing) and receiver.role is Role.MODULE:
         return Many(Tensor(origin=operations.compute(m, node, name, (receiver, *args), keywords, cuts=True)))
     if name in PARTS and isinstance(receiver, Thing) and receiver.role is Role.MODULE:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ...program import effects as fx
-from ...program.frameworks.table import signature
+from ...program.frameworks.table import decoupled, signature
 from ...program.program import Program, leaves
 from ...program.things import Constant, Mapping, Role, Sequence, Thing, Value
 from ...source.parse import Site, Spot
@@ -41,6 +41,36 @@ class Hyperparameter:
     def kind(self) -> str:
         """The class of the optimizer, without its package."""
         return (self.optimizer.created_by or "").rpartition(".")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class MixedDecay:
+    """The weight decay `given` is added to gradients that are then divided by their size; `instead` is the class that keeps
+    the two apart."""
+
+    given: Hyperparameter
+    instead: str
+
+    @property
+    def called(self) -> ast.expr | None:
+        """The class as it is written in the construction, where it is written as what it is in its package."""
+        call = self.given.optimizer.node
+        written = call.func if isinstance(call, ast.Call) else None
+        return written if isinstance(written, ast.Attribute) and written.attr == self.given.kind else None
+
+    @property
+    def package(self) -> ast.expr | None:
+        return self.called.value if isinstance(self.called, ast.Attribute) else None
+
+
+def mixed_decays(hyperparameters: list[Hyperparameter]) -> Iterator[MixedDecay]:
+    apart = {given.optimizer for given in hyperparameters if given.name == "decoupled_weight_decay" and given.value}
+    for given in hyperparameters:
+        instead = decoupled(given.optimizer.created_by or "")
+        if given.name != "weight_decay" or instead is None or given.optimizer in apart or "**" in given.optimizer.arguments:
+            continue
+        if isinstance(given.value, (int, float)) and given.value > 0:
+            yield MixedDecay(given, instead)
 
 
 def known_hyperparameters(program: Program) -> Iterator[Hyperparameter]:

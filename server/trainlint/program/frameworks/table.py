@@ -43,6 +43,7 @@ _CONTAINERS = frozenset().union(*(table.containers for table in TABLES))
 _EMPTY_BASES = frozenset().union(*(table.empty_bases for table in TABLES))
 _CLOSURES = {key: runs for table in TABLES for key, runs in table.closures.items()}
 _NORMALISING = frozenset().union(*(table.normalising for table in TABLES))
+_PENALISING = {key: name for table in TABLES for key, name in table.penalising.items()}
 _SCALING = {key: scaling for table in TABLES for key, scaling in table.scaling.items()}
 _STATELESS = {key: switch for table in TABLES for key, switch in table.stateless.items()}
 _RATES = {key: rate for table in TABLES for key, rate in table.rates.items()}
@@ -212,6 +213,11 @@ def closure_runs(class_name: str) -> Switch | None:
     return _CLOSURES.get(class_name)
 
 
+def decoupled(class_name: str) -> str | None:
+    """The class that decays weights apart from the gradient, where an optimizer mixes the two; by their short names."""
+    return _PENALISING.get(class_name.rpartition(".")[2])
+
+
 def normalises(class_name: str) -> bool:
     """The steps of such an optimizer are the same when all gradients are a multiple of what they were."""
     return class_name in _NORMALISING
@@ -235,6 +241,7 @@ __all__ = [
     "argument_name",
     "canonical",
     "closure_runs",
+    "decoupled",
     "holds_what_it_is_given",
     "is_empty_base",
     "is_module_base",

@@ -189,6 +189,7 @@ TORCH = Framework(
         {"Adam", "AdamW", "NAdam", "RAdam", "Adamax", "SparseAdam", "RMSprop", "Adagrad", "Adadelta", "Adafactor", "Rprop",
          "Lion", "Muon", "Adam8bit", "AdamW8bit", "PagedAdamW8bit", "LAMB", "Lamb", "FusedAdam", "FusedLAMB"}
     ),
+    penalising={"Adam": "AdamW"},
     scaling={
         "StepLR": RateScaling(("gamma", 2)), "MultiStepLR": RateScaling(("gamma", 2)), "ExponentialLR": RateScaling(("gamma", 1)),
         "ConstantLR": RateScaling(("factor", 1)), "LinearLR": RateScaling(("end_factor", 2)), "PolynomialLR": RateScaling(),

@@ -105,6 +105,8 @@ class Framework:
     `module_bases` make a class one of models, whose `forward_methods` are run when it is called, and whose
     `training_steps` by the library. `activated` layers apply what an argument says, with the place of that argument.
     `spellings` is how its calls are written.
+    `penalising` are optimizers, by class name, that add the weight decay to the gradient and then divide both by its size, with
+    the class that decays the weights themselves.
     `contents` says what layers hold; `containers` hold what they are given; `empty_bases` bring their heirs no part.
     """
 
@@ -117,6 +119,7 @@ class Framework:
     closures: Mapping[str, Switch] = field(default_factory=dict)
     scaling: Mapping[str, RateScaling] = field(default_factory=dict)
     normalising: frozenset[str] = frozenset()
+    penalising: Mapping[str, str] = field(default_factory=dict)
     layers: Mapping[str, str] = field(default_factory=dict)
     signatures: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     tensor_methods: frozenset[str] = frozenset()
