@@ -52,6 +52,7 @@ from .tensors.loading import OrderedLoader, ordered_loaders
 from .tensors.shapes import Shapes
 from .tensors.targets import WrongTarget, wrong_targets
 from .wiring.frozen import FrozenOptimizer, frozen_optimizers
+from .wiring.grown import LateParameters, late_parameters
 from .wiring.handed import WrongHolding, wrong_holdings
 from .wiring.holdings import Holdings
 from .wiring.iterators import UsedUp, used_up
@@ -251,6 +252,10 @@ class Facts:
     @cached_property
     def frozen_optimizers(self) -> list[FrozenOptimizer]:
         return frozen_optimizers(self.orders)
+
+    @cached_property
+    def late_parameters(self) -> list[LateParameters]:
+        return late_parameters(self.orders)
 
     @cached_property
     def wrong_holdings(self) -> list[WrongHolding]:

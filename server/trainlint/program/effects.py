@@ -225,6 +225,14 @@ class Renew(Effect):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Grow(Effect):
+    """`things` get parameters beside those they have, or in place of some; `frozen`: those they have stop to train."""
+
+    things: tuple[Thing, ...]
+    frozen: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class GradMode(Effect):
     """Autograd is turned on or off for all that follows; None where that is out of sight."""
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 
 from . import builtin_calls, calls, configuration_files, grad_mode, in_place, methods, objects, operations, parameters, unseen
-from .effects import Clear, Clip, Create, Distribute, Fill, Forward, Rebind, Step
-from .frameworks.table import Meaning, canonical, maker, meaning
+from .effects import Clear, Clip, Create, Distribute, Fill, Forward, Grow, Rebind, Step
+from .frameworks.table import Meaning, canonical, maker, meaning, signature
 from .machine import Machine
 from .naming import LOSS, suggests
 from .things import (
@@ -63,6 +63,8 @@ def call(m: Machine, node: ast.expr, callee: External, args: list[Value], keywor
         m.emit_effect(Fill, node, first, in_place.filling(callee.name.rpartition(".")[2], args))
     elif known in (Meaning.WRAP, Meaning.WRAP_FIRST):
         return Sequence(tuple(args)) if known is Meaning.WRAP and len(args) > 1 else first
+    elif known is Meaning.ADAPT:
+        return _adapt(m, node, callee.name.rpartition(".")[2], args, keywords)
     elif known is Meaning.DISTRIBUTE:
         m.emit_effect(Distribute, node, tuple(things_in(first)))
         return first
@@ -91,6 +93,13 @@ def call(m: Machine, node: ast.expr, callee: External, args: list[Value], keywor
     elif known in grad_mode.MODES or known is Meaning.ASK_GRAD:
         return grad_mode.called(m, node, callee.name, known, first)
     return UNKNOWN
+
+
+def _adapt(m: Machine, node: ast.expr, name: str, args: list[Value], keywords: dict[str, Value]) -> Value:
+    names = signature(name) or ("model",)
+    model = (dict(zip(names, args, strict=False)) | keywords).get("model", UNKNOWN)
+    m.emit_effect(Grow, node, tuple(things_in(model)), True)
+    return model
 
 
 def _engine(m: Machine, node: ast.expr, args: list[Value], keywords: dict[str, Value]) -> Value:

@@ -27,6 +27,7 @@ from .effects import (
     Extend,
     Fill,
     Freeze,
+    Grow,
     Hook,
     Loop,
     Misstep,
@@ -41,7 +42,7 @@ from .effects import (
     Unseen,
     Write,
 )
-from .frameworks.table import READING_METHODS, TENSOR_METHODS, method_meaning
+from .frameworks.table import GROWING, READING_METHODS, TENSOR_METHODS, method_meaning
 from .machine import Machine
 from .naming import SCALER, names_optimizer, names_scheduler, suggests
 from .things import (
@@ -363,6 +364,9 @@ def _on_object(
             if thing.parameters is not None:
                 thing.parameters = Parameters.union((thing.parameters, added))
         return NONE
+    if name in GROWING and things:
+        m.emit_effect(Grow, node, things, GROWING[name])
+        return UNKNOWN
     if name == "load_state_dict":
         m.emit_effect(SetRate, node, things)
         m.emit_effect(Overwrite, node, things, args[0] if args else keywords.get("state_dict", UNKNOWN))

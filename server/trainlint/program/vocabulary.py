@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .frameworks.table import READING_METHODS
+from .frameworks.table import GROWING, READING_METHODS
 
 # What a tensor leaves behind: the rest of its methods and attributes keep the graph.
 CUTTING = frozenset(
@@ -51,6 +51,7 @@ KNOWN_METHODS = (
     | LIST_GROWTH
     | TRAINING_METHODS
     | WRAPPING_METHODS
+    | GROWING.keys()
     | frozenset(
         {"reset_parameters", "reset_weights",
          "manual_backward", "add_param_group", "clip_grad_norm_", "clip_gradients", "clip_grad_value_",

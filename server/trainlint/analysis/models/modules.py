@@ -122,6 +122,8 @@ class Modules:
             for effect in leaves(body):
                 if isinstance(effect, fx.Unseen):
                     touched |= effect.touches
+                elif isinstance(effect, fx.Grow):
+                    touched |= set(effect.things)
                 elif isinstance(effect, fx.Assign):
                     thing: Thing | None = effect.thing
                     while thing is not None and thing not in assigned:

@@ -84,7 +84,7 @@ def _changed_since(orders: Orders, order: Order, freeze: fx.Freeze, owner: Thing
             if isinstance(effect, (fx.Assign, fx.Attach)):
                 part = effect.value if isinstance(effect.value, Thing) and later else None
                 changed = part is not None and part.role in (Role.MODULE, Role.LEAF, None) and effect.thing.within(owner)
-            elif isinstance(effect, fx.Renew):
+            elif isinstance(effect, (fx.Renew, fx.Grow)):
                 changed = any(related(owner, thing) for thing in effect.things)
             else:
                 changed = isinstance(effect, fx.Unseen) and any(related(owner, thing) for thing in effect.touches)

@@ -48,8 +48,8 @@ def _undone(order: Order, freeze: fx.Freeze, thaw: fx.Freeze) -> Thing | None:
 
 def _matters(effect: fx.Effect) -> bool:
     """What looks at the switch, or computes with the parameters."""
-    kinds = (fx.Backward, fx.Step, fx.Forward, fx.Unseen, fx.Create, fx.Clear, fx.Overwrite, fx.Renew, fx.Assign, fx.Attach)
-    return isinstance(effect, kinds)
+    computing = (fx.Backward, fx.Step, fx.Forward, fx.Unseen, fx.Clear)
+    return isinstance(effect, (*computing, fx.Create, fx.Overwrite, fx.Renew, fx.Grow, fx.Assign, fx.Attach))
 
 
 def _frozen_again(orders: Orders, thaw: fx.Freeze, module: Thing) -> bool:

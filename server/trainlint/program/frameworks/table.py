@@ -11,11 +11,12 @@ from ..things import Role
 from .accelerate import ACCELERATE
 from .deepspeed import DEEPSPEED
 from .keras import KERAS
+from .peft import PEFT
 from .tensorflow import TENSORFLOW
 from .torch import TORCH
 from .vocabulary import Framework, LayerContents, Meaning, RateRange, RateScaling, Switch
 
-TABLES: tuple[Framework, ...] = (TORCH, ACCELERATE, DEEPSPEED, TENSORFLOW, KERAS)
+TABLES: tuple[Framework, ...] = (TORCH, ACCELERATE, DEEPSPEED, TENSORFLOW, KERAS, PEFT)
 
 PACKAGES = frozenset().union(*(table.packages for table in TABLES))
 READING_METHODS = frozenset().union(*(table.reading_methods for table in TABLES))
@@ -44,6 +45,8 @@ _EMPTY_BASES = frozenset().union(*(table.empty_bases for table in TABLES))
 _CLOSURES = {key: runs for table in TABLES for key, runs in table.closures.items()}
 _NORMALISING = frozenset().union(*(table.normalising for table in TABLES))
 _PENALISING = {key: name for table in TABLES for key, name in table.penalising.items()}
+# Methods that give a model new parameters, and whether they freeze those it has.
+GROWING = {name: frozen for table in TABLES for name, frozen in table.growing.items()}
 _SCALING = {key: scaling for table in TABLES for key, scaling in table.scaling.items()}
 _STATELESS = {key: switch for table in TABLES for key, switch in table.stateless.items()}
 _RATES = {key: rate for table in TABLES for key, rate in table.rates.items()}
@@ -224,6 +227,7 @@ def normalises(class_name: str) -> bool:
 
 
 __all__ = [
+    "GROWING",
     "LOOK_ALIKES",
     "LOSS_OPERATIONS",
     "PACKAGES",

@@ -30,6 +30,7 @@ class Meaning(Enum):
     SET_GRAD = auto()  # turns the building of graphs on or off by its first argument, as a call or as a context
     ASK_GRAD = auto()  # says whether graphs are built
     DISTRIBUTE = auto()  # returns its first argument, whose gradients are averaged over processes where it is called
+    ADAPT = auto()  # returns the model that it is given, frozen, with new parameters beside those it has
     SEPARATE = auto()  # gradients that never enter `.grad`
     PARTIAL = auto()  # a callable with arguments filled in
     ENGINE = auto()  # wraps a model in an object that differentiates, steps and clears
@@ -107,6 +108,7 @@ class Framework:
     `spellings` is how its calls are written.
     `penalising` are optimizers, by class name, that add the weight decay to the gradient and then divide both by its size, with
     the class that decays the weights themselves.
+    `growing` are methods that give a model new parameters; true where those it has are frozen.
     `contents` says what layers hold; `containers` hold what they are given; `empty_bases` bring their heirs no part.
     """
 
@@ -120,6 +122,7 @@ class Framework:
     scaling: Mapping[str, RateScaling] = field(default_factory=dict)
     normalising: frozenset[str] = frozenset()
     penalising: Mapping[str, str] = field(default_factory=dict)
+    growing: Mapping[str, bool] = field(default_factory=dict)
     layers: Mapping[str, str] = field(default_factory=dict)
     signatures: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     tensor_methods: frozenset[str] = frozenset()

@@ -2,6 +2,7 @@
 
 from ..rule import Rule
 from . import (
+    adapters_added_after_optimizer,
     exhausted_parameter_generator,
     freezing_undone,
     layer_created_in_forward,
@@ -34,6 +35,7 @@ RULES: tuple[Rule, ...] = (
     unregistered_layers.RULE,
     parameter_lost_to_operation.RULE,
     layer_created_in_forward.RULE,
+    adapters_added_after_optimizer.RULE,
     weights_reset_in_loop.RULE,
     parameter_in_two_optimizers.RULE,
     trained_copy_discarded.RULE,
