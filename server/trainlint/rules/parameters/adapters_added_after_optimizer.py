@@ -63,7 +63,9 @@ def check(facts: Facts) -> Iterable[Observation]:
         if optimizer and not late.scheduled:
             remedies = (BuildAfter(late.built, late.place, optimizer),)
         if late.frozen:
-            said = f"gets new parameters here that {holder}, built before, does not hold, and the others are frozen: nothing trains"
+            said = (
+                f"gets new parameters here that {holder}, built before, does not hold, and the others are frozen: nothing trains"
+            )
         else:
             said = f"gets new embeddings here: an output layer that is not tied to them is new too, and {holder} does not hold it"
         yield Observation(
