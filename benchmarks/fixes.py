@@ -24,6 +24,7 @@ from call_order import calls, effective
 from trainlint.engine import check
 from trainlint.finding import Applicability, Fix, Report
 from trainlint.fixes.apply import apply_edits
+from trainlint.fixes.resolve import resolved
 from trainlint.program.naming import names_optimizer
 from trainlint.source.document import Document
 from trainlint.source.workspace import Files, Workspace
@@ -75,7 +76,7 @@ def deletions(text: str) -> Iterator[Deletion]:
 
 def first_fix(report: Report) -> Fix | None:
     fixes = (fix for finding in report.findings for fix in finding.fixes)
-    return next((fix for fix in fixes if fix.edits and fix.applicability is not Applicability.DISPLAY), None)
+    return next((fix for fix in fixes if fix.applicability is not Applicability.DISPLAY), None)
 
 
 class Benchmark:
@@ -118,7 +119,7 @@ class Benchmark:
         reached = "no fix"
         if fix is not None:
             counts["offered"] += 1
-            after = apply_edits(deletion.text, fix.edits or ())
+            after = apply_edits(deletion.text, resolved(fix, deletion.text).edits or ())
             left = examine(after).findings
             clean = not left
             before, now = calls(text), calls(after)

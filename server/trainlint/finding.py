@@ -54,13 +54,39 @@ class Edit:
     text: str
 
 
+class Change(str, Enum):
+    """What a restructuring does with an expression.
+
+    WRAP: it becomes the argument of a call of `text`. REPLACE: `text` takes its place. REDUCE: the expression at `inner`
+    takes its place, and an assignment of a name to itself goes. DROP: it leaves the list, call or dictionary that it is
+    in, or goes with the statement that only adds it to one.
+    """
+
+    WRAP = "wrap"
+    REPLACE = "replace"
+    REDUCE = "reduce"
+    DROP = "drop"
+
+
+@dataclass(frozen=True, slots=True)
+class Restructuring:
+    """A change of the expression at `span`. `imports` are (module, name) that the result needs and the file lacks."""
+
+    change: Change
+    span: Span
+    text: str = ""
+    inner: Span | None = None
+    imports: tuple[tuple[str, str], ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """Edits of the finding's own document; None while a fix that restructures is not yet resolved."""
+    """Edits of the finding's own document. One that restructures has none until it is resolved."""
 
     title: str
     applicability: Applicability
     edits: tuple[Edit, ...] | None
+    restructuring: Restructuring | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,13 @@ import queue
 import subprocess
 import sys
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from trainlint.lsp.hover import Rule
 from trainlint.lsp.process import converse
+from trainlint.lsp.schedule import Check
 from trainlint.lsp.server import create
 
 from tests.lsp.fake_server import RULES, check
@@ -138,9 +141,10 @@ class Raw(Client):
 
 
 class Local(Client):
-    """A client of the server with the analysis of `fake_server`, in a thread: quick to start."""
+    """A client of the server in a thread, quick to start, with the analysis of `fake_server` unless it is given another."""
 
-    def __init__(self) -> None:
+    def __init__(self, analysis: Check = check, rules: Iterable[Rule] = RULES) -> None:
+        self._made_of = analysis, rules
         (their_input, our_output), (our_input, their_output) = os.pipe(), os.pipe()
         super().__init__(os.fdopen(our_output, "wb"), os.fdopen(our_input, "rb"))
         streams = os.fdopen(their_input, "rb"), os.fdopen(their_output, "wb")
@@ -149,7 +153,7 @@ class Local(Client):
 
     def _serve(self, reader: BinaryIO, writer: BinaryIO) -> None:
         with reader, writer:
-            asyncio.run(converse(create(check, RULES), reader, writer))
+            asyncio.run(converse(create(*self._made_of), reader, writer))
 
     def __enter__(self) -> Local:
         return self

@@ -8,6 +8,7 @@ import pytest
 from lsprotocol import types
 from trainlint.finding import Applicability, Confidence, Edit, Finding, Fix, Severity
 from trainlint.fixes.apply import apply_edits
+from trainlint.fixes.difference import difference
 from trainlint.lsp import actions
 from trainlint.lsp.client import Client
 from trainlint.lsp.convert import Coordinates, diagnostic
@@ -183,6 +184,6 @@ def test_the_comment_silences_the_finding_and_leaves_the_rest(text: str, first: 
     ],
 )
 def test_the_difference_of_two_texts_leads_from_one_to_the_other(old: str, new: str, count: int) -> None:
-    edits = actions.difference(SourceText(old), new)
+    edits = difference(SourceText(old), new)
     assert len(edits) == count
     assert apply_edits(old, edits) == new

@@ -44,7 +44,7 @@ class Program:
 def programs() -> Iterator[Program]:
     """All programs, no text twice."""
     seen: set[str] = set()
-    for family, block, spelling in _spelled():
+    for family, block, spelling in spelled():
         text = spell(block, spelling)
         if text not in seen:
             seen.add(text)
@@ -357,7 +357,7 @@ _IMPORTS = ("torch.optim.SGD", "optim.SGD", "SGD", "aliases")
 _LOOPS = ("enumerate", "range", "enumerate", "while", "enumerate")
 
 
-def _spelled() -> Iterator[tuple[str, Block, Spelling]]:
+def spelled() -> Iterator[tuple[str, Block, Spelling]]:
     """Every block in one spelling, and every fortieth in another; the choices turn at different speeds."""
     for family in FAMILIES:
         for number, block in enumerate(family()):

@@ -1,15 +1,22 @@
-"""Fixes applied to fixtures, and where the places of a text lie after an edit."""
+"""The one harness of all fixes: what must hold of every fix of a text, alone and together."""
 
 from __future__ import annotations
 
+import ast
+import io
 import re
-from collections.abc import Iterator
+import tokenize
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from trainlint.finding import Edit, Finding, Fix
+from trainlint.finding import Applicability, Edit, Finding, Fix, Report
 from trainlint.fixes.apply import Fixed, apply_edits, fix_text
+from trainlint.fixes.resolve import resolved
 
 from tests.rules.cases import report
+
+Check = Callable[[str], Report]
 
 
 @dataclass(frozen=True)
@@ -53,13 +60,82 @@ def lines_of(text: str) -> list[str]:
     return re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+", text)
 
 
-def every_fix(text: str) -> Iterator[Mended]:
+def every_fix(text: str, check: Check = report) -> Iterator[Mended]:
     """`text` with each fix of each finding, alone."""
-    for finding in report(text).findings:
+    for finding in check(text).findings:
         for fix in finding.fixes:
-            if fix.edits is not None:
-                yield Mended(text, finding, fix, apply_edits(text, fix.edits))
+            made = resolved(fix, text)
+            assert made.edits, f"nothing comes of {fix.title}"
+            yield Mended(text, finding, made, apply_edits(text, made.edits))
 
 
-def all_fixes(text: str) -> Fixed:
-    return fix_text(text, report, unsafe=True)
+def all_fixes(text: str, check: Check = report) -> Fixed:
+    return fix_text(text, check, unsafe=True)
+
+
+def held(text: str, check: Check = report, tangled: bool = False) -> Fixed:
+    """`text` with all fixes, when all that is promised of each of them and of all together has been seen to hold.
+
+    `tangled`: the text has several mistakes in one place, so that one may come to light when another is gone.
+    """
+    for mended in every_fix(text, check):
+        (mends_one if tangled else mends)(mended, check)
+        keeps_the_rest(mended)
+        says_what_it_changes(mended.fix)
+    return converges(text, check)
+
+
+def mends(mended: Mended, check: Check = report) -> None:
+    """The result parses, the finding is gone, and nothing new appears."""
+    ast.parse(mended.after)
+    left = Counter((finding.code, finding.span.start.line) for finding in check(mended.after).findings)
+    others = [finding for finding in check(mended.before).findings if finding != mended.finding]
+    allowed = Counter((finding.code, mended.moved(finding.span.start.line)) for finding in others)
+    assert not left - allowed, f"{mended.fix.title} leaves {left - allowed}:\n{mended.after}"
+
+
+def mends_one(mended: Mended, check: Check = report) -> None:
+    """The result parses, the finding is gone, and there are no more of them than there were."""
+    ast.parse(mended.after)
+    before, after = check(mended.before).findings, check(mended.after).findings
+    place = mended.finding.code, mended.moved(mended.finding.span.start.line)
+    assert place not in [(finding.code, finding.span.start.line) for finding in after], f"{mended.fix.title}:\n{mended.after}"
+    assert len(after) <= len(before), f"{mended.fix.title} leaves {[one.code for one in after]}:\n{mended.after}"
+
+
+def keeps_the_rest(mended: Mended) -> None:
+    """Every character outside the edits is the same, and no comment is lost."""
+    rest, reached = mended.after, 0
+    for start, end, new in mended.replacements():
+        kept = mended.before[reached:start]
+        assert rest.startswith(kept + new)
+        rest, reached = rest[len(kept) + len(new) :], end
+    assert rest == mended.before[reached:]
+    lost = comments(mended.before) - comments(mended.after)
+    assert not lost, f"{mended.fix.title} loses {lost}:\n{mended.after}"
+
+
+def says_what_it_changes(fix: Fix) -> None:
+    assert fix.title[0].isupper()
+    assert not fix.title.endswith(".")
+    assert fix.title.endswith("(changes training)") == (fix.applicability is Applicability.UNSAFE)
+
+
+def converges(text: str, check: Check = report) -> Fixed:
+    """All fixes together leave nothing that a fix could mend, and to apply them again changes nothing."""
+    fixed = all_fixes(text, check)
+    assert [finding.code for finding in fixed.report.findings if finding.fixes] == [], fixed.text
+    assert fixed.refused == ()
+    again = all_fixes(fixed.text, check)
+    assert (again.text, again.applied) == (fixed.text, ())
+    assert ends_of(fixed.text) <= ends_of(text), "line ends are kept"
+    return fixed
+
+
+def ends_of(text: str) -> set[str]:
+    return set(re.findall(r"\r\n|\r|\n", text))
+
+
+def comments(text: str) -> Counter[str]:
+    found = tokenize.generate_tokens(io.StringIO(text, newline=None).readline)
+    return Counter(token.string for token in found if token.type == tokenize.COMMENT)

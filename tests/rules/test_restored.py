@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from trainlint.fixes.apply import apply_edits
+from trainlint.fixes.resolve import resolved
 
 from tests.rules.cases import report
 
@@ -103,4 +104,4 @@ def test_the_first_fix_puts_it_back(text: str, number: int) -> None:
     broken = "".join(lines[:number] + lines[number + 1 :])
     fixes = [fix for finding in report(broken).findings for fix in finding.fixes]
     assert fixes, broken
-    assert apply_edits(broken, fixes[0].edits or ()) == text, fixes[0].title
+    assert apply_edits(broken, resolved(fixes[0], broken).edits or ()) == text, fixes[0].title

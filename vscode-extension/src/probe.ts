@@ -4,7 +4,9 @@ import { promisify } from "node:util";
 
 import * as vscode from "vscode";
 import {
+  CodeAction,
   CodeActionRequest,
+  CodeActionResolveRequest,
   ExecuteCommandRequest,
   type LanguageClient,
   ResponseError,
@@ -306,18 +308,22 @@ async function chooseFix(client: LanguageClient, document: vscode.TextDocument, 
     range: client.code2ProtocolConverter.asRange(document.lineAt(range.start.line).range),
     context: { diagnostics: [], only: [vscode.CodeActionKind.QuickFix.value] },
   });
-  const fixes: ChosenFix[] = [];
+  const fixes: CodeAction[] = [];
   for (const action of answer ?? []) {
-    if (!("edit" in action) || action.title.startsWith("Ignore TRN")) continue;
-    const edit = await client.protocol2CodeConverter.asWorkspaceEdit(action.edit);
-    if (edit?.has(document.uri)) fixes.push({ title: action.title, edit });
+    // What restructures has no edit before it is resolved.
+    if (CodeAction.is(action) && (action.edit ?? action.data) !== undefined && !action.title.startsWith("Ignore TRN")) fixes.push(action);
   }
+  let chosen = fixes[0];
   if (fixes.length > 1) {
     const label = await vscode.window.showQuickPick(fixes.map(({ title }) => title), { title: "Which fix is to be tried?" });
-    return fixes.find(({ title }) => title === label);
+    if (label === undefined) return undefined;
+    chosen = fixes.find(({ title }) => title === label);
   }
-  if (fixes.length === 0) void vscode.window.showInformationMessage("trainlint has no fix for this line.");
-  return fixes[0];
+  const resolved = chosen === undefined || chosen.edit !== undefined ? chosen : await client.sendRequest(CodeActionResolveRequest.type, chosen);
+  const edit = await client.protocol2CodeConverter.asWorkspaceEdit(resolved?.edit);
+  if (resolved !== undefined && edit?.has(document.uri)) return { title: resolved.title, edit };
+  void vscode.window.showInformationMessage("trainlint has no fix for this line.");
+  return undefined;
 }
 
 function withEdits(document: vscode.TextDocument, edits: readonly vscode.TextEdit[]): string {

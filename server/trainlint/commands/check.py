@@ -12,6 +12,7 @@ from ..configuration import Configuration, ConfigurationError, load
 from ..discovery import Target, discover, source_of
 from ..finding import Confidence, FileStatus, Finding, Report, Status
 from ..fixes.apply import Refusal
+from ..fixes.resolve import with_edits
 from ..output import text
 from ..settings import Settings, unknown_selector
 from ..source.text import Position, Span
@@ -126,10 +127,17 @@ def _outcomes(found: Iterable[Target | FileStatus], fixing: Fixing | None, jobs:
         yield Outcome(Report(files=(item,))) if isinstance(item, FileStatus) else next(examined)
 
 
+def _findings(outcome: Outcome, args: argparse.Namespace) -> tuple[Finding, ...]:
+    """What is to be shown of one file; machines are given every edit."""
+    if args.output_format in ("json", "sarif") and outcome.source is not None:
+        return with_edits(outcome.report.findings, outcome.source.text)
+    return outcome.report.findings
+
+
 def _tell(outcomes: list[Outcome], fixing: Fixing | None, args: argparse.Namespace, console: Console) -> int:
     """Print what came of all files; returns the exit status."""
     report = Report(
-        tuple(finding for outcome in outcomes for finding in outcome.report.findings),
+        tuple(finding for outcome in outcomes for finding in _findings(outcome, args)),
         tuple(file for outcome in outcomes for file in outcome.report.files),
     )
     printed = [outcome.output for outcome in outcomes if outcome.output is not None]

@@ -9,6 +9,7 @@ from enum import Enum
 
 from ..finding import Applicability, Edit, Finding, Fix, Report, Status
 from ..source.text import SourceText
+from .resolve import resolved
 
 ROUNDS = 10
 """Edits that meet wait for the next round; a text that needs more rounds than this is left as it then is."""
@@ -76,7 +77,7 @@ def fix_text(text: str, check: Check, unsafe: bool = False) -> Fixed:
         candidates = [
             (finding, fix)
             for finding in report.findings
-            if _key(finding) not in hopeless and (fix := applicable(finding, unsafe))
+            if _key(finding) not in hopeless and (fix := applicable(finding, unsafe)) and (fix := resolved(fix, text)).edits
         ]
         batch = _without_overlaps(text, candidates)
         if not batch:
@@ -94,7 +95,7 @@ def fix_text(text: str, check: Check, unsafe: bool = False) -> Fixed:
         seen.add(text)
         applied += [finding for finding, _ in batch]
     refused = tuple(
-        Refused(finding, hopeless.get(_key(finding)) or _reason(finding, unsafe))
+        Refused(finding, hopeless.get(_key(finding)) or _reason(finding, unsafe, text))
         for finding in report.findings
         if any(fix.applicability is not Applicability.DISPLAY for fix in finding.fixes)
     )
@@ -102,11 +103,11 @@ def fix_text(text: str, check: Check, unsafe: bool = False) -> Fixed:
 
 
 def applicable(finding: Finding, unsafe: bool) -> Fix | None:
-    """The fix to apply: the first safe one that has edits, else the first unsafe one if those are allowed."""
+    """The fix to apply: the first safe one, else the first unsafe one if those are allowed."""
     wanted = (Applicability.SAFE, Applicability.UNSAFE) if unsafe else (Applicability.SAFE,)
     for applicability in wanted:
         for fix in finding.fixes:
-            if fix.applicability is applicability and fix.edits:
+            if fix.applicability is applicability and (fix.edits or fix.restructuring):
                 return fix
     return None
 
@@ -159,7 +160,8 @@ def _attempt(text: str, before: Report, batch: Sequence[_Candidate], check: Chec
     return _Attempt(new, after, dict.fromkeys(useless, Refusal.INEFFECTIVE))
 
 
-def _reason(finding: Finding, unsafe: bool) -> Refusal:
-    if applicable(finding, unsafe):
-        return Refusal.IN_THE_WAY
+def _reason(finding: Finding, unsafe: bool, text: str) -> Refusal:
+    chosen = applicable(finding, unsafe)
+    if chosen is not None:
+        return Refusal.IN_THE_WAY if resolved(chosen, text).edits else Refusal.UNRESOLVED
     return Refusal.UNSAFE if not unsafe and applicable(finding, True) else Refusal.UNRESOLVED

@@ -20,6 +20,7 @@ from ..rules.remedy import (
     Compose,
     DivideLoss,
     GiveLoss,
+    HandTo,
     Insert,
     MoveAfter,
     MoveBefore,
@@ -39,7 +40,7 @@ from ..rules.remedy import (
 from ..source.parse import Site, span_of
 from ..source.text import SourceText, Span
 from .arguments import add_to_operand, on_operand, set_argument, swap_arguments
-from .computation import bypass, call_instead, divide_loss, turn_on
+from .computation import bypass, call_instead, divide_loss, hand_to, turn_on
 from .editing import give_loss, insert, remove, rewrite, surround
 from .guards import step_at_end
 from .layout import Layout, layout_of
@@ -266,6 +267,7 @@ _BUILDERS: dict[type, Callable[..., Fix | None]] = {
     SetRateTo: _set_rate,
     CallInstead: call_instead,
     Bypass: bypass,
+    HandTo: hand_to,
     DivideLoss: divide_loss,
     AddToOperand: add_to_operand,
     StepAtEnd: step_at_end,

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 
-from ..finding import Edit, Fix
+from ..finding import Change, Edit, Fix, Restructuring
 from ..program.frameworks.table import layer_class
-from ..rules.remedy import Bypass, CallInstead, DivideLoss, TurnOn
+from ..rules.remedy import Bypass, CallInstead, DivideLoss, HandTo, TurnOn
 from ..source.parse import span_of
 from ..source.text import SourceText, Span
-from .layout import Layout
-from .offer import unsafe
+from .offer import unsafe, unsafe_later
+from .spelling import imported_from, spelling
 
 _ATOMS = (ast.Name, ast.Attribute, ast.Call, ast.Subscript, ast.Constant)
 
 
 def call_instead(remedy: CallInstead, tree: ast.Module, source: SourceText) -> Fix | None:
-    """Another name behind the same dot; nothing where the name stands alone, for it would have to be imported."""
+    """Another name behind the same dot, or imported from where the present one comes from."""
     func = getattr(remedy.call, "func", None)
+    if isinstance(func, ast.Name):
+        present = imported_from(func.id, tree)
+        if present is None:
+            return None
+        beside = layer_class(remedy.operation) if present.rpartition(".")[2][:1].isupper() else remedy.operation
+        named = spelling(f"{present.rpartition('.')[0]}.{beside}", tree)
+        if named is None:
+            return None
+        title = f"Use `{named[0]}` instead of `{func.id}`"
+        return _now_or_later(title, Restructuring(Change.REPLACE, span_of(func, source), named[0], imports=named[1]))
     if not isinstance(func, ast.Attribute):
         return None
     name = layer_class(remedy.operation) if func.attr[:1].isupper() else remedy.operation
@@ -29,13 +38,31 @@ def call_instead(remedy: CallInstead, tree: ast.Module, source: SourceText) -> F
     return unsafe(f"Use `{name}` instead of `{func.attr}`", Edit(Span(start, end), name))
 
 
+def _now_or_later(title: str, restructuring: Restructuring) -> Fix:
+    """A name in place of another is a plain edit, unless it has to be imported."""
+    if restructuring.imports:
+        return unsafe_later(title, restructuring)
+    return unsafe(title, Edit(restructuring.span, restructuring.text))
+
+
+def hand_to(remedy: HandTo, tree: ast.Module, source: SourceText) -> Fix | None:
+    named = spelling(remedy.function, tree)
+    if named is None:
+        return None
+    restructuring = Restructuring(Change.WRAP, span_of(remedy.node, source), named[0], imports=named[1])
+    return unsafe_later(f"Make it a `{named[0]}`", restructuring)
+
+
 def bypass(remedy: Bypass, tree: ast.Module, source: SourceText) -> Fix | None:
     """A layer in a list of layers is taken off the list; any other computation gives way to its operand."""
+    call = remedy.site.node
     if remedy.layer is not None:
-        for item, items in _listed(tree):
-            if item is remedy.layer or (isinstance(item, ast.Tuple) and item.elts[-1:] == [remedy.layer]):
-                return _drop(item, items, source)
-    call, statement = remedy.site.node, remedy.site.statement
+        listed = _listed(remedy.layer, tree)
+        if listed is not None:
+            title = f"Leave out `{ast.unparse(listed)}`"
+            return unsafe_later(title, Restructuring(Change.DROP, span_of(listed, source)))
+        if not _computes_with(call, remedy.layer, tree):
+            return None
     if isinstance(call, ast.Attribute):
         title = f"Leave out `{call.attr}`"
         return unsafe(title, Edit(Span(span_of(call.value, source).end, span_of(call, source).end), ""))
@@ -44,15 +71,9 @@ def bypass(remedy: Bypass, tree: ast.Module, source: SourceText) -> Fix | None:
     operand = _operand(call, remedy.layer, tree)
     if operand is None:
         return None
-    text = source.slice(span_of(operand, source))
     title = f"Leave out `{ast.unparse(call.func)}`"
-    layout = Layout(source, remedy.site.function)
-    if isinstance(statement, ast.Assign) and statement.value is call and statement in layout.places:
-        removal = layout.remove(statement)
-        same = [ast.unparse(target) for target in statement.targets] == [ast.unparse(operand)]
-        if same and removal is not None and "#" not in removal[1]:
-            return unsafe(title, removal[0])
-    return unsafe(title, Edit(span_of(call, source), text if isinstance(operand, _ATOMS) else f"({text})"))
+    inner = span_of(operand, source)
+    return unsafe_later(title, Restructuring(Change.REDUCE, span_of(call, source), inner=inner))
 
 
 def turn_on(remedy: TurnOn, tree: ast.Module, source: SourceText) -> Fix | None:
@@ -102,21 +123,32 @@ def _imported(func: ast.Attribute, tree: ast.Module) -> bool:
     return isinstance(root, ast.Name) and root.id in names
 
 
-def _listed(tree: ast.Module) -> Iterator[tuple[ast.expr, list[ast.expr]]]:
-    """Every expression that is one of several arguments or items, with all of them."""
-    for node in ast.walk(tree):
-        items = node.args if isinstance(node, ast.Call) else node.elts if isinstance(node, ast.List) else []
-        for item in items:
-            yield item, items
+def _listed(layer: ast.AST, tree: ast.Module) -> ast.expr | None:
+    """The item of a list, of arguments or of a dictionary that `layer` is, or that is the name it was given, used once."""
+    items = {item for node in ast.walk(tree) for item in _items(node)}
+    if layer in items:
+        return layer if isinstance(layer, ast.expr) else None
+    names = {target.id for target in _targets(layer, tree) if isinstance(target, ast.Name)}
+    uses = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id in names and isinstance(node.ctx, ast.Load)]
+    return uses[0] if len(uses) == 1 and uses[0] in items else None
 
 
-def _drop(item: ast.expr, items: list[ast.expr], source: SourceText) -> Fix | None:
-    index = items.index(item)
-    if len(items) < 2:
-        return None
-    span = span_of(item, source)
-    before, behind = items[index - 1] if index else None, items[min(index + 1, len(items) - 1)]
-    span = Span(span_of(before, source).end, span.end) if before else Span(span.start, span_of(behind, source).start)
-    if "#" in source.slice(span):
-        return None
-    return unsafe(f"Leave out `{ast.unparse(item)}`", Edit(span, ""))
+def _items(node: ast.AST) -> list[ast.expr]:
+    if isinstance(node, ast.Dict):
+        return node.values
+    if isinstance(node, ast.Call):
+        return node.args
+    return node.elts if isinstance(node, (ast.List, ast.Tuple)) else []
+
+
+def _targets(value: ast.AST, tree: ast.Module) -> list[ast.expr]:
+    """What `value` is assigned to."""
+    return [target for node in ast.walk(tree) if isinstance(node, ast.Assign) and node.value is value for target in node.targets]
+
+
+def _computes_with(call: ast.AST, layer: ast.AST, tree: ast.Module) -> bool:
+    """It is the layer itself that is called, not a model with the layer in it."""
+    if not isinstance(call, ast.Call):
+        return False
+    called = ast.unparse(call.func)
+    return call.func is layer or any(ast.unparse(target) == called for target in _targets(layer, tree))

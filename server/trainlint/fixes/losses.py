@@ -15,6 +15,8 @@ _COMPUTING = LOSS | {"criterion", "criterions", "crit", "entropy"}
 _PLAIN = frozenset({"total", "final", "train", "training", "batch", "self"})
 _PAST = frozenset({"val", "valid", "validation", "test", "eval", "best", "prev", "previous", "avg", "average", "running", "old"})
 _COUNTS = frozenset({"num", "n", "count", "counts", "items", "correct", "tokens", "len", "length", "lengths", "acc", "accuracy"})
+JUMPS = (ast.Continue, ast.Break, ast.Return, ast.Raise)
+"""What follows in the suite does not run."""
 _REDUCING = ("mean", "sum")
 _READ_OUT = ("item", "detach", "numpy", "cpu", "tolist", "data", "float", "clone")
 _COLLECTIONS = (ast.Dict, ast.List, ast.Set, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.Constant)
@@ -74,6 +76,25 @@ class Losses:
 
         choices = (outer for outer in self.layout.chain(loss.statement)[1:] if isinstance(outer, ast.If) and outer not in around)
         return all(assigns(choice.body) and assigns(choice.orelse) for choice in choices)
+
+    def guard(self, loss: Loss, step: ast.stmt) -> ast.stmt | None:
+        """The condition that the loss is computed under and the step is not; None where the loss has a value without it."""
+        around = set(self.layout.chain(step))
+        before = [one for one in self._statements if self.layout.start(one) < self.layout.start(step)]
+        assigning = [one for one in before if any(name == loss.name for name, _, _ in _assigned(one))]
+        for outer in reversed(self.layout.chain(loss.statement)[1:]):
+            if isinstance(outer, ast.If) and outer not in around:
+                side = outer.body if any(node is loss.statement for one in outer.body for node in ast.walk(one)) else outer.orelse
+                inside = {node for one in side for node in ast.walk(one)}
+                if all(one in inside for one in assigning) and not self._ends_turn(outer, side):
+                    return outer
+        return None
+
+    @staticmethod
+    def _ends_turn(choice: ast.If, side: list[ast.stmt]) -> bool:
+        """Nothing comes past the other side of a condition."""
+        other = choice.orelse if side is choice.body else choice.body
+        return bool(other) and isinstance(other[-1], JUMPS)
 
     def written(self, loss: Loss) -> str:
         """The loss as another backward of the function has it: reduced, or divided."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..finding import Applicability, Edit, Fix
+from ..finding import Applicability, Edit, Fix, Restructuring
 
 
 def safe(title: str, *edits: Edit) -> Fix:
@@ -13,3 +13,8 @@ def safe(title: str, *edits: Edit) -> Fix:
 def unsafe(title: str, *edits: Edit) -> Fix:
     """Training changes, and the title says so."""
     return Fix(f"{title} (changes training)", Applicability.UNSAFE, edits)
+
+
+def unsafe_later(title: str, restructuring: Restructuring) -> Fix:
+    """As `unsafe`; the edits are made when they are asked for."""
+    return Fix(f"{title} (changes training)", Applicability.UNSAFE, None, restructuring)

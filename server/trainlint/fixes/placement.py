@@ -7,12 +7,11 @@ from dataclasses import dataclass
 
 from ..program.naming import SCALER, names_scheduler, suggests, words
 from .layout import Layout
-from .losses import Losses, returned_loss
+from .losses import JUMPS, Losses, returned_loss
 from .style import clears_behind
 from .training_calls import LOOPS, Call, Calls, Kind, calls_in
 
 _GUARDS = (ast.If, *LOOPS, ast.Try, ast.Match)
-_JUMPS = (ast.Continue, ast.Break, ast.Return, ast.Raise)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +205,7 @@ def _may_leave(layout: Layout, first: ast.stmt, last: ast.stmt) -> bool:
 
 def leaves(suite: list[ast.stmt]) -> bool:
     """The turn or the function ends with this suite: what follows does not run."""
-    return isinstance(suite[-1], _JUMPS)
+    return isinstance(suite[-1], JUMPS)
 
 
 def first_backward(layout: Layout, anchor: ast.stmt) -> ast.stmt:
@@ -280,6 +279,9 @@ def place_of_backward(
     inner = losses.inner_loop(loss, step)
     if inner is not None and not loss.gathers:
         return text, Spot(_end_of_computation(layout, loss.statement, inner), before=False)
+    guard = losses.guard(loss, step)
+    if guard is not None:
+        return text, Spot(_out_of_precision(layout, loss.statement, guard), before=False)
     if anchor is not step and isinstance(anchor, ast.If) and (loss.gathers or not _gathers_before(layout, anchor, step)):
         anchor = step
     if anchor is step:
@@ -311,6 +313,16 @@ def _end_of_computation(layout: Layout, assigned: ast.stmt, loop: ast.stmt) -> a
     anchor = assigned
     for outer in layout.chain(assigned)[1:]:
         if outer is loop or not (_is_precision(outer) or isinstance(outer, (ast.If, ast.Try))):
+            break
+        anchor = outer
+    return anchor
+
+
+def _out_of_precision(layout: Layout, assigned: ast.stmt, guard: ast.stmt) -> ast.stmt:
+    """`assigned`, or the context of mixed precision around it, under `guard`."""
+    anchor = assigned
+    for outer in layout.chain(assigned)[1:]:
+        if outer is guard or not _is_precision(outer):
             break
         anchor = outer
     return anchor

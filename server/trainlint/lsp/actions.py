@@ -1,4 +1,4 @@
-"""Quick fixes, "fix all" and "ignore", from results that are already there."""
+"""Quick fixes, "fix all" and "ignore", from results that are already there. What restructures gets its edit when it is chosen."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ import re
 import tokenize
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from difflib import SequenceMatcher
 from functools import lru_cache
-from itertools import pairwise
 
 from lsprotocol import types
 
-from ..finding import Applicability, Edit, Finding
+from ..finding import Applicability, Edit, Finding, Fix
 from ..fixes.apply import applicable
 from ..source.document import Document
 from ..source.text import Position, SourceText, Span
@@ -52,14 +50,15 @@ def for_range(result: Result, client: Client, range: types.Range, context: types
             continue
         preferred = applicable(finding, unsafe=False)
         for fix in finding.fixes:
-            if fix.edits and fix.applicability is not Applicability.DISPLAY:
+            if (fix.edits or fix.restructuring) and fix.applicability is not Applicability.DISPLAY:
                 fixes.append(
                     types.CodeAction(
                         fix.title,
                         kind=QUICK_FIX,
                         diagnostics=shown or None,
                         is_preferred=True if fix is preferred and client.action_is_preferred else None,
-                        edit=workspace_edit(result.uri, result.document, client, fix.edits),
+                        edit=workspace_edit(result.uri, result.document, client, fix.edits) if fix.edits else None,
+                        data=None if fix.edits else {"uri": result.uri, "finding": finding.fingerprint, "title": fix.title},
                     )
                 )
         place = (finding.code, finding.span.start.line)
@@ -79,6 +78,12 @@ def for_range(result: Result, client: Client, range: types.Range, context: types
             command = types.Command(title, EXPLAIN, arguments=[finding.code])
             pages[finding.code] = types.CodeAction(title, kind=QUICK_FIX, diagnostics=shown or None, command=command)
     return [*fixes, *ignores, *pages.values()]
+
+
+def meant_by(result: Result, data: Mapping[str, object]) -> Fix | None:
+    """The fix that an action without an edit stands for; None where the text has moved on."""
+    fixes = (fix for one in (*result.findings, *result.seen) if one.fingerprint == data.get("finding") for fix in one.fixes)
+    return next((fix for fix in fixes if fix.title == data.get("title")), None)
 
 
 def _meet(one: Span, other: Span) -> bool:
@@ -106,22 +111,6 @@ def may_fix_all(result: Result | None, only: Sequence[str] | None) -> bool:
 def fix_all(uri: str) -> types.CodeAction:
     """The action whose edit is made when it is asked for."""
     return types.CodeAction("Fix all that trainlint can fix safely", kind=FIX_ALL, data={"uri": uri})
-
-
-def difference(source: SourceText, new: str) -> tuple[Edit, ...]:
-    """The edits, of whole lines, that make `source` into the text `new`."""
-    old_lines, new_lines = _lines(source), _lines(SourceText(new))
-    starts = [*source.line_starts, len(source.text)]
-    return tuple(
-        Edit(source.span(starts[first], starts[last]), "".join(new_lines[begin:end]))
-        for tag, first, last, begin, end in SequenceMatcher(None, old_lines, new_lines, autojunk=False).get_opcodes()
-        if tag != "equal"
-    )
-
-
-def _lines(source: SourceText) -> list[str]:
-    starts = [*source.line_starts, len(source.text)]
-    return [source.text[start:end] for start, end in pairwise(starts)]
 
 
 def workspace_edit(uri: str, document: Document, client: Client, edits: Iterable[Edit]) -> types.WorkspaceEdit:

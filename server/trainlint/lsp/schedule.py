@@ -9,8 +9,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from ..cancel import CancelFlag, Cancelled
-from ..finding import FileStatus, Report, Status
+from ..finding import FileStatus, Fix, Report, Status
 from ..fixes.apply import fix_text
+from ..fixes.resolve import resolved
 from ..settings import Settings
 from ..source.document import Document
 from ..source.workspace import Workspace
@@ -85,6 +86,16 @@ class Schedule:
             return None
         finally:
             flag.cancel()
+
+    async def resolved(self, fix: Fix, text: str, seconds: float) -> Fix | None:
+        """`fix` with its edits of `text`; None where that takes longer than `seconds`."""
+        if self._stopped:
+            return None
+        future = asyncio.wrap_future(self._worker().submit(resolved, fix, text))
+        try:
+            return await asyncio.wait_for(future, seconds)
+        except asyncio.TimeoutError:
+            return None
 
     def stop(self) -> None:
         """Cancel everything. A running analysis that does not listen is left behind."""

@@ -12,6 +12,7 @@ from typing import Any
 from lsprotocol import types
 
 from ..configuration import NAMES
+from ..fixes.difference import difference
 from . import actions, probe
 from ._pygls_compat import Refusal
 from .connection import SECTION, Connection
@@ -22,6 +23,10 @@ from .schedule import Check
 
 FIX_ALL_SECONDS = 1.0
 """Editors run "fix all" while they save, and the user waits."""
+
+
+RESOLVE_SECONDS = 5.0
+"""The user has chosen the fix and sees nothing else happen."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -142,7 +147,9 @@ def _register_answers(server: Connection) -> None:
         answer: list[types.CodeAction] = []
         result = ls.session.result_of_text(uri)
         if result and actions.wanted(actions.QUICK_FIX, only):
-            answer += actions.for_range(result, client, params.range, params.context)
+            for action in actions.for_range(result, client, params.range, params.context):
+                if action.data is None or client.action_resolves_edit or await _resolve(ls, action):
+                    answer.append(action)
         unasked = only is None and params.context.trigger_kind is types.CodeActionTriggerKind.Automatic
         if actions.wanted(actions.FIX_ALL, only) and not unasked and actions.may_fix_all(result, only):
             action = actions.fix_all(uri)
@@ -179,10 +186,28 @@ def _register_answers(server: Connection) -> None:
 
 
 async def _resolve(ls: Connection, action: types.CodeAction) -> bool:
-    """Give "fix all" its edit; False where there is none to give."""
-    if action.kind != actions.FIX_ALL or not isinstance(action.data, dict):
+    """Give an action its edit; False where there is none to give."""
+    if action.edit is not None or not isinstance(action.data, dict):
         return False
-    uri = action.data["uri"]
+    resolve = _resolve_all if action.kind == actions.FIX_ALL else _resolve_one
+    return await resolve(ls, action, action.data)
+
+
+async def _resolve_one(ls: Connection, action: types.CodeAction, data: dict[str, Any]) -> bool:
+    result = ls.session.result_of_text(data["uri"])
+    fix = actions.meant_by(result, data) if result else None
+    if result is None or fix is None:
+        return False
+    made = await ls.schedule.resolved(fix, result.document.text, RESOLVE_SECONDS)
+    if made is None or not made.edits:
+        ls.log(f"nothing comes of {fix.title!r} in {result.uri}")
+        return False
+    action.edit = actions.workspace_edit(result.uri, result.document, ls.session.client, made.edits)
+    return True
+
+
+async def _resolve_all(ls: Connection, action: types.CodeAction, data: dict[str, Any]) -> bool:
+    uri = data["uri"]
     snapshot = ls.session.shown(uri)
     if snapshot is None or snapshot.skip:
         return False
@@ -190,7 +215,7 @@ async def _resolve(ls: Connection, action: types.CodeAction) -> bool:
     if text is None:
         ls.log(f"fixing all of {uri} took longer than {FIX_ALL_SECONDS} s, nothing was changed")
         return False
-    edits = actions.difference(snapshot.document.source, text)
+    edits = difference(snapshot.document.source, text)
     if edits:
         action.edit = actions.workspace_edit(uri, snapshot.document, ls.session.client, edits)
     return bool(edits)

@@ -124,6 +124,14 @@ class Bypass:
 
 
 @dataclass(frozen=True, slots=True)
+class HandTo:
+    """Hand `node` to `function`, which goes by its qualified name, and take what that makes of it."""
+
+    node: ast.AST
+    function: str
+
+
+@dataclass(frozen=True, slots=True)
 class Compose:
     """Write in place of `node` what `pieces` make: texts, and expressions as they are written now."""
 
@@ -253,6 +261,7 @@ Remedy = Union[
     BuildAfter,
     MoveOut,
     ApplyInside,
+    HandTo,
     Compose,
     Insert,
     Remove,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ...program import effects as fx
+from ...program.frameworks.table import registering
 from ...program.machine import Binding
 from ...program.program import Program, leaves
 from ...program.scope import ClassInfo
@@ -21,7 +22,7 @@ _BY_HAND = frozenset({"parameters", "named_parameters", "add_module", "register_
 class HiddenLayers:
     """Layers that an attribute keeps in a plain list, tuple or dictionary. `value` is where the attribute got its first.
 
-    `container` is what would register them, as this file spells it.
+    `container` is what would register them, by its qualified name.
     """
 
     attribute: str
@@ -114,12 +115,12 @@ class Registration:
                 return None
             keyed = isinstance(last, Mapping) or isinstance(written, (ast.Dict, ast.DictComp))
             kind = "dictionary" if keyed else "tuple" if isinstance(written, ast.Tuple) else "list"
-            container = _beside(info, "ModuleDict" if keyed else "ModuleList") if _only_modules(last) else None
+            container = registering(info.outside, "dictionary" if keyed else "list") if _only_modules(last) else None
             return HiddenLayers(attribute, written, statement, layers, kind, container)
         if len(values) > 1:
             return None
         if isinstance(last, Thing) and last.role is Role.LEAF and not _is_parameter(last) and last.made_by is not None:
-            return LooseTensor(attribute, written, statement, last, _beside(info, "Parameter"))
+            return LooseTensor(attribute, written, statement, last, registering(info.outside, "tensor"))
         if isinstance(last, Tensor) and not last.opaque and last.sources:
             lost = [source for source in last.sources if _is_parameter(source) and _inside(source.node, written)]
             created = lost[0].node if len(lost) == 1 == len(last.sources) else None
@@ -217,15 +218,6 @@ def _only_modules(value: Value) -> bool:
         return named and all(isinstance(item, Thing) and item.role is Role.MODULE for _, item in value.items)
     items = value.items if isinstance(value, Sequence) else (value.element,) if isinstance(value, Many) else ()
     return all(isinstance(item, Thing) and item.role is Role.MODULE for item in items)
-
-
-def _beside(info: ClassInfo, name: str) -> str | None:
-    """What lies beside the base of a class, as this file spells it; None where the base stands alone."""
-    for one in info.lineage():
-        for base in one.node.bases:
-            if isinstance(base, ast.Attribute) and base.attr == "Module":
-                return f"{ast.unparse(base.value)}.{name}"
-    return None
 
 
 def _is_parameter(thing: Thing) -> bool:

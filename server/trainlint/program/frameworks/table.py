@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache, lru_cache
 from typing import TypeVar
 
@@ -202,6 +202,12 @@ def is_empty_base(class_name: str) -> bool:
     return class_name in _EMPTY_BASES
 
 
+def registering(bases: Iterable[str], kind: str) -> str | None:
+    """The qualified name of what makes an heir of `bases` know its parts."""
+    found = (table.registering.get(kind) for table in TABLES if not table.empty_bases.isdisjoint(bases))
+    return next(found, None)
+
+
 def keeps_state(class_name: str) -> Switch | bool:
     """Whether an optimizer learns from one step for the next; a switch where an argument decides."""
     return _STATELESS.get(class_name, True)
@@ -261,6 +267,7 @@ __all__ = [
     "names_of_drawn",
     "normalises",
     "rate_range",
+    "registering",
     "signature",
     "table_of",
 ]

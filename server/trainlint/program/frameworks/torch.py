@@ -1,7 +1,7 @@
 """PyTorch."""
 
 from ..things import Role
-from .torch_layers import CONTAINERS, EMPTY_BASES, LAYERS
+from .torch_layers import CONTAINERS, EMPTY_BASES, LAYERS, REGISTERING
 from .vocabulary import Framework, Meaning, RateRange, RateScaling, Switch
 
 TORCH = Framework(
@@ -131,6 +131,7 @@ TORCH = Framework(
     contents=LAYERS,
     containers=CONTAINERS,
     empty_bases=EMPTY_BASES,
+    registering=REGISTERING,
     layers={
         "L1Loss": "l1_loss", "MSELoss": "mse_loss", "CrossEntropyLoss": "cross_entropy", "CTCLoss": "ctc_loss",
         "NLLLoss": "nll_loss", "NLLLoss2d": "nll_loss", "PoissonNLLLoss": "poisson_nll_loss",

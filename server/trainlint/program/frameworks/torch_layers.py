@@ -73,6 +73,8 @@ LAYERS = {
 CONTAINERS = frozenset(
     f"torch.nn.{name}" for name in ("Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict")
 )
+# What a module knows the parts in.
+REGISTERING = {"list": "torch.nn.ModuleList", "dictionary": "torch.nn.ModuleDict", "tensor": "torch.nn.Parameter"}
 # Bases that bring nothing of their own.
 EMPTY_BASES = frozenset(
     {"torch.nn.Module", "torch.nn.modules.Module", "torch.nn.modules.module.Module", "pytorch_lightning.LightningModule",

@@ -110,6 +110,7 @@ class Framework:
     the class that decays the weights themselves.
     `growing` are methods that give a model new parameters; true where those it has are frozen.
     `contents` says what layers hold; `containers` hold what they are given; `empty_bases` bring their heirs no part.
+    `registering` names what makes an heir of those know its parts: a "list", a "dictionary" or a "tensor" of them.
     """
 
     name: str
@@ -141,3 +142,4 @@ class Framework:
     training_steps: frozenset[str] = frozenset()
     activated: Mapping[str, int | None] = field(default_factory=dict)
     spellings: Mapping[str, str] = field(default_factory=dict)
+    registering: Mapping[str, str] = field(default_factory=dict)

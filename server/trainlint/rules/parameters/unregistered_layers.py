@@ -45,7 +45,7 @@ from collections.abc import Iterable
 from ...analysis.facts import Facts
 from ...analysis.models.registration import HiddenLayers, LooseTensor
 from ...finding import Severity
-from ..remedy import Compose
+from ..remedy import HandTo
 from ..rule import Fixability, Observation, Rule, confidence
 
 
@@ -64,7 +64,7 @@ def check(facts: Facts) -> Iterable[Observation]:
             wanted = one.parameter_class
         else:
             continue
-        remedies = (Compose(one.value, (f"{wanted}(", one.value, ")"), f"Make it a `{wanted}`"),) if wanted else ()
+        remedies = (HandTo(one.value, wanted),) if wanted else ()
         yield Observation(one.value, message, confidence(True), remedies=remedies)
 
 
