@@ -26,6 +26,7 @@ from .flow.opponents import CutOff, cut_off
 from .flow.reductions import is_mean
 from .flow.terms import IdleTerm, UnreducedLoss, idle_terms, unreduced_losses
 from .flow.unusable import CutCheckpoint, InferenceTensor, cut_checkpoints, inference_tensors
+from .flow.updates import Updates
 from .flow.values import Values
 from .models.attributes import Attributes
 from .models.built_in_forward import BuiltInForward, built_in_forward
@@ -264,6 +265,10 @@ class Facts:
     @cached_property
     def attributes(self) -> Attributes:
         return Attributes(self.program, self.orders, self.modules)
+
+    @cached_property
+    def updates(self) -> Updates:
+        return Updates(self.program, self.fates)
 
     @cached_property
     def fates(self) -> Fates:

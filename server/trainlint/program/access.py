@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from . import assignment, calls, configuration_files, differentiation, expressions, grad_mode, objects, operations
+from . import assignment, calls, configuration_files, differentiation, expressions, functional, grad_mode, objects, operations
 from .effects import Block
-from .frameworks.table import TENSOR_METHODS, lists_parameters, method_meaning
+from .frameworks.table import TENSOR_METHODS, lists_parameters, maker, method_meaning
 from .machine import Machine
 from .scope import ClassInfo, Frame
 from .things import (
@@ -57,6 +57,8 @@ def attribute(m: Machine, node: ast.expr, holder: Value, name: str) -> Value:
         return _thing_attribute(m, node, holder, name)
     if isinstance(holder, ClassValue):
         found = holder.info.find(name)
+        if found is None and (inherited := _inherited(holder.info, name)) is not None:
+            return inherited
         return Function(found[1], found[0].frame) if found else _class_constant(m, holder.info, name) or UNKNOWN
     if isinstance(holder, Tensor):
         if name == "grad":
@@ -90,7 +92,10 @@ def _thing_attribute(m: Machine, node: ast.expr, holder: Thing, name: str) -> Va
             kinds = {decorator.id for decorator in found[1].decorator_list if isinstance(decorator, ast.Name)}
             if kinds & {"property", "cached_property"}:
                 return calls.apply(m, node, function.bind(holder), [], {}, used=True)
-            function = calls.decorated(m, function)
+            transformed = calls.decorated(m, function)
+            if not isinstance(transformed, Function):
+                return UNKNOWN
+            function = transformed
             return function if "staticmethod" in kinds else function.bind(holder)
         constant = _class_constant(m, holder.cls, name)
         if constant is not None:
@@ -117,6 +122,8 @@ def _thing_attribute(m: Machine, node: ast.expr, holder: Thing, name: str) -> Va
         said = m.part(holder, name)
         said.data = True
         return said
+    if functional.is_method(m, holder, name):
+        return Method(holder, name)
     computed = holder.made_by is not None or holder.data
     if name in KNOWN_METHODS or (holder.role is None and name in (TENSOR_METHODS if computed else UNMISTAKABLE)):
         return Method(holder, name)
@@ -127,6 +134,12 @@ def _thing_attribute(m: Machine, node: ast.expr, holder: Thing, name: str) -> Va
     if annotated is not None:
         objects.declare(m, part, annotated[1])
     return part
+
+
+def _inherited(info: ClassInfo, name: str) -> External | None:
+    """What a class has from one that a table knows."""
+    known = (f"{base}.{name}" for base in info.outside)
+    return next((External(whole) for whole in known if maker(whole) is not None), None)
 
 
 def _of_pair(m: Machine, node: ast.expr, holder: Tensor, name: str) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from . import access, configuration_files, expressions, known_calls, methods, objects, operations, parameters, unseen
+from . import access, configuration_files, expressions, functional, known_calls, methods, objects, operations, parameters, unseen
 from .conditions import FRESH
 from .effects import Block, Branch, Clear, Forward, Hook, Mode, Write
 from .machine import Consumer, Machine
@@ -131,7 +131,7 @@ def apply(m: Machine, node: ast.expr, callee: Value, args: list[Value], keywords
     return unseen.call(m, node, callee, args, keywords, used)
 
 
-def decorated(m: Machine, function: Function) -> Function:
+def decorated(m: Machine, function: Function) -> Function | Partial:
     """The function after its decorators in sight; those out of sight are taken to return what they were given."""
     decorators = getattr(function.node, "decorator_list", [])
     if not decorators:
@@ -144,6 +144,10 @@ def decorated(m: Machine, function: Function) -> Function:
         if isinstance(value, Function) and value.node is not function.node:
             result = apply(m, decorator, value, [function], {}, used=True)
             function = result if isinstance(result, Function) else function
+        elif isinstance(value, (External, Partial)) and function.receiver is None and functional.differentiates(value):
+            result = apply(m, decorator, value, [function], {}, used=True)
+            if isinstance(result, Partial):
+                return result
     return function
 
 

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from .frameworks.table import LOOK_ALIKES
+from .frameworks.table import FUNCTIONAL, LOOK_ALIKES
 from .vocabulary import MODE_METHODS, TRAINING_METHODS
 
 UNCALLED = "statement that names a training method"
@@ -90,6 +90,11 @@ class Index:
         self.functions[tree] = self._open = Contents()
         self._children(tree)
         self.look_alikes = self.look_alikes or (self._aside and not self._own)
+
+    @property
+    def functional(self) -> bool:
+        """It trains by values: nothing that is not kept has an effect."""
+        return not FUNCTIONAL.isdisjoint(self.packages)
 
     def include(self, other: Index) -> None:
         """Add what another index holds of other trees; what it says of a whole file stays apart."""

@@ -4,9 +4,21 @@ from __future__ import annotations
 
 import ast
 
-from . import builtin_calls, calls, configuration_files, grad_mode, in_place, methods, objects, operations, parameters, unseen
+from . import (
+    builtin_calls,
+    calls,
+    configuration_files,
+    functional,
+    grad_mode,
+    in_place,
+    methods,
+    objects,
+    operations,
+    parameters,
+    unseen,
+)
 from .effects import Clear, Clip, Create, Distribute, Fill, Forward, Grow, Rebind, Step
-from .frameworks.table import Meaning, canonical, maker, meaning, signature
+from .frameworks.table import Meaning, canonical, maker, meaning, operation_name, signature
 from .machine import Machine
 from .naming import LOSS, suggests
 from .things import (
@@ -35,6 +47,9 @@ def call(m: Machine, node: ast.expr, callee: External, args: list[Value], keywor
         return loaded
     if callee.name.startswith("builtins."):
         return builtin_calls.call(m, node, callee.name[9:], args, keywords, used)
+    differentiated = functional.call(m, node, callee, args, keywords)
+    if differentiated is not None:
+        return differentiated
     role = maker(callee.name)
     if role is None and keywords.get("requires_grad") == Constant(True) and meaning(callee.name) is not None:
         role = Role.LEAF
@@ -42,7 +57,11 @@ def call(m: Machine, node: ast.expr, callee: External, args: list[Value], keywor
         return objects.make(m, node, role, callee.name, args, keywords)
     known = meaning(callee.name)
     if known is None or known is Meaning.UNSEEN:
-        return unseen.call(m, node, callee, args, keywords, used)
+        made = unseen.call(m, node, callee, args, keywords, used)
+        functional.out_of_sight(m, node, callee, args, keywords, made)
+        return made
+    if known in functional.MEANINGS:
+        return functional.known_call(m, node, known, callee, args, keywords, used)
     first = args[0] if args else next(iter(keywords.values()), UNKNOWN)
     if known is not Meaning.PARTIAL and known is not Meaning.UNION:
         for value in (*args, *keywords.values()):
@@ -81,11 +100,11 @@ def call(m: Machine, node: ast.expr, callee: External, args: list[Value], keywor
         result = mix((*args, *keywords.values()))
         if suggests(callee.name, LOSS):
             result = calls.of_prediction(args, keywords)
-        done = operations.compute(m, node, callee.name.rpartition(".")[2], args, keywords)
+        done = operations.compute(m, node, operation_name(callee.name), args, keywords)
         opaque = result.opaque and (known is Meaning.PURE or bool(result.sources))
         return operations.computed(m, Tensor(result.sources, opaque, result.loss or suggests(callee.name, LOSS)), done)
     elif known is Meaning.CUT:
-        return Tensor(origin=operations.compute(m, node, callee.name.removeprefix("torch."), args, keywords, cuts=True))
+        return Tensor(origin=operations.compute(m, node, _short(callee.name), args, keywords, cuts=True))
     elif known is Meaning.PARTIAL:
         return Partial(first, tuple(args[1:]), tuple(keywords.items()))
     elif known is Meaning.UNION:
@@ -100,6 +119,10 @@ def _adapt(m: Machine, node: ast.expr, name: str, args: list[Value], keywords: d
     model = (dict(zip(names, args, strict=False)) | keywords).get("model", UNKNOWN)
     m.emit_effect(Grow, node, tuple(things_in(model)), True)
     return model
+
+
+def _short(name: str) -> str:
+    return name.rpartition(".")[2] if name.startswith("jax.") else name.removeprefix("torch.")
 
 
 def _engine(m: Machine, node: ast.expr, args: list[Value], keywords: dict[str, Value]) -> Value:

@@ -12,6 +12,7 @@ from . import (
     configuration_files,
     differentiation,
     expressions,
+    functional,
     in_place,
     operations,
     parameters,
@@ -93,6 +94,10 @@ def call(m: Machine, node: ast.expr, callee: Method, args: list[Value], keywords
         thing.uses.add(name)
     if isinstance(receiver, Tensor) and _given_optimizer((*args, *keywords.values())):
         return unseen.call(m, node, receiver, args, keywords, used, receiver=receiver)
+    if functional.is_method(m, receiver, name):
+        by_value = functional.method(m, node, receiver, name, args, keywords, used)
+        if by_value is not None:
+            return by_value
     kind = method_meaning(differentiation.role_of(receiver), name) if isinstance(receiver, Thing) else None
     if kind is not None and isinstance(receiver, Thing) and isinstance(node, ast.Call):
         return differentiation.method(m, node, receiver, kind, args, keywords, used)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from . import expressions, operations, parameters
+from . import expressions, functional, operations, parameters
 from .effects import Create, Rebind, SetRate
 from .frameworks.table import argument_name, canonical, is_module_base, leading_parameters, maker
 from .machine import Machine
@@ -105,6 +105,8 @@ def make(m: Machine, node: ast.expr, role: Role, name: str, args: list[Value], k
         rates = [value for value in parameters.group_rates(args[0] if args else keywords.get("params", UNKNOWN))]
         if rates:
             thing.arguments["lr"] = UNKNOWN
+    elif role is Role.TRANSFORMATION:
+        functional.transformation(thing, name, args, keywords)
     elif thing.holds:
         m.emit_effect(SetRate, node, tuple(thing.holds))
     m.emit_effect(Create, node, thing)

@@ -18,7 +18,7 @@ from .machine import Binding, Blindness, Machine, OutOfBudget
 from .relevance import entered_functions, relevant_functions, users_of
 from .resolution import Resolver
 from .scope import ClassInfo, Frame
-from .things import Function, Operation, Thing, Value
+from .things import External, Function, Operation, Thing, Value
 
 _SUMMARY_BUDGET = 500
 
@@ -87,6 +87,15 @@ class Program:
         if machine is None or function in machine.handed_out or not self.complete:
             return []
         return list(machine.called.get(function, {}).values())
+
+    def name_of(self, qualified: str) -> str | None:
+        """How the checked file calls something that it imports: by a name of its own, or as an attribute of one."""
+        if self.machine is None:
+            return None
+        for name, value in self.machine.store.root.items_of_module(self.tree):
+            if isinstance(value, External) and (qualified == value.name or qualified.startswith(value.name + ".")):
+                return name + qualified[len(value.name) :]
+        return None
 
     @cached_property
     def classes(self) -> list[ClassInfo]:

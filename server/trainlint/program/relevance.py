@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Set as AbstractSet
 
+from .frameworks.table import FUNCTIONAL
 from .index import UNCALLED, FunctionNode, Index
 
 _STEP_WORDS = frozenset(
@@ -16,8 +17,11 @@ _LOSSES = frozenset(
      "smooth_l1_loss", "huber_loss", "CrossEntropyLoss", "NLLLoss", "BCELoss", "BCEWithLogitsLoss", "KLDivLoss", "MSELoss"}
 )  # fmt: skip
 _TAPE_WORDS = frozenset({"GradientTape", "apply_gradients", "minimize", "from_logits", "train_on_batch"})
+_FUNCTIONAL_WORDS = frozenset(
+    {"optax", "apply_updates", "apply_gradients", "value_and_grad", "filter_value_and_grad", "filter_grad"}
+)
 # A text without any of these has no training code.
-TRAINING_WORDS = _STEP_WORDS | _LOSSES | _TAPE_WORDS - {"minimize"}
+TRAINING_WORDS = _STEP_WORDS | _LOSSES | _FUNCTIONAL_WORDS | _TAPE_WORDS - {"minimize"}
 # A text without training code may still have one of these: a class of modules, or code that freezes parameters.
 MODEL_WORDS = frozenset({"Module", "LightningModule"})
 # A function with one of these is entered, and need not be followed where it is called.
@@ -25,6 +29,7 @@ _LOSS_WORDS = _LOSSES | {"criterion", "loss_fn", "loss_func", "loss_function"}
 _ENTRY_WORDS = _STEP_WORDS | {"step", "grad", UNCALLED}
 # The same in files that import a library whose optimizers are given gradients, or whose models train themselves.
 _ENTRY_WORDS_OF = dict.fromkeys(("tensorflow", "keras", "tf_keras"), _TAPE_WORDS | {"compile", "fit"})
+_ENTRY_WORDS_OF |= dict.fromkeys(FUNCTIONAL, _FUNCTIONAL_WORDS | {"update"})
 _CALLED_BY_OTHERS = frozenset({"__init__", "forward", "__call__", "call"})
 
 

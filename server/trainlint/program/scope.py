@@ -139,6 +139,11 @@ class Store:
             store = store._parent
         return frozenset(names)
 
+    def items_of_module(self, tree: ast.AST) -> list[tuple[str, Value]]:
+        """The names of the top level of a file, with their values."""
+        found = ((owner, name, value) for (owner, name), value in self._changes.items())
+        return [(name, value) for owner, name, value in found if isinstance(owner, Frame) and owner.node is tree]
+
     def join(self, paths: Iterable[dict[Key, Value]]) -> bool:
         """Let the paths meet here; True if anything that was known before changed."""
         paths = list(paths)

@@ -32,6 +32,8 @@ class Role(Enum):
     ENGINE = "engine"
     TAPE = "tape"
     INPUT = "input of a model"
+    TRANSFORMATION = "gradient transformation"
+    TRAIN_STATE = "train state"
     INSTANCE = "object"
     OTHER = "object of another kind"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from ...program.program import Program
@@ -38,7 +38,8 @@ class Waste:
     name: str | None = None
     target: ast.AST | None = None
     by: ast.stmt | None = None
-    returned: bool = False
+    path: Path = ()
+    returned: ast.AST | None = None
 
     @property
     def deliberate(self) -> bool:
@@ -92,13 +93,13 @@ class Fates:
                 if not (isinstance(index, ast.Constant) and isinstance(index.value, int) and index.value >= 0):
                     return False
                 if index.value != path[0]:
-                    found.append(Waste(site, Loss.LEFT))
+                    found.append(Waste(site, Loss.LEFT, path=path))
                     return True
                 path, node = path[1:], parent
             else:
                 break
         if isinstance(parent, ast.Expr):
-            found.append(Waste(site, Loss.STATEMENT))
+            found.append(Waste(site, Loss.STATEMENT, path=path))
             return True
         if isinstance(parent, ast.Assign):
             return all(self._unread(site, target, path, found, seen, depth) for target in parent.targets)
@@ -123,7 +124,7 @@ class Fates:
         if not reads.names:
             by = reads.by[0] if reads.by else None
             how = Loss.OVERWRITTEN if by is not None and by is not site.statement else Loss.UNREAD
-            found.append(Waste(site, how, target.id, target, by))
+            found.append(Waste(site, how, target.id, target, by, path))
             return True
         return all(
             self._lost(Site(read, scope.statement_of[read], site.function), path, found, seen, depth + 1) for read in reads.names
@@ -138,7 +139,7 @@ class Fates:
             lost: list[Waste] = []
             if not self._lost(call, path, lost, seen, depth + 1):
                 return False
-            found.extend(Waste(one.site, one.how, one.name, one.target, one.by, returned=True) for one in lost)
+            found.extend(one if one.returned else replace(one, returned=function) for one in lost)
         return True
 
 

@@ -66,6 +66,21 @@ class Scope:
                 found[statement] = free
         return found
 
+    @cached_property
+    def _loops(self) -> dict[ast.stmt, ast.stmt]:
+        """The innermost loop around each statement that is in one."""
+        found: dict[ast.stmt, ast.stmt] = {}
+        for loop in self.successors:
+            if isinstance(loop, (ast.For, ast.AsyncFor, ast.While)):
+                for statement in loop.body:
+                    for part in ast.walk(statement):
+                        if isinstance(part, ast.stmt) and part in self.successors:
+                            found[part] = loop if part not in found or _within(loop, found[part]) else found[part]
+        return found
+
+    def loop_around(self, statement: ast.stmt) -> ast.stmt | None:
+        return self._loops.get(statement)
+
     def reads(self, statement: ast.stmt, name: str) -> Reads:
         """The reads that the value which `statement` assigns to `name` arrives at."""
         found = Reads()
@@ -200,6 +215,10 @@ class Scope:
                 if id(statement) not in final:
                     self.successors[statement] = [*self.successors[statement], *end]
         return [*entry, *handlers]
+
+
+def _within(inner: ast.AST, outer: ast.AST) -> bool:
+    return inner is not outer and any(part is inner for part in ast.walk(outer))
 
 
 def _heads(node: ast.AST) -> Iterator[ast.AST]:

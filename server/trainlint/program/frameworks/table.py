@@ -10,17 +10,24 @@ from typing import TypeVar
 from ..things import Role
 from .accelerate import ACCELERATE
 from .deepspeed import DEEPSPEED
+from .equinox import EQUINOX
+from .flax import FLAX
+from .haiku import HAIKU
+from .jax import JAX
 from .keras import KERAS
+from .optax import OPTAX
 from .peft import PEFT
 from .tensorflow import TENSORFLOW
 from .torch import TORCH
 from .vocabulary import Framework, LayerContents, Meaning, RateRange, RateScaling, Switch
 
-TABLES: tuple[Framework, ...] = (TORCH, ACCELERATE, DEEPSPEED, TENSORFLOW, KERAS, PEFT)
+TABLES: tuple[Framework, ...] = (TORCH, ACCELERATE, DEEPSPEED, TENSORFLOW, KERAS, JAX, OPTAX, FLAX, HAIKU, EQUINOX, PEFT)
 
 PACKAGES = frozenset().union(*(table.packages for table in TABLES))
 READING_METHODS = frozenset().union(*(table.reading_methods for table in TABLES))
 
+# Those that train by values.
+FUNCTIONAL = frozenset().union(*(table.packages for table in TABLES if table.functional))
 # Libraries whose training words look like PyTorch's and mean something else.
 LOOK_ALIKES = frozenset(
     {"paddle", "oneflow", "mindspore", "chainer", "mxnet", "tinygrad", "jittor", "nnabla", "autograd", "mlx", "needle", "singa",
@@ -49,12 +56,13 @@ _PENALISING = {key: name for table in TABLES for key, name in table.penalising.i
 GROWING = {name: frozen for table in TABLES for name, frozen in table.growing.items()}
 _SCALING = {key: scaling for table in TABLES for key, scaling in table.scaling.items()}
 _STATELESS = {key: switch for table in TABLES for key, switch in table.stateless.items()}
+_OPERATIONS = {key: name for table in TABLES for key, name in table.operations.items()}
+_ARGUMENT_NAMES = {key: name for table in TABLES for key, name in table.argument_names.items()}
 _RATES = {key: rate for table in TABLES for key, rate in table.rates.items()}
 _ALIASES = {key: name for table in TABLES for key, name in table.aliases.items()}
 _METHODS = {key: meaning for table in TABLES for key, meaning in table.methods.items()}
 _NAMES_OF_METHODS = frozenset(name for _, name in _METHODS)
 _LEADING = {key: names for table in TABLES for key, names in table.leading.items()}
-_ARGUMENT_NAMES = {key: name for table in TABLES for key, name in table.argument_names.items()}
 _PARAMETER_LISTS = frozenset().union(*(table.parameter_lists for table in TABLES))
 _PARAMETER_LISTS_OF_MODELS = frozenset().union(*(table.parameter_lists_of_models for table in TABLES))
 # Methods of models that their library calls to train them, with the optimizer they were compiled with.
@@ -166,6 +174,16 @@ def layer_class(operation: str) -> str:
     return min(named, key=len) if named else "".join(part.capitalize() for part in operation.split("_"))
 
 
+def operation_name(function: str) -> str:
+    """The operation that a function computes, by its qualified name."""
+    return _OPERATIONS.get(function) or function.rpartition(".")[2]
+
+
+def functions_that(meaning: Meaning) -> tuple[str, ...]:
+    """The qualified names of the functions with a meaning, those of later tables first."""
+    return tuple(name for name, known in reversed(_CALLS.items()) if known is meaning)
+
+
 def rate_scaling(schedule: str) -> RateScaling | None:
     """How a schedule, by its qualified class name, multiplies rates; None where it does anything else."""
     return _SCALING.get(schedule.rpartition(".")[2])
@@ -233,6 +251,7 @@ def normalises(class_name: str) -> bool:
 
 
 __all__ = [
+    "FUNCTIONAL",
     "GROWING",
     "LOOK_ALIKES",
     "LOSS_OPERATIONS",
@@ -252,6 +271,7 @@ __all__ = [
     "canonical",
     "closure_runs",
     "decoupled",
+    "functions_that",
     "holds_what_it_is_given",
     "is_empty_base",
     "is_module_base",
@@ -266,6 +286,7 @@ __all__ = [
     "method_meaning",
     "names_of_drawn",
     "normalises",
+    "operation_name",
     "rate_range",
     "registering",
     "signature",

@@ -42,6 +42,13 @@ class Meaning(Enum):
     APPLY = auto()  # an optimizer moves its second argument, or what it knows, by the first
     APPLY_PAIRS = auto()  # the same, with pairs of a gradient and what it moves
     MINIMIZE = auto()  # computes a loss, differentiates it and applies the gradients
+    LIFT = auto()  # returns its first argument, a function, to be run in another way
+    GRADIENT_OF = auto()  # returns the function that gives the gradients of its first argument
+    VALUE_AND_GRADIENT_OF = auto()  # the same, with what the first argument returns in front
+    EACH = auto()  # runs its first argument on each leaf of the others
+    SCAN = auto()  # runs its first argument over and over, on what it returned before and an item
+    REPEAT = auto()  # the same with its third argument, on a number and what it returned before
+    APPLY_UPDATES = auto()  # returns its first argument, moved by the second
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +116,8 @@ class Framework:
     `penalising` are optimizers, by class name, that add the weight decay to the gradient and then divide both by its size, with
     the class that decays the weights themselves.
     `growing` are methods that give a model new parameters; true where those it has are frozen.
+    `functional`: it trains by values, which nothing changes. `operations` names what a function computes where its own name does
+    not.
     `contents` says what layers hold; `containers` hold what they are given; `empty_bases` bring their heirs no part.
     `registering` names what makes an heir of those know its parts: a "list", a "dictionary" or a "tensor" of them.
     """
@@ -143,3 +152,5 @@ class Framework:
     activated: Mapping[str, int | None] = field(default_factory=dict)
     spellings: Mapping[str, str] = field(default_factory=dict)
     registering: Mapping[str, str] = field(default_factory=dict)
+    functional: bool = False
+    operations: Mapping[str, str] = field(default_factory=dict)

@@ -4,6 +4,7 @@ from ..rule import Rule
 from . import (
     broken_step_closure,
     closure_without_zero_grad,
+    discarded_update,
     gradients_cleared_before_step,
     learning_rate_attribute_ignored,
     missing_backward,
@@ -31,4 +32,5 @@ RULES: tuple[Rule, ...] = (
     optimizer_rebuilt_in_loop.RULE,
     closure_without_zero_grad.RULE,
     broken_step_closure.RULE,
+    discarded_update.RULE,
 )

@@ -48,7 +48,7 @@ from ...analysis.facts import Facts
 from ...analysis.paths.protocol import UnappliedBackward
 from ...finding import Severity
 from ..remedy import Insert, Remedy, StepAfter
-from ..rule import Fixability, Observation, Rule, confidence
+from ..rule import Fixability, Observation, Rule, called, confidence
 
 
 def check(facts: Facts) -> Iterable[Observation]:
@@ -81,7 +81,7 @@ def check(facts: Facts) -> Iterable[Observation]:
 
     for unapplied in facts.differentiations.unapplied():
         taken = unapplied.taken
-        called = unapplied.step.partition("(")[0]
+        applying = unapplied.step.partition("(")[0]
         site = taken.operation.site
         built = unapplied.optimizer.node if unapplied.optimizer is not None and unapplied.optimizer.in_sight else None
         remedies: tuple[Remedy, ...] = ()
@@ -90,10 +90,24 @@ def check(facts: Facts) -> Iterable[Observation]:
         tape = f"`{taken.tape.name}`" if taken.tape is not None and taken.tape.name else f"`{taken.written[0]}`"
         yield Observation(
             site,
-            f"`{called}` is never called here: the gradients of {tape} are computed and thrown away",
+            f"`{applying}` is never called here: the gradients of {tape} are computed and thrown away",
             confidence(unapplied.alone),
             ((built, "this optimizer could apply them"),) if built is not None else (),
             remedies,
+        )
+
+    for idle in facts.updates.unapplied:
+        mend: tuple[Remedy, ...] = ()
+        if idle.apply is not None and idle.parameters is not None:
+            text = f"{idle.parameters} = {idle.apply}({idle.parameters}, {idle.name})"
+            mend = (Insert(idle.operation.site, text, "after the update"),)
+        yield Observation(
+            idle.operation.site,
+            f"the updates that `{called(idle.operation)}` computes are never applied: nothing adds `{idle.name}` to "
+            + (f"`{idle.parameters}`" if idle.parameters is not None else "the parameters"),
+            confidence(True),
+            (),
+            mend,
         )
 
 

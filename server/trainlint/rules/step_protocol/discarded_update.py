@@ -1,0 +1,84 @@
+"""A step returns new parameters or a new state, and nothing keeps them.
+
+## What it does
+Finds calls that leave their arguments as they are and return what is to replace them (updated parameters, a train state
+with gradients applied), where the result is thrown away: the call stands alone, its variable is never read, or the caller
+of the step drops what it returns.
+
+## Why it matters
+Nothing changes in place. Training goes on with the old parameters, the loss stays where it is, and nothing warns.
+
+## Example
+```python
+import jax, optax
+from flax.training.train_state import TrainState
+
+@jax.jit
+def train_step(state, batch):
+    loss, grads = jax.value_and_grad(loss_fn)(state.params, batch)
+    new_state = state.apply_gradients(grads=grads)
+    return state, loss
+```
+
+## Use instead
+```python
+import jax, optax
+from flax.training.train_state import TrainState
+
+@jax.jit
+def train_step(state, batch):
+    loss, grads = jax.value_and_grad(loss_fn)(state.params, batch)
+    state = state.apply_gradients(grads=grads)
+    return state, loss
+```
+
+## When it stays silent
+Where anything may read the result: it is returned to callers out of sight, stored in an object, captured by a function or
+handed to any call; where its name begins with an underscore; for a single step of a script, and for calls outside of loops.
+
+## Fix safety
+Unsafe: training changes, which is the point. The result takes the place of what it was computed from.
+
+## References
+- [flax.training.train_state](https://flax.readthedocs.io/en/latest/api_reference/flax.training.html#train-state)
+- [optax.apply_updates](https://optax.readthedocs.io/en/latest/api/apply_updates.html)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ...analysis.facts import Facts
+from ...analysis.flow.fates import Loss
+from ...analysis.flow.updates import Thrown
+from ...finding import Severity
+from ..remedy import Compose, Remedy
+from ..rule import Fixability, Observation, Rule, confidence
+
+
+def check(facts: Facts) -> Iterable[Observation]:
+    for thrown in facts.updates.discarded:
+        waste = thrown.waste
+        stays = f"`{thrown.meant_for}` stays as it is" if thrown.meant_for else "the old one stays"
+        message = f"`{thrown.function}` returns {thrown.what}, and nothing keeps it: {stays}"
+        if waste.returned is not None:
+            related = ((thrown.operation.site, "it is computed here"),)
+            yield Observation(waste.site, message, confidence(True), related, _kept(thrown))
+        else:
+            yield Observation(thrown.operation.site, message, confidence(True), (), _kept(thrown))
+
+
+def _kept(thrown: Thrown) -> tuple[Remedy, ...]:
+    """The result takes the place of what it was computed from."""
+    waste, name = thrown.waste, thrown.meant_for
+    if name is None:
+        return ()
+    title = f"Assign the result to `{name}`"
+    if waste.how is Loss.STATEMENT and thrown.assigned is not None:
+        return (Compose(waste.site.node, (f"{thrown.assigned} = ", waste.site.node), title),)
+    if waste.target is not None and waste.name != name:
+        return (Compose(waste.target, (name,), title),)
+    return ()
+
+
+RULE = Rule("TRN115", "discarded-update", Severity.ERROR, Fixability.SOMETIMES, "0.1.0", check)
