@@ -48,6 +48,7 @@ from .paths.rates import KnownRate, known_rates
 from .paths.restarts import Restarted, restarted
 from .paths.restored_rates import RestoredRate, restored_rates
 from .paths.schedules import Schedules
+from .paths.trainers import ManualCalls, NoLoss, NoOptimizer, manual_calls, missing_losses, missing_optimizers
 from .places import Places
 from .tensors.loading import OrderedLoader, ordered_loaders
 from .tensors.shapes import Shapes
@@ -284,9 +285,33 @@ class Facts:
         return Gradients(self.program)
 
     @cached_property
+    def _dead(self) -> list[DeadLoss]:
+        return list(Objectives(self.program, self.gradients).dead())
+
+    @cached_property
     def dead_losses(self) -> list[DeadLoss]:
         """Backwards by which nothing can train."""
-        return list(Objectives(self.program, self.gradients).dead())
+        return [dead for dead in self._dead if dead.backward.by is None]
+
+    @cached_property
+    def dead_returns(self) -> list[DeadLoss]:
+        """Losses that a class gives to the loop that trains it, and by which nothing can train."""
+        return [dead for dead in self._dead if dead.backward.by is not None]
+
+    @cached_property
+    def manual_calls(self) -> list[ManualCalls]:
+        """What classes do although the loop that trains them does it too."""
+        return list(manual_calls(self.program))
+
+    @cached_property
+    def missing_losses(self) -> list[NoLoss]:
+        """Methods that a loop asks for a loss, and that return none."""
+        return list(missing_losses(self.program))
+
+    @cached_property
+    def missing_optimizers(self) -> list[NoOptimizer]:
+        """Methods that a loop asks for optimizers, and that return none of those they build."""
+        return list(missing_optimizers(self.program))
 
     @cached_property
     def idle_terms(self) -> list[IdleTerm]:

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import ast
 
-from . import access, configuration_files, expressions, functional, known_calls, methods, objects, operations, parameters, unseen
+from . import (
+    access,
+    configuration_files,
+    expressions,
+    functional,
+    hidden_loops,
+    known_calls,
+    methods,
+    objects,
+    operations,
+    parameters,
+    unseen,
+)
 from .conditions import FRESH
 from .effects import Block, Branch, Clear, Forward, Hook, Mode, Write
 from .machine import Consumer, Machine
@@ -172,7 +184,7 @@ def _super_method(m: Machine, node: ast.Call) -> Value | None:
     for info in behind:
         if func.attr in info.methods:
             return Function(info.methods[func.attr], info.frame, receiver)
-    if func.attr == "__init__" or not frame.cls.outside:
+    if func.attr == "__init__" or not frame.cls.outside or hidden_loops.inherited(m, frame.cls, func.attr):
         return External("builtins.object")
     return Method(receiver, func.attr) if func.attr in KNOWN_METHODS else receiver
 
@@ -245,7 +257,7 @@ def _thing(m: Machine, node: ast.expr, callee: Thing, args: list[Value], keyword
         if used:
             m.emit_effect(Forward, node, callee, done)
         result.made_by = done
-        result.carries = given.sources | {callee} if m.grad_enabled else frozenset()
+        result.carries = given.sources | {callee} | callee.carries if m.grad_enabled else frozenset()
         result.opaque = given.opaque and m.grad_enabled
         return result
     m.emit_effect(Forward, node, callee, done)

@@ -37,7 +37,7 @@ class Backward(Effect):
     """Gradients of `loss` are added to the `.grad` of what it reaches. `text` is the loss as the user wrote it.
 
     `options` are its keyword arguments; `contexts` the context managers around it. `scaler` is the gradient scaler
-    that multiplied the loss, as the user wrote it, and `scaled_by` the object.
+    that multiplied the loss, as the user wrote it, and `scaled_by` the object. `by` is who does it, where no code in sight does.
     """
 
     loss: Tensor
@@ -46,13 +46,14 @@ class Backward(Effect):
     options: dict[str, Value] = field(default_factory=dict)
     contexts: tuple[ContextManager, ...] = ()
     scaled_by: Thing | None = None
+    by: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Step(Effect):
     """One of `optimizers` applies its gradients, `through` a gradient scaler; it clears them as well where `clears`.
 
-    `closure` is the function it runs to compute them, where it is given one in sight.
+    `closure` is the function it runs to compute them, where it is given one in sight; `by` as for a backward.
     """
 
     optimizers: tuple[Thing, ...]
@@ -61,6 +62,7 @@ class Step(Effect):
     scaler: str | None = None
     through: Thing | None = None
     closure: Closure | None = None
+    by: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -142,11 +144,12 @@ class Rescale(Effect):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Schedule(Effect):
-    """One of `schedulers` sets the next learning rate, from `argument` where it is given one."""
+    """One of `schedulers` sets the next learning rate, from `argument` where it is given one; `by` as for a backward."""
 
     schedulers: tuple[Thing, ...]
     argument: Value | None
     text: str
+    by: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -337,7 +340,7 @@ class Block:
 class Loop:
     """`skippable`: may run no time. `repeats`: may run more than once. `endless`: left by a jump only.
 
-    `over` is what it iterates over, `runs` how often it does, where that is known.
+    `over` is what it iterates over, `runs` how often it does, where that is known. A loop out of sight `calls` this function.
     """
 
     node: ast.AST
@@ -349,6 +352,7 @@ class Loop:
     guard: Guard | None = None
     over: Value = UNKNOWN
     runs: int | None = None
+    calls: str = ""
 
 
 @dataclass(slots=True, eq=False)
@@ -403,3 +407,19 @@ def blocks_of(region: Region) -> list[Block]:
     if isinstance(region, Try):
         return [region.body, *region.handlers, region.orelse, region.final]
     return [region] if isinstance(region, Block) else []
+
+
+def leaves(block: Block) -> list[Effect]:
+    """Every effect below a block, in the order of the text."""
+    found: list[Effect] = []
+    _gather(block, found)
+    return found
+
+
+def _gather(block: Block, found: list[Effect]) -> None:
+    for item in block.items:
+        if isinstance(item, Effect):
+            found.append(item)
+        else:
+            for part in blocks_of(item):
+                _gather(part, found)

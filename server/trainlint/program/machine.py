@@ -29,6 +29,8 @@ from .things import (
 )
 
 if TYPE_CHECKING:
+    from .frameworks.vocabulary import Phase
+    from .hidden_loops import Training
     from .imports import Importer
 
 # The mode that calls set, as a value that meets another at the end of a branch; what turned it off is its argument.
@@ -108,6 +110,8 @@ class Machine:
         self.constructions: dict[ClassInfo, Block] = {}
         self.forwards: dict[Thing, tuple[Function, Store]] = {}
         self.open_entry = False
+        self.training: Training | None = None
+        self.parts: tuple[Phase, list[tuple[Thing, ...]]] | None = None
         self.stack: tuple[ast.AST, ...] = ()
         self.consumers: dict[Frame, Consumer] = {}
         self.loops: list[tuple[LoopPaths, Store]] = []

@@ -43,7 +43,7 @@ from .effects import (
     Unseen,
     Write,
 )
-from .frameworks.table import GROWING, READING_METHODS, TENSOR_METHODS, method_meaning
+from .frameworks.table import GROWING, HANDED_OUT, READING_METHODS, TENSOR_METHODS, method_meaning
 from .machine import Machine
 from .naming import SCALER, names_optimizer, names_scheduler, suggests
 from .things import (
@@ -378,9 +378,9 @@ def _on_object(
         if keywords.get("assign") == Constant(True):
             m.emit_effect(Renew, node, things)
         return UNKNOWN
-    if name == "optimizers":
-        result = m.thing(node, "result", role=None)
-        return result
+    if name in HANDED_OUT:
+        handed = m.store.get((receiver, f"{name}()")) if isinstance(receiver, Thing) else None
+        return handed if handed is not None else m.thing(node, "result", role=None)
     if name in ("get", "pop", "values", "items", "keys"):
         part = m.part(receiver, "[]") if isinstance(receiver, Thing) else UNKNOWN
         return part

@@ -10,15 +10,16 @@ from functools import cached_property
 from ..cancel import CancelFlag
 from ..source.parse import Site
 from ..source.workspace import Parsed, Workspace
-from . import activation, lower, objects
-from .effects import Block, Effect, blocks_of
+from . import activation, hidden_loops, lower, objects
+from .effects import Block, Effect, leaves
+from .frameworks.vocabulary import HiddenLoop
 from .imports import Importer, training_names
 from .index import FunctionNode, Index
 from .machine import Binding, Blindness, Machine, OutOfBudget
 from .relevance import entered_functions, relevant_functions, users_of
 from .resolution import Resolver
 from .scope import ClassInfo, Frame
-from .things import External, Function, Operation, Thing, Value
+from .things import UNKNOWN, External, Function, Operation, Thing, Value, things_in
 
 _SUMMARY_BUDGET = 500
 
@@ -64,6 +65,7 @@ class Program:
     complete: bool = True
     operations: list[Operation] = field(default_factory=list)
     machine: Machine | None = None
+    trainings: list[hidden_loops.Training] = field(default_factory=list)
     _summaries: dict[Thing, Summary | None] = field(default_factory=dict)
 
     @property
@@ -188,6 +190,8 @@ def build(tree: ast.Module, cancel: CancelFlag, workspace: Workspace | None = No
         machine.statement = tree.body[0] if tree.body else ast.Pass()
         lower.statements(machine, tree.body)
         program.entries.append(Entry("<module>", tree, machine.block, closed=True))
+        for info, loop in list(hidden_loops.trained_classes(machine, tree)):
+            program.entries += _train(machine, program, frame, info, loop)
         for function, name in _entries(machine, frame, entered, relevant, users):
             program.entries.append(_enter(machine, function, name))
     except OutOfBudget:
@@ -222,22 +226,6 @@ def _summarise(machine: Machine, module: Thing) -> Summary | None:
         machine.store, machine.block, machine.operations = outer
 
 
-def leaves(block: Block) -> list[Effect]:
-    """Every effect below a block, in the order of the text."""
-    found: list[Effect] = []
-    _gather(block, found)
-    return found
-
-
-def _gather(block: Block, found: list[Effect]) -> None:
-    for item in block.items:
-        if isinstance(item, Effect):
-            found.append(item)
-        else:
-            for part in blocks_of(item):
-                _gather(part, found)
-
-
 def _enter(machine: Machine, function: Function, name: str) -> Entry:
     """Lower `function` with nothing known of its arguments."""
     machine.block = Block()
@@ -249,6 +237,26 @@ def _enter(machine: Machine, function: Function, name: str) -> Entry:
     activation.inline(machine, function, function.node, [], {})
     machine.store = base
     return Entry(name, function.node, machine.block, closed=False)
+
+
+def _train(machine: Machine, program: Program, frame: Frame, info: ClassInfo, loop: HiddenLoop) -> Iterator[Entry]:
+    """Lower the loop out of sight that runs the methods of `info`. Where it is out of sight which of the optimizers that are
+    built it steps, building them is an entry of its own."""
+    base = machine.store
+    machine.store = machine.methods[next(iter(info.methods.values()))][1]
+    thing = _self(machine, info, created_by=info.name if hidden_loops.is_whole(machine, info, frame) else None)
+    machine.block, machine.open_entry = Block(), False
+    machine.store = machine.store.fork()
+    machine.statement = info.node
+    training = hidden_loops.lower(machine, loop, info, thing)
+    machine.store = base
+    program.trainings.append(training)
+    node = training.computes or info.node
+    if not training.knows_optimizers:
+        for thing in things_in(training.built or UNKNOWN):
+            thing.escaped = True
+        yield Entry(f"{info.name} before its loop", training.builds or node, training.setup, closed=False)
+    yield Entry(f"{info.name} in its loop", node, machine.block, closed=False)
 
 
 def _entries(
@@ -285,12 +293,15 @@ def _function(machine: Machine, frame: Frame, node: FunctionNode) -> Iterator[tu
         machine.store = outer
 
 
-def _self(machine: Machine, info: ClassInfo) -> Thing:
-    """The object a method is called on: one for the class, built by its constructor from unknown arguments."""
+def _self(machine: Machine, info: ClassInfo, created_by: str | None = None) -> Thing:
+    """The object a method is called on: one for the class, built by its constructor from unknown arguments.
+
+    `created_by` is what makes it another object than all that are built in sight.
+    """
     key = ("self", info)
     thing = machine.things.get(key)
     if thing is None:
-        thing = machine.things[key] = Thing("self", objects.role_of_class(info), cls=info)
+        thing = machine.things[key] = Thing("self", objects.role_of_class(info), created_by, cls=info)
         found = info.find("__init__")
         if found is not None:
             outer = machine.block

@@ -79,7 +79,7 @@ class Thing:
         waiting = [self]
         while waiting:
             thing = waiting.pop()
-            if thing is other or thing._shares_place(other):
+            if thing is other or thing._shares_place(other) or thing._may_stand_for(other):
                 return True
             if thing not in seen:
                 seen.add(thing)
@@ -91,6 +91,13 @@ class Thing:
     def _shares_place(self, other: Thing) -> bool:
         """Members of one collection, of which one is any member."""
         return self.parent is not None and self.parent is other.parent and (self.any_member or other.any_member)
+
+    def _may_stand_for(self, other: Thing) -> bool:
+        """One is any object of a class, the other one of this class that was built in sight."""
+        if self.cls is None or other.cls is None or self.in_sight is other.in_sight:
+            return False
+        anyone, built = (other, self) if self.in_sight else (self, other)
+        return anyone.node is None and anyone.cls in built.cls.lineage()  # type: ignore[union-attr]
 
     def __repr__(self) -> str:
         return f"<{self.role.value if self.role else 'symbol'} {self.name}>"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .frameworks.table import GROWING, READING_METHODS
+from .frameworks.table import GROWING, HANDED_OUT, READING_METHODS
 
 # What a tensor leaves behind: the rest of its methods and attributes keep the graph.
 CUTTING = frozenset(
@@ -44,6 +44,7 @@ MODE_METHODS = frozenset({"train", "eval"})
 _HOOKS = frozenset({"register_post_accumulate_grad_hook", "enable_hooks", "disable_hooks"})
 KNOWN_METHODS = (
     READING_METHODS
+    | HANDED_OUT
     | _HOOKS
     | PARAMETER_LISTS
     | SAME_OBJECT
@@ -55,7 +56,7 @@ KNOWN_METHODS = (
     | frozenset(
         {"reset_parameters", "reset_weights",
          "manual_backward", "add_param_group", "clip_grad_norm_", "clip_gradients", "clip_grad_value_",
-         "accumulate", "autocast", "optimizers"}
+         "accumulate", "autocast"}
     )
 )  # fmt: skip
 

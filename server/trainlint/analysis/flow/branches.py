@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ...program import effects as fx
+from ...program.effects import leaves
 from ...program.in_place import WRITTEN
-from ...program.program import Program, leaves
+from ...program.program import Program
 from ...program.things import Role, Thing
 from ..models.modules import Content, Modules
 from ..wiring.sets import ParameterSet, related, related_by_holding, wire

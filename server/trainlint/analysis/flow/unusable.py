@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ...program import effects as fx
+from ...program.effects import leaves
 from ...program.frameworks.table import LOSS_OPERATIONS
-from ...program.program import Program, leaves
+from ...program.program import Program
 from ...program.things import Constant, Operation, Role, Thing
 from ..models.modules import Modules
 from ..wiring.sets import related

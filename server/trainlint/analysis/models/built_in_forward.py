@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ...program import effects as fx
+from ...program.effects import leaves
 from ...program.frameworks.table import names_of_drawn
-from ...program.program import Program, leaves
+from ...program.program import Program
 from ...program.scope import ClassInfo
 from ...program.things import Role, Thing
 from ...source.parse import Site

@@ -7,8 +7,9 @@ from enum import Enum
 from functools import cached_property
 
 from ...program import effects as fx
+from ...program.effects import leaves
 from ...program.frameworks.table import LayerContents, Switch, holds_what_it_is_given, is_empty_base, layer_contents
-from ...program.program import Program, leaves
+from ...program.program import Program
 from ...program.scope import ClassInfo
 from ...program.things import Choice, Constant, Many, Mapping, Role, Sequence, Thing, Unknown, Value
 

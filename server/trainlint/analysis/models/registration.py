@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ...program import effects as fx
+from ...program.effects import leaves
 from ...program.frameworks.table import registering
 from ...program.machine import Binding
-from ...program.program import Program, leaves
+from ...program.program import Program
 from ...program.scope import ClassInfo
 from ...program.things import Many, Mapping, Role, Sequence, Tensor, Thing, Value, things_in
 from .modules import Modules, modules_in

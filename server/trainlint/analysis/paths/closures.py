@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ...program import effects as fx
+from ...program.effects import leaves
 from ...program.frameworks.table import closure_runs, maker
-from ...program.program import Program, leaves
+from ...program.program import Program
 from ...program.things import NONE, Constant, Role, Thing
 from ...source.parse import Site
 

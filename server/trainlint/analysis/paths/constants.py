@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ...program import effects as fx
+from ...program.effects import leaves
 from ...program.frameworks.table import decoupled, signature
-from ...program.program import Program, leaves
+from ...program.program import Program
 from ...program.things import Constant, Mapping, Role, Sequence, Thing, Value
 from ...source.parse import Site, Spot
 

@@ -15,13 +15,29 @@ from .flax import FLAX
 from .haiku import HAIKU
 from .jax import JAX
 from .keras import KERAS
+from .lightning import LIGHTNING
 from .optax import OPTAX
 from .peft import PEFT
 from .tensorflow import TENSORFLOW
 from .torch import TORCH
-from .vocabulary import Framework, LayerContents, Meaning, RateRange, RateScaling, Switch
+from .transformers import TRANSFORMERS
+from .vocabulary import Framework, HiddenLoop, LayerContents, Meaning, RateRange, RateScaling, Switch
 
-TABLES: tuple[Framework, ...] = (TORCH, ACCELERATE, DEEPSPEED, TENSORFLOW, KERAS, JAX, OPTAX, FLAX, HAIKU, EQUINOX, PEFT)
+TABLES: tuple[Framework, ...] = (
+    TORCH,
+    LIGHTNING,
+    ACCELERATE,
+    DEEPSPEED,
+    TRANSFORMERS,
+    PEFT,
+    TENSORFLOW,
+    KERAS,
+    JAX,
+    OPTAX,
+    FLAX,
+    HAIKU,
+    EQUINOX,
+)
 
 PACKAGES = frozenset().union(*(table.packages for table in TABLES))
 READING_METHODS = frozenset().union(*(table.reading_methods for table in TABLES))
@@ -58,6 +74,8 @@ _SCALING = {key: scaling for table in TABLES for key, scaling in table.scaling.i
 _STATELESS = {key: switch for table in TABLES for key, switch in table.stateless.items()}
 _OPERATIONS = {key: name for table in TABLES for key, name in table.operations.items()}
 _ARGUMENT_NAMES = {key: name for table in TABLES for key, name in table.argument_names.items()}
+_LOOPS = {base: loop for table in TABLES for loop in table.loops for base in loop.bases}
+HANDED_OUT = frozenset(name for table in TABLES for loop in table.loops for name in (loop.hands_out, loop.schedules) if name)
 _RATES = {key: rate for table in TABLES for key, rate in table.rates.items()}
 _ALIASES = {key: name for table in TABLES for key, name in table.aliases.items()}
 _METHODS = {key: meaning for table in TABLES for key, meaning in table.methods.items()}
@@ -245,6 +263,11 @@ def decoupled(class_name: str) -> str | None:
     return _PENALISING.get(class_name.rpartition(".")[2])
 
 
+def hidden_loop(bases: Iterable[str]) -> HiddenLoop | None:
+    """The loop out of sight that runs the methods of a class with these bases out of sight."""
+    return next((_LOOPS[base] for base in bases if base in _LOOPS), None)
+
+
 def normalises(class_name: str) -> bool:
     """The steps of such an optimizer are the same when all gradients are a multiple of what they were."""
     return class_name in _NORMALISING
@@ -253,6 +276,7 @@ def normalises(class_name: str) -> bool:
 __all__ = [
     "FUNCTIONAL",
     "GROWING",
+    "HANDED_OUT",
     "LOOK_ALIKES",
     "LOSS_OPERATIONS",
     "PACKAGES",
@@ -261,6 +285,7 @@ __all__ = [
     "TENSOR_METHODS",
     "TRAINING_STEPS",
     "Framework",
+    "HiddenLoop",
     "LayerContents",
     "Meaning",
     "RateRange",
@@ -272,6 +297,7 @@ __all__ = [
     "closure_runs",
     "decoupled",
     "functions_that",
+    "hidden_loop",
     "holds_what_it_is_given",
     "is_empty_base",
     "is_module_base",

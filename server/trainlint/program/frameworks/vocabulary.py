@@ -95,6 +95,56 @@ class LayerContents:
     drawn: bool = False
 
 
+class Part(Enum):
+    """What a loop out of sight does itself in each turn."""
+
+    CLEAR = auto()  # clears the gradients of the optimizers
+    BACKWARD = auto()  # differentiates the loss that the turn has computed
+    STEP = auto()  # lets the optimizers apply their gradients
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """One thing that happens in each turn: `method` of the heir, where it has one; else `part` is done, or `parts` are."""
+
+    method: str = ""
+    part: Part | None = None
+    parts: tuple[Phase, ...] = ()
+
+
+@dataclass(frozen=True)
+class HiddenLoop:
+    """A class whose heirs' methods are run by a loop out of sight, with effects of the loop's own around them.
+
+    `bases` are its qualified names, `caller` what its users call the loop. `computes` is the method that returns the loss, or
+    a dictionary that has it under `loss`, or where `first` a sequence that begins with it; it is given data, after the model
+    where `model` names a parameter for that; `finishes` makes another loss of what it returns. `builds` returns the
+    optimizers, which `hands_out` returns to the heir; `schedules` the schedulers. `before` are called once, `turn` in each
+    turn, `by_hand` in each turn where the attribute `switch` is false, so that the heir clears, differentiates (by
+    `differentiate`) and steps itself; `each_epoch` after some turns. `index` is a parameter of `computes` that says for which
+    of several optimizers it is called. `with_schedule` is how an `{optimizer}` and its `{scheduler}` are returned.
+    """
+
+    bases: frozenset[str]
+    caller: str
+    computes: str
+    turn: tuple[Phase, ...]
+    builds: str = ""
+    hands_out: str = ""
+    schedules: str = ""
+    switch: str = ""
+    by_hand: tuple[Phase, ...] = ()
+    before: tuple[str, ...] = ()
+    each_epoch: tuple[str, ...] = ()
+    differentiate: str = ""
+    loss: str = "loss"
+    first: bool = False
+    model: str = ""
+    index: str = ""
+    finishes: str = ""
+    with_schedule: str = ""
+
+
 @dataclass(frozen=True)
 class Framework:
     """What the names of one library mean.
@@ -120,6 +170,7 @@ class Framework:
     not.
     `contents` says what layers hold; `containers` hold what they are given; `empty_bases` bring their heirs no part.
     `registering` names what makes an heir of those know its parts: a "list", a "dictionary" or a "tensor" of them.
+    `loops` are classes whose heirs are trained by loops of the library.
     """
 
     name: str
@@ -154,3 +205,4 @@ class Framework:
     registering: Mapping[str, str] = field(default_factory=dict)
     functional: bool = False
     operations: Mapping[str, str] = field(default_factory=dict)
+    loops: tuple[HiddenLoop, ...] = ()

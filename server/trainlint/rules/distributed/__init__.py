@@ -1,6 +1,18 @@
 """TRN9: distributed training and trainers."""
 
 from ..rule import Rule
-from . import distributed_wrapper_bypassed
+from . import (
+    configure_optimizers_returns_nothing,
+    distributed_wrapper_bypassed,
+    manual_calls_under_automatic_optimization,
+    trainer_loss_detached,
+    training_step_returns_no_loss,
+)
 
-RULES: tuple[Rule, ...] = (distributed_wrapper_bypassed.RULE,)
+RULES: tuple[Rule, ...] = (
+    distributed_wrapper_bypassed.RULE,
+    manual_calls_under_automatic_optimization.RULE,
+    training_step_returns_no_loss.RULE,
+    configure_optimizers_returns_nothing.RULE,
+    trainer_loss_detached.RULE,
+)

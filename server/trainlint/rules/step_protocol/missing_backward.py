@@ -48,7 +48,7 @@ from ..rule import Fixability, Observation, Rule, confidence, written
 
 
 def check(facts: Facts) -> Iterable[Observation]:
-    dead = {loss.backward for loss in facts.dead_losses}
+    dead = {loss.backward for loss in (*facts.dead_losses, *facts.dead_returns)}
     misled = {found.step for found in facts.cut_off}
     for protocol in facts.protocols:
         for empty in protocol.empty:

@@ -58,14 +58,18 @@ def check(facts: Facts) -> Iterable[Observation]:
             yield Observation(
                 stale.step.site,
                 f"`{written(stale.step)}` applies gradients that were already applied: "
-                "nothing clears them between iterations of this loop",
+                f"nothing clears them between {_turns(stale.loop.calls)}",
                 confidence(stale.target.certain),
                 (
-                    (stale.loop.node, "this loop never clears them"),
+                    *(((stale.loop.node, "this loop never clears them"),) if not stale.loop.calls else ()),
                     (stale.backward.site.node, "new gradients are added to the old ones here"),
                 ),
                 tuple(ClearBetween(name, stale.step.site, stale.backward.site, behind) for behind in (False, True)),
             )
+
+
+def _turns(method: str) -> str:
+    return f"calls of `{method}`" if method else "iterations of this loop"
 
 
 RULE = Rule("TRN101", "missing-zero-grad", Severity.WARNING, Fixability.SOMETIMES, "0.1.0", check)

@@ -1,0 +1,32 @@
+"""Hugging Face Transformers and TRL: trainers whose heirs compute a loss, and the optimizers that transformers once had."""
+
+from ..things import Role
+from .vocabulary import Framework, HiddenLoop, Part, Phase
+
+_TRL = ("SFTTrainer", "DPOTrainer", "GRPOTrainer", "RewardTrainer", "KTOTrainer", "ORPOTrainer", "CPOTrainer", "PRMTrainer")
+
+_TRAINER = HiddenLoop(
+    bases=frozenset(
+        {"transformers.Trainer", "transformers.trainer.Trainer", "transformers.Seq2SeqTrainer",
+         "transformers.trainer_seq2seq.Seq2SeqTrainer", *(f"trl.{name}" for name in _TRL)}
+    ),
+    caller="the Trainer",
+    computes="compute_loss",
+    turn=(
+        Phase("training_step", parts=(Phase("compute_loss"), Phase(part=Part.BACKWARD))),
+    ),
+    first=True,
+    model="model",
+)  # fmt: skip
+
+TRANSFORMERS = Framework(
+    name="transformers",
+    packages=frozenset({"transformers", "trl"}),
+    makes={
+        "transformers.AdamW": Role.OPTIMIZER,
+        "transformers.Adafactor": Role.OPTIMIZER,
+        "transformers.optimization.AdamW": Role.OPTIMIZER,
+        "transformers.optimization.Adafactor": Role.OPTIMIZER,
+    },
+    loops=(_TRAINER,),
+)
