@@ -35,6 +35,16 @@ optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
 loader = torch.utils.data.DataLoader(samples, batch_size=8, shuffle=True)
 """
 """What stands before every example."""
+OF_TAPES = """\
+import keras
+import tensorflow as tf
+
+model = keras.Sequential([keras.layers.Dense(8, activation="relu"), keras.layers.Dropout(0.5), keras.layers.Dense(3)])
+loss_fn = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+optimizer = keras.optimizers.Adam(learning_rate=1e-3)
+x, y = next(iter(dataset))
+"""
+"""What stands before examples of TensorFlow and Keras."""
 
 _CODE = re.compile(r"```python\n(.*?)```", re.DOTALL)
 
@@ -51,7 +61,7 @@ def section(rule: Rule, heading: str) -> str:
 
 def snippet(rule: Rule, heading: str) -> str:
     (code,) = _CODE.findall(section(rule, heading))
-    return PRELUDE + str(code)
+    return (OF_TAPES if re.search(r"\b(?:tf|keras)\.|\.compile\(", code) else PRELUDE) + str(code)
 
 
 def chosen(rule: Rule, heading: str) -> str:

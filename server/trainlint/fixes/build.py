@@ -24,6 +24,7 @@ from ..rules.remedy import (
     Insert,
     MoveAfter,
     MoveBefore,
+    MoveInto,
     MoveOut,
     OnOperand,
     Remedy,
@@ -46,6 +47,7 @@ from .guards import step_at_end
 from .layout import Layout, layout_of
 from .offer import safe, unsafe
 from .placement import Spot, first_backward, place_in_closure, place_of_backward, place_of_step, places_of_clear, prepared
+from .recording import move_into
 from .style import differentiates_through
 
 
@@ -259,6 +261,7 @@ _BUILDERS: dict[type, Callable[..., Fix | None]] = {
     BackwardBefore: _backward_before,
     MoveBefore: _move_before,
     MoveAfter: _move_after,
+    MoveInto: move_into,
     BuildAfter: _build_after,
     MoveOut: _move_out,
     ApplyInside: _apply_inside,

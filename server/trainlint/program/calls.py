@@ -19,6 +19,7 @@ from . import (
 )
 from .conditions import FRESH
 from .effects import Block, Branch, Clear, Forward, Hook, Mode, Write
+from .frameworks.table import forward_methods
 from .machine import Consumer, Machine
 from .naming import LOSS, suggests
 from .scope import Frame
@@ -239,7 +240,7 @@ def is_abstract(node: ast.AST) -> bool:
 def _thing(m: Machine, node: ast.expr, callee: Thing, args: list[Value], keywords: dict[str, Value], used: bool) -> Value:
     """An object is called: a model's forward, a loss function, or something unknown."""
     if callee.cls is not None:
-        for name in ("__call__", "forward"):
+        for name in ("__call__", "forward", *forward_methods(callee.cls.outside)):
             found = callee.cls.find(name)
             if found is not None:
                 if callee.role is Role.INSTANCE or found[1] in m.relevant:

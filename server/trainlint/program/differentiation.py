@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from . import calls, operations, parameters, unseen
-from .effects import Apply
+from .effects import Apply, Differentiate
 from .frameworks.table import Meaning
 from .machine import Machine
 from .naming import TAPE, names_optimizer, suggests
@@ -72,6 +72,7 @@ def differentiate(m: Machine, node: ast.AST, loss: Value, by: Value, tape: Thing
     """The gradients of `loss` by `by`: one value that stands for all of them."""
     arguments = {"loss": loss, "by": by} | ({"tape": tape} if tape is not None else {})
     done = m.operation(node, GRADIENT, (loss,), arguments)
+    m.emit_effect(Differentiate, node, done)
     return operations.computed(m, mix((as_tensor(loss),)), done)
 
 
@@ -114,14 +115,14 @@ def _minimize(m: Machine, node: ast.Call, receiver: Thing, args: list[Value], ke
     return _apply(m, node, receiver, gradients, parameters.of(by) if by != UNKNOWN else Parameters(opaque=True))
 
 
-def taken(value: Value, depth: int = 4) -> list[Operation]:
+def operations_of(value: Value, depth: int = 4) -> list[Operation]:
     """The operations that the tensors in `value` come from."""
     found: list[Operation] = []
     for option in options(value):
         if isinstance(option, Tensor) and isinstance(option.origin, Operation):
             found.append(option.origin)
         elif isinstance(option, Sequence) and depth:
-            found += [one for item in option.items for one in taken(item, depth - 1)]
+            found += [one for item in option.items for one in operations_of(item, depth - 1)]
         elif isinstance(option, Many) and depth:
-            found += taken(option.element, depth - 1)
+            found += operations_of(option.element, depth - 1)
     return found

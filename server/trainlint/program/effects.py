@@ -66,6 +66,13 @@ class Step(Effect):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Differentiate(Effect):
+    """`operation` computes gradients as values."""
+
+    operation: Operation
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Apply(Effect):
     """One of `optimizers` moves `parameters` by `gradients`, which are values: nothing else holds them.
 

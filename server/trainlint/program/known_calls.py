@@ -122,7 +122,8 @@ def _adapt(m: Machine, node: ast.expr, name: str, args: list[Value], keywords: d
 
 
 def _short(name: str) -> str:
-    return name.rpartition(".")[2] if name.startswith("jax.") else name.removeprefix("torch.")
+    """The name of an operation that cuts: without its library, where that is one of those that train."""
+    return name.removeprefix("torch.") if name.startswith(("torch.", "numpy.")) else name.rpartition(".")[2]
 
 
 def _engine(m: Machine, node: ast.expr, args: list[Value], keywords: dict[str, Value]) -> Value:

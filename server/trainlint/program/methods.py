@@ -400,6 +400,7 @@ def _on_object(
     if name in LIST_GROWTH and things and all(thing.role is Role.MODULE for thing in things):
         for thing in things:
             thing.holds |= frozenset(held for value in args for held in things_in(value))
+            operations.grow(m, thing, args)
         return NONE
     if name in TENSOR_METHODS and isinstance(receiver, Thing) and receiver.role is None:
         result = unseen.result_of(m, node, (receiver, *args, *keywords.values()))

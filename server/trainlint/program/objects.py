@@ -9,7 +9,7 @@ from .effects import Create, Rebind, SetRate
 from .frameworks.table import argument_name, canonical, is_module_base, leading_parameters, maker
 from .machine import Machine
 from .scope import ClassInfo
-from .things import UNKNOWN, ClassValue, External, Function, Role, Thing, Value, things_in
+from .things import UNKNOWN, ClassValue, External, Function, Role, Thing, Value, mix, things_in
 
 
 def class_info(m: Machine, node: ast.ClassDef) -> ClassInfo:
@@ -91,6 +91,8 @@ def make(m: Machine, node: ast.expr, role: Role, name: str, args: list[Value], k
     if role is Role.LEAF:
         thing.made_by = operations.compute(m, node, name.rpartition(".")[2], args, keywords)
     thing.holds |= frozenset(held for value in (*args, *keywords.values()) for held in things_in(value))
+    if role is Role.MODULE:
+        thing.holds |= mix((*args, *keywords.values())).sources
     if role is Role.INPUT:
         thing.data = True
     if role is Role.OPTIMIZER and (names := leading_parameters(name))[0] != "params":

@@ -62,7 +62,7 @@ def forward(m: Machine, node: ast.AST, callee: Thing, args: list[Value], keyword
     if made in _CONTAINERS:
         added = m.store.get((callee, ADDED))
         layers = members(callee, added.items if isinstance(added, Sequence) else ()) if added != UNKNOWN else None
-        if layers is None or len(args) != 1:
+        if not layers or len(args) != 1:
             return compute(m, node, "call", args, keywords, callee)
         value = args[0]
         for layer in layers:
@@ -87,6 +87,13 @@ def _activated(m: Machine, node: ast.AST, done: Operation, layer: Thing, place: 
     if name == "linear":
         return done
     return compute(m, node, name, [Tensor(origin=done)], {}, layer)
+
+
+def grow(m: Machine, container: Thing, layers: list[Value]) -> None:
+    """A sequence of layers is given more of them; how many, in a loop, nobody knows."""
+    before = m.store.get((container, ADDED)) or Sequence(())
+    grown = isinstance(before, Sequence) and not m.turns
+    m.store.set((container, ADDED), Sequence((*before.items, *layers)) if grown and isinstance(before, Sequence) else UNKNOWN)
 
 
 def has_indices(origin: Origin | None) -> bool:

@@ -43,7 +43,7 @@ class Thing:
     """One abstract object. Identity is the object itself: `is` and hashing by identity are meant.
 
     `grown`: the program makes it require a gradient, or stores into it, so that it may have a graph after all.
-    `optional`: on some paths there is None in its place.
+    `optional`: on some paths there is None in its place. `tapes` recorded the call out of sight that returned it.
     """
 
     name: str
@@ -67,6 +67,7 @@ class Thing:
     any_member: bool = False
     grown: bool = False
     optional: bool = False
+    tapes: tuple[Thing, ...] = ()
 
     @property
     def in_sight(self) -> bool:

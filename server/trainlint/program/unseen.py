@@ -64,6 +64,8 @@ def result_of(m: Machine, node: ast.AST, values: tuple[Value, ...]) -> Thing:
     result = m.thing(node, "result")
     result.carries = given.sources | {thing for value in values for thing in things_in(value) if not thing.data}
     result.opaque = given.opaque
+    if m.contexts:
+        result.tapes = m.tapes
     result.holds |= frozenset(thing for value in values for thing in things_in(value))
     return result
 

@@ -64,6 +64,14 @@ class MoveBefore:
 
 
 @dataclass(frozen=True, slots=True)
+class MoveInto:
+    """Let the statement of `moved` be the last, or, from in front of it, the first, of the `with` block that `context` opens."""
+
+    moved: Site
+    context: ast.AST
+
+
+@dataclass(frozen=True, slots=True)
 class MoveAfter:
     """Let the statement of `moved` run right after that of `anchor`, in its block; `where` says so in words.
 
@@ -270,6 +278,7 @@ Remedy = Union[
     StepAfter,
     BackwardBefore,
     MoveBefore,
+    MoveInto,
     MoveAfter,
     CallIt,
     SetRateTo,

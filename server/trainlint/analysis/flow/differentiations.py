@@ -5,14 +5,22 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
 
 from ...program import effects as fx
-from ...program.differentiation import GRADIENT, role_of
+from ...program.differentiation import GRADIENT, operations_of, role_of
 from ...program.frameworks.table import TRAINING_STEPS, is_module_base, table_of
 from ...program.naming import affinity
 from ...program.program import Program
-from ...program.things import Operation, Parameters, Role, Thing, Value, things_in
+from ...program.things import Operation, Parameters, Role, Sequence, Thing, Value, things_in
+from ..wiring.sets import related
 from .fates import Fates, targets
+from .gradients import Cut, Gradients, Reach
+from .graph import Node
+
+# Their only purpose is to stop gradients.
+STOPPING = frozenset({"stop_gradient", "detach"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +49,32 @@ class Differentiation:
         return frozenset(things_in(self.by))
 
     @property
-    def written(self) -> tuple[str, str]:
-        """The loss and what the gradients are taken by, as the user wrote them."""
+    def by_parameters(self) -> bool:
+        """They are taken by parameters, which stay, and not by tensors that were computed."""
+        items = self.by.items if isinstance(self.by, Sequence) else (self.by,)
+        known = [item for item in items if isinstance(item, Parameters) or (isinstance(item, Thing) and item.role is Role.LEAF)]
+        return bool(items) and len(known) == len(items) and not any(isinstance(one, Parameters) and one.opaque for one in known)
+
+    @property
+    def called(self) -> str:
+        """The call that takes them, without its arguments."""
+        call = self.operation.site.node
+        return ast.unparse(call.func) if isinstance(call, ast.Call) else ast.unparse(call)
+
+    @property
+    def nodes(self) -> tuple[ast.expr | None, ast.expr | None]:
+        """The loss and what the gradients are taken by, where they are written in the call."""
         call = self.operation.site.node
         given = call.args if isinstance(call, ast.Call) else []
         named = {keyword.arg: keyword.value for keyword in call.keywords} if isinstance(call, ast.Call) else {}
         loss = given[0] if given else named.get("target")
-        by = given[1] if len(given) > 1 else named.get("sources")
-        return ast.unparse(loss) if loss is not None else "", ast.unparse(by) if by is not None else ""
+        return loss, given[1] if len(given) > 1 else named.get("sources")
+
+    @property
+    def written(self) -> tuple[str, str]:
+        """The same, as the user wrote them."""
+        loss, by = (ast.unparse(node) if node is not None else "" for node in self.nodes)
+        return loss.strip("[]"), by.strip("[]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +92,15 @@ class UnappliedGradient:
     alone: bool
 
     @property
+    def _parameters(self) -> str:
+        node = self.taken.nodes[1]
+        return ast.unparse(node) if node is not None else ""
+
+    @property
     def step(self) -> str:
         """The call that applies the gradients, as the library writes it."""
         spelling = spelling_of(self.taken.tape, self.optimizer)
-        return spelling.format(optimizer=self.holder, gradients=self.name or "gradients", parameters=self.taken.written[1])
+        return spelling.format(optimizer=self.holder, gradients=self.name or "gradients", parameters=self._parameters)
 
 
 def spelling_of(*makers: Thing | None) -> str:
@@ -77,6 +108,60 @@ def spelling_of(*makers: Thing | None) -> str:
     tables = (table_of(thing.created_by) for thing in makers if thing is not None and thing.created_by)
     known = [table.spellings["apply"] for table in tables if table is not None and "apply" in table.spellings]
     return known[0] if known else "{optimizer}.apply_gradients(zip({gradients}, {parameters}))"
+
+
+class Way(Enum):
+    """How a loss got lost to the tape that is to differentiate it."""
+
+    OUTSIDE = "computed where the tape does not record"
+    CUT = "an operation without gradients"
+    STOPPED = "gradients are stopped on purpose"
+
+
+@dataclass(frozen=True, slots=True)
+class DeadGradient:
+    """All gradients of `taken` are None: the loss is cut off at `cut`. `assumed`: a loss function has no parameters, we guess."""
+
+    taken: Differentiation
+    way: Way
+    cut: Cut
+    assumed: bool
+
+    @property
+    def computed(self) -> str:
+        """What the cut computes: the variable that it is assigned to, or the expression."""
+        statement, node = self.cut.operation.site.statement, self.cut.operation.site.node
+        if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], (ast.Name, ast.Attribute)):
+            return ast.unparse(statement.targets[0])
+        return ast.unparse(node).lstrip("-(~")
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignGradient:
+    """The loss of `taken` does not depend on the parameters that its gradients are taken by, but on others.
+
+    `meant` is how the program writes those, where it applies the gradients to them.
+    """
+
+    taken: Differentiation
+    meant: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class MisdirectedGradient:
+    """The gradients of `taken` move the parameters of other objects at `step`."""
+
+    taken: Differentiation
+    step: fx.Apply
+    sure: bool
+
+    @property
+    def moved(self) -> ast.expr | None:
+        """What is moved, where it is written in the call of the step."""
+        call = self.step.site.node
+        first = call.args[0] if isinstance(call, ast.Call) and call.args else None
+        given = first.args if isinstance(first, ast.Call) else call.args if isinstance(call, ast.Call) else []
+        return given[1] if len(given) == 2 else None
 
 
 class Differentiations:
@@ -89,12 +174,93 @@ class Differentiations:
         for operation in program.operations:
             if operation.name == GRADIENT:
                 found[operation.site.node] = operation
+        self._gradients: dict[Thing | None, Gradients] = {}
         self.all = [Differentiation(operation) for operation in found.values()]
+
+    def gradients(self, taken: Differentiation) -> Gradients:
+        """What the tape of `taken` lets through."""
+        tape = taken.tape
+        if tape not in self._gradients:
+            self._gradients[tape] = Gradients(self._program, tape)
+        return self._gradients[tape]
+
+    def reach(self, taken: Differentiation) -> Reach | None:
+        """What the gradients of `taken` flow to; None where nobody knows what its tape records."""
+        tape = taken.tape
+        if tape is None or not tape.in_sight or "with" not in tape.uses:
+            return None
+        return self.gradients(taken).reach(Node(taken.loss))
+
+    def dead(self) -> Iterator[DeadGradient]:
+        """Losses through which no gradient gets to any parameter."""
+        for taken in self.all:
+            reach = self.reach(taken)
+            if reach is None or not reach.nothing or not taken.by_parameters or not self._trains:
+                continue
+            severed = self.gradients(taken).severed(reach) or list(reach.cuts.values())
+            if severed:
+                cut = severed[0]
+                way = Way.OUTSIDE if not cut.operation.cuts else Way.STOPPED if cut.operation.name in STOPPING else Way.CUT
+                yield DeadGradient(taken, way, cut, reach.assumed)
+
+    def foreign(self) -> Iterator[ForeignGradient]:
+        """Gradients by parameters that their loss does not depend on."""
+        for taken in self.all:
+            reach = self.reach(taken)
+            if reach is None or reach.hidden or not taken.by_parameters or reach.made_leaves or not self._trains:
+                continue
+            trained = {*reach.modules, *reach.leaves}
+            models = {thing for thing in trained if thing.role in (Role.MODULE, Role.LEAF) or not thing.in_sight}
+            if not models or not taken.owners or any(related(one, owner) for one in trained for owner in taken.owners):
+                continue
+            if all(thing.in_sight for thing in (*trained, *taken.owners)):
+                yield ForeignGradient(taken, self._moved_by(taken, trained))
+
+    def _moved_by(self, taken: Differentiation, trained: set[Thing]) -> str | None:
+        """How the parameters of `trained` are written where the gradients are applied to them."""
+        for step in self._applications:
+            if taken.operation in (one for operation in operations_of(step.gradients) for one in self._behind(operation)):
+                moved = MisdirectedGradient(taken, step, True).moved
+                if moved is not None and any(related(one, other) for one in trained for other in step.parameters.owners):
+                    return ast.unparse(moved)
+        return None
+
+    def misdirected(self) -> Iterator[MisdirectedGradient]:
+        """Gradients that are applied to other parameters than those that they are taken by."""
+        told: set[ast.AST] = set()
+        foreign = {one.taken.operation for one in self.foreign()}
+        for step in self._applications:
+            moved = step.parameters
+            origins = [self._behind(operation) for operation in operations_of(step.gradients)]
+            found = [Differentiation(operation) for operations in origins for operation in operations]
+            if step.site.node in told or moved.opaque or not moved.owners or not found or not all(origins):
+                continue
+            if not all(one.by_parameters for one in found):
+                continue
+            owners = {owner for one in found for owner in one.owners}
+            if any(related(one, other) for one in owners for other in moved.owners) or foreign & {one.operation for one in found}:
+                continue
+            told.add(step.site.node)
+            yield MisdirectedGradient(found[0], step, all(thing.in_sight for thing in (*owners, *moved.owners)))
+
+    @cached_property
+    def _trains(self) -> bool:
+        """There is an optimizer: gradients are taken to train, and not to be looked at."""
+        return any(role_of(thing) is Role.OPTIMIZER for thing in self._program.things)
+
+    def _behind(self, operation: Operation, depth: int = 8) -> list[Operation]:
+        """The gradients that a value was made of; none where any part of it comes from elsewhere."""
+        if operation.name == GRADIENT:
+            return [operation]
+        found: list[Operation] = []
+        for one in operations_of(Sequence(operation.inputs)) if depth else ():
+            found += self._behind(one, depth - 1)
+        return found
 
     def unapplied(self) -> Iterator[UnappliedGradient]:
         """Gradients by the parameters of models that nothing reads."""
         for taken in self.all:
-            if not isinstance(taken.by, Parameters):
+            if not isinstance(taken.by, Parameters) or not taken.by_parameters:
                 continue
             waste = self._fates.thrown_away(taken.operation.site)
             if waste is None or waste.deliberate:

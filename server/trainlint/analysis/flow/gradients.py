@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ...program.effects import Backward
 from ...program.naming import LOSS, suggests
 from ...program.program import Program
-from ...program.things import Constant, Many, Mapping, Operation, Parameters, Role, Sequence, Tensor, Thing
+from ...program.things import Constant, External, Many, Mapping, Operation, Parameters, Role, Sequence, Tensor, Thing
 from .graph import Graph, Node, Source
 from .values import REARRANGING
 
@@ -91,8 +91,11 @@ class Reach:
 
 
 class Gradients:
-    def __init__(self, program: Program) -> None:
-        self.graph = Graph(program, recorded=True)
+    """What gradients of a program reach; those that `tape` takes, where one does."""
+
+    def __init__(self, program: Program, tape: Thing | None = None) -> None:
+        self.graph = Graph(program, recorded=True, tape=tape)
+        self._tape = tape
         self._everything = Graph(program)
         self._of: dict[Backward, Reach] = {}
         self._behind_cuts: dict[Source, Reach] = {}
@@ -164,7 +167,7 @@ class Gradients:
     ) -> list[Source]:
         if of.leaf_at is not None:
             reach.made_leaves[of] = None
-        if (of.cuts or not of.recorded) and not through_cuts:
+        if not through_cuts and graph.ends(of, source.environment):
             reach.cuts.setdefault(of, Cut(source, into))
             return [behind for value in of.writes for behind in graph.sources(Node(value, source.environment))]
         reach.operations.setdefault(of, source)
@@ -175,6 +178,8 @@ class Gradients:
             reach.modules.add(of.callee)
             reach.unsure |= of.callee.role is not Role.MODULE
         given = source.operands[: 0 if of.name in _MADE_ANEW else 1 if of.name in _OF_ONE_TENSOR else None]
+        if self._tape is not None:
+            given = tuple(node for node in given if not isinstance(node.value, External))
         operands = (*given, *(Node(value, source.environment) for value in of.writes))
         return [behind for operand in operands for behind in graph.sources(operand)]
 
@@ -182,7 +187,7 @@ class Gradients:
         if isinstance(of, Thing):
             if of.role is Role.LEAF:
                 reach.leaves.add(of)
-            elif of.data and not of.grown:
+            elif (of.data and not of.grown) or (self._tape is not None and self._unrecorded(of)):
                 reach.data.add(of)
             else:
                 reach.hidden |= of.role not in _WITHOUT_PARAMETERS
@@ -191,6 +196,14 @@ class Gradients:
             reach.hidden |= of.opaque
         elif not isinstance(of, Constant):
             reach.hidden = True
+
+    def _unrecorded(self, thing: Thing) -> bool:
+        """It was there before the tape began: what a function was given, or what a call outside of the tape returned."""
+        while thing.parent is not None and thing.role is None and "." not in thing.name:
+            thing = thing.parent
+        if thing.role is not None or thing.parent is not None:
+            return False
+        return isinstance(thing.node, ast.arg) or (isinstance(thing.node, ast.expr) and self._tape not in thing.tapes)
 
 
 def _is_loss_function(thing: Thing) -> bool:

@@ -6,9 +6,11 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ...program.frameworks.table import is_wired
 from ...program.program import Program
 from ...program.things import (
     NONE,
+    UNKNOWN,
     Choice,
     Constant,
     Either,
@@ -90,17 +92,27 @@ class Source:
 class Graph:
     """Looks up where values come from: their numbers, or, where `recorded`, their gradients.
 
-    Gradients end at leaves, and calls made while autograd was off are not entered.
+    Gradients end at leaves, and calls made while autograd was off are not entered; where a `tape` has to have recorded what is
+    differentiated, calls made outside of it neither.
     """
 
-    def __init__(self, program: Program, *, recorded: bool = False) -> None:
+    def __init__(self, program: Program, *, recorded: bool = False, tape: Thing | None = None) -> None:
         self.program = program
         self._recorded = recorded
+        self._tape = tape
         self._marks: dict[tuple[Operation, Thing | None], Thing] = {}
 
     def sources(self, node: Node) -> tuple[Source, ...]:
         """Every way `node` may have come about; calls of modules in sight are entered."""
         return tuple(dict.fromkeys(self._sources(node, 0)))
+
+    def ends(self, operation: Operation, environment: Environment) -> bool:
+        """No gradient gets through `operation`."""
+        if not self._recorded:
+            return False
+        if operation.cuts or not operation.recorded:
+            return True
+        return self._tape is not None and not environment and self._tape not in operation.tapes
 
     def _sources(self, node: Node, depth: int) -> Iterator[Source]:
         value, environment = node.value, node.environment
@@ -137,13 +149,18 @@ class Graph:
 
     def _operation(self, operation: Operation, environment: Environment, depth: int) -> Iterator[Source]:
         module = operation.callee
-        if self._recorded and (operation.cuts or not operation.recorded):
+        if self.ends(operation, environment):
             yield Source(operation, environment)
             return
         if operation.name == "call" and module is not None and depth < _MAX_DEPTH:
             for symbol, given_module in environment:
                 if symbol is operation.callee and isinstance(given_module.value, Thing):
                     module = given_module.value
+            wired = _wired(module)
+            if wired is not None:
+                fed = operation.arguments.get("0", operation.arguments.get("inputs", UNKNOWN))
+                yield from self._sources(Node(wired[1], self._fed(operation, environment, wired[0], fed)), depth + 1)
+                return
             summary = self.program.summary(module)
             if summary is not None:
                 inner = [(self._mark(operation, environment), Node(NONE))]
@@ -157,6 +174,16 @@ class Graph:
             yield from self._element(operation, environment, depth)
             return
         yield Source(operation, environment)
+
+    def _fed(self, operation: Operation, environment: Environment, inputs: Value, given: Value) -> Environment:
+        """What the inputs of a model stand for in a call of it."""
+        inner = [(self._mark(operation, environment), Node(NONE))]
+        symbols = inputs.items if isinstance(inputs, Sequence) else (inputs,)
+        values = given.items if isinstance(given, Sequence) and len(given.items) == len(symbols) else (given,) * len(symbols)
+        for symbol, value in zip(symbols, values, strict=True):
+            if isinstance(symbol, Thing):
+                inner.append((symbol, Node(value, environment)))
+        return tuple(inner)
 
     def _mark(self, operation: Operation, environment: Environment) -> Thing:
         """The symbol by which the environment of a call tells which call it is."""
@@ -196,3 +223,11 @@ class Graph:
                 yield from self.flat(Node(item, node.environment))
         else:
             yield node
+
+
+def _wired(module: Thing) -> tuple[Value, Value] | None:
+    """The inputs and outputs of a model that is made of them; None where it is made in another way."""
+    if module.cls is not None or not is_wired(module.created_by or ""):
+        return None
+    given = dict(zip(("inputs", "outputs"), module.positional, strict=False)) | module.arguments
+    return (given["inputs"], given["outputs"]) if "inputs" in given and "outputs" in given else None

@@ -93,6 +93,7 @@ KERAS = Framework(
     parameter_lists_of_models=frozenset({"variables", "weights"}),
     module_bases=frozenset({"keras.Model", "keras.Sequential", "keras.layers.Layer", "keras.Layer", "keras.layers.*"}),
     forward_methods=frozenset({"call"}),
+    wired=frozenset({"keras.Model"}),
     training_steps=frozenset({"train_step"}),
     spellings={"apply": "{optimizer}.apply_gradients(zip({gradients}, {parameters}))"},
     containers=frozenset({"keras.Sequential"}),

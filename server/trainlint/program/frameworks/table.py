@@ -86,6 +86,8 @@ _PARAMETER_LISTS_OF_MODELS = frozenset().union(*(table.parameter_lists_of_models
 # Methods of models that their library calls to train them, with the optimizer they were compiled with.
 TRAINING_STEPS = frozenset().union(*(table.training_steps for table in TABLES))
 _MODULE_BASES = dict.fromkeys(frozenset().union(*(table.module_bases for table in TABLES)), True)
+FORWARD_METHODS = tuple(sorted(frozenset().union(*(table.forward_methods for table in TABLES))))
+_WIRED = frozenset().union(*(table.wired for table in TABLES))
 _ACTIVATED = {key: place for table in TABLES for key, place in table.activated.items()}
 
 Entry = TypeVar("Entry")
@@ -145,12 +147,22 @@ def is_module_base(class_name: str) -> bool:
     return _longest(_MODULE_BASES, class_name)[1] is not None
 
 
+def forward_methods(bases: Iterable[str]) -> tuple[str, ...]:
+    """The methods that are run when an object of a class with these bases out of sight is called."""
+    return FORWARD_METHODS if any(is_module_base(base) for base in bases) else ()
+
+
 def table_of(class_name: str) -> Framework | None:
     """The table that knows a class by its qualified name."""
     for table in TABLES:
         if class_name in table.makes or class_name.partition(".")[0] in table.packages:
             return table
     return None
+
+
+def is_wired(class_name: str) -> bool:
+    """Objects of this class are models that are given what goes into them and what comes out."""
+    return class_name in _WIRED
 
 
 def activation_place(class_name: str) -> tuple[bool, int | None]:
@@ -274,6 +286,7 @@ def normalises(class_name: str) -> bool:
 
 
 __all__ = [
+    "FORWARD_METHODS",
     "FUNCTIONAL",
     "GROWING",
     "HANDED_OUT",
@@ -296,11 +309,13 @@ __all__ = [
     "canonical",
     "closure_runs",
     "decoupled",
+    "forward_methods",
     "functions_that",
     "hidden_loop",
     "holds_what_it_is_given",
     "is_empty_base",
     "is_module_base",
+    "is_wired",
     "keeps_state",
     "layer_class",
     "layer_contents",

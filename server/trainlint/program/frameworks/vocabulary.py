@@ -162,12 +162,12 @@ class Framework:
     `parameter_lists` are attributes that hold the parameters of an object, those `of_models` only where that is a model.
     `module_bases` make a class one of models, whose `forward_methods` are run when it is called, and whose
     `training_steps` by the library. `activated` layers apply what an argument says, with the place of that argument.
-    `spellings` is how its calls are written.
     `penalising` are optimizers, by class name, that add the weight decay to the gradient and then divide both by its size, with
     the class that decays the weights themselves.
     `growing` are methods that give a model new parameters; true where those it has are frozen.
     `functional`: it trains by values, which nothing changes. `operations` names what a function computes where its own name does
     not.
+    `wired` models are given their inputs and outputs. `spellings` is how its calls are written.
     `contents` says what layers hold; `containers` hold what they are given; `empty_bases` bring their heirs no part.
     `registering` names what makes an heir of those know its parts: a "list", a "dictionary" or a "tensor" of them.
     `loops` are classes whose heirs are trained by loops of the library.
@@ -199,6 +199,7 @@ class Framework:
     parameter_lists_of_models: frozenset[str] = frozenset()
     module_bases: frozenset[str] = frozenset()
     forward_methods: frozenset[str] = frozenset()
+    wired: frozenset[str] = frozenset()
     training_steps: frozenset[str] = frozenset()
     activated: Mapping[str, int | None] = field(default_factory=dict)
     spellings: Mapping[str, str] = field(default_factory=dict)

@@ -12,6 +12,7 @@ from . import (
     inference_tensor_in_training,
     loss_accumulated_with_graph,
     loss_independent_of_model,
+    loss_outside_tape,
     loss_rewrapped_as_leaf,
     non_differentiable_loss_term,
     non_scalar_backward,
@@ -38,5 +39,6 @@ RULES: tuple[Rule, ...] = (
     generator_loss_detached.RULE,
     non_scalar_backward.RULE,
     reentrant_checkpoint_cuts_gradient.RULE,
+    loss_outside_tape.RULE,
     loss_independent_of_model.RULE,
 )

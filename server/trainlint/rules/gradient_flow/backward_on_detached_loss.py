@@ -2,11 +2,12 @@
 
 ## What it does
 Finds backwards on a loss whose graph ends at `.item()`, `.detach()`, `.data`, `float(...)`, `argmax` or a tensor built
-anew, on every path that leads back to parameters.
+anew, on every path that leads back to parameters. The same where a tape takes the gradients: `.numpy()`, `int(...)`,
+`tf.round`, `tf.argmax`.
 
 ## Why it matters
 There is nothing to differentiate: the backward raises an error ("element 0 of tensors does not require grad and does not
-have a grad_fn").
+have a grad_fn"), or every gradient is None and nothing is left to apply.
 
 ## Example
 ```python
@@ -43,6 +44,7 @@ import ast
 from collections.abc import Iterable
 
 from ...analysis.facts import Facts
+from ...analysis.flow.differentiations import Way
 from ...analysis.flow.objectives import Fault
 from ...finding import Severity
 from ..remedy import left_out
@@ -50,15 +52,27 @@ from ..rule import Fixability, Observation, Rule, confidence
 
 
 def check(facts: Facts) -> Iterable[Observation]:
-    for dead in facts.dead_losses:
-        if dead.fault is not Fault.DETACHED:
+    for loss in facts.dead_losses:
+        if loss.fault is not Fault.DETACHED:
             continue
         yield Observation(
-            dead.backward.site,
-            f"the backward on `{dead.backward.text}` raises an error: `{ast.unparse(dead.place)}` cuts the loss off "
+            loss.backward.site,
+            f"the backward on `{loss.backward.text}` raises an error: `{ast.unparse(loss.place)}` cuts the loss off "
             "from the model",
+            confidence(not loss.assumed),
+            ((loss.place, "the graph ends here"),),
+            left_out(loss.cut),
+        )
+    for dead in facts.differentiations.dead():
+        if dead.way is not Way.CUT:
+            continue
+        place = dead.cut.operation.site.node
+        yield Observation(
+            dead.taken.operation.site,
+            f"`{dead.taken.called}` has no gradient to give: `{ast.unparse(place)}` cuts `{dead.taken.written[0]}` off from "
+            f"`{dead.taken.written[1]}`",
             confidence(not dead.assumed),
-            ((dead.place, "the graph ends here"),),
+            ((place, "the gradients end here"),),
             left_out(dead.cut),
         )
 

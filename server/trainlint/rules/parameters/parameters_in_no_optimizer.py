@@ -2,7 +2,8 @@
 
 ## What it does
 Finds layers, models and parameters that are built in sight, that the loss depends on, and that none of the optimizers holds,
-while one of them trains the rest.
+while one of them trains the rest. Where gradients are values: those that were taken by the parameters of one model and are
+applied to those of another.
 
 ## Why it matters
 They get gradients and are never stepped: they keep their first random values for the whole run. Nothing warns.
@@ -41,13 +42,14 @@ Unsafe: the part trains from then on. Offered where the optimizer is built in th
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable
 
 from ...analysis.facts import Facts
 from ...finding import Severity
 from ...program.things import Role
 from ..remedy import Compose, Remedy
-from ..rule import Fixability, Observation, Rule, confidence
+from ..rule import Fixability, Observation, Rule, called, confidence
 
 
 def check(facts: Facts) -> Iterable[Observation]:
@@ -65,6 +67,18 @@ def check(facts: Facts) -> Iterable[Observation]:
             confidence(True),
             ((one.optimizer_built, "this one holds only other parameters"),),
             remedies,
+        )
+    for misdirected in facts.differentiations.misdirected():
+        by, moved = misdirected.taken.nodes[1], misdirected.moved
+        if by is None or moved is None:
+            continue
+        yield Observation(
+            misdirected.step.site,
+            f"`{called(misdirected.step)}` moves `{ast.unparse(moved).strip('[]')}` by gradients that were taken by "
+            f"`{misdirected.taken.written[1]}`",
+            confidence(misdirected.sure),
+            ((misdirected.taken.operation.site.node, "the gradients are taken here"),),
+            (Compose(moved, (ast.unparse(by),), f"Move `{ast.unparse(by)}`"),),
         )
 
 

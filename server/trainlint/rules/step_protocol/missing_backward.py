@@ -1,7 +1,8 @@
 """A step has nothing to apply because no backward comes before it.
 
 ## What it does
-Finds steps that meet cleared gradients on every path and that no backward in the program serves.
+Finds steps that meet cleared gradients on every path and that no backward in the program serves, and gradients that are taken
+as values by parameters that the loss does not depend on, so that all of them are None.
 
 ## Why it matters
 The loop runs, the loss is printed, and no weight changes: without a backward there are no gradients, and the
@@ -43,7 +44,7 @@ from collections.abc import Iterable
 from ...analysis.facts import Facts
 from ...analysis.paths.protocol import Emptiness
 from ...finding import Severity
-from ..remedy import BackwardBefore
+from ..remedy import BackwardBefore, Compose, Remedy
 from ..rule import Fixability, Observation, Rule, confidence, written
 
 
@@ -71,6 +72,18 @@ def check(facts: Facts) -> Iterable[Observation]:
                 continue
             message = f"`{written(empty.step)}` has nothing to apply: no backward computes gradients before this step"
             yield Observation(empty.step.site, message, certain, remedies=(remedy,))
+    for foreign in facts.differentiations.foreign():
+        taken, (loss, by) = foreign.taken, foreign.taken.written
+        place, meant = taken.nodes[1], foreign.meant
+        remedies: tuple[Remedy, ...] = ()
+        if place is not None and meant is not None:
+            remedies = (Compose(place, (meant,), f"Take the gradients by `{meant}`"),)
+        yield Observation(
+            taken.operation.site,
+            f"`{taken.called}` has no gradient to give: `{loss}` does not depend on `{by}`",
+            confidence(True),
+            remedies=remedies,
+        )
 
 
 RULE = Rule("TRN105", "missing-backward", Severity.ERROR, Fixability.SOMETIMES, "0.1.0", check)
