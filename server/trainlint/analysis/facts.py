@@ -54,6 +54,8 @@ from .tensors.loading import OrderedLoader, ordered_loaders
 from .tensors.shapes import Shapes
 from .tensors.targets import WrongTarget, wrong_targets
 from .wiring.frozen import FrozenOptimizer, frozen_optimizers
+from .wiring.frozen_layers import FrozenLayer, FrozenLayers
+from .wiring.frozen_statistics import DriftingStatistics, drifting_statistics
 from .wiring.grown import LateParameters, late_parameters
 from .wiring.handed import WrongHolding, wrong_holdings
 from .wiring.holdings import Holdings
@@ -254,6 +256,17 @@ class Facts:
     @cached_property
     def frozen_optimizers(self) -> list[FrozenOptimizer]:
         return frozen_optimizers(self.orders)
+
+    @cached_property
+    def frozen_layers(self) -> list[FrozenLayer]:
+        """Layers that are frozen with their first random weights, although an optimizer is given them."""
+        idle = {one.optimizer for one in self.frozen_optimizers}
+        return list(FrozenLayers(self.program, self.orders, self.modules, self.gradients, idle).all())
+
+    @cached_property
+    def drifting_statistics(self) -> list[DriftingStatistics]:
+        """Frozen parts of models whose batch norms learn on."""
+        return list(drifting_statistics(self.orders, self.modules, self.gradients))
 
     @cached_property
     def late_parameters(self) -> list[LateParameters]:

@@ -28,9 +28,9 @@ def frozen_optimizers(orders: Orders) -> list[FrozenOptimizer]:
         if held is None or not held.owners or held.opaque or held.partial or held.detached:
             continue
         steps = [(other, step) for other, step in orders.effects(fx.Step) if built.thing in step.optimizers]
-        if not steps or any(_thaws(orders, owner) for owner in held.owners):
+        if not steps or any(thaws(orders, owner) for owner in held.owners):
             continue
-        places = [_freeze_of(orders, owner, steps) for owner in held.owners]
+        places = [freeze_of(orders, owner, steps) for owner in held.owners]
         if all(places):
             sites = tuple(dict.fromkeys(place for place in places if place is not None))
             certain = all(owner.in_sight for owner in held.owners) and not built.thing.escaped
@@ -38,10 +38,10 @@ def frozen_optimizers(orders: Orders) -> list[FrozenOptimizer]:
     return found
 
 
-def _freeze_of(orders: Orders, owner: Thing, steps: list[tuple[Order, fx.Step]]) -> Site | None:
+def freeze_of(orders: Orders, owner: Thing, steps: list[tuple[Order, fx.Step]]) -> Site | None:
     """Where all parameters of `owner` are frozen before each of `steps`, and nothing that could train is put in since."""
     for order, freeze in orders.effects(fx.Freeze):
-        if freeze.trainable is not False or not _covers(freeze.parameters, owner):
+        if freeze.trainable is not False or not covers(freeze.parameters, owner):
             continue
         before = all(
             order.sure_before(freeze, step) if other is order else order.first and not other.first and order.unconditional(freeze)
@@ -52,7 +52,7 @@ def _freeze_of(orders: Orders, owner: Thing, steps: list[tuple[Order, fx.Step]])
     return None
 
 
-def _covers(parameters: Parameters, owner: Thing) -> bool:
+def covers(parameters: Parameters, owner: Thing) -> bool:
     if parameters.partial or parameters.detached:
         return False
     return any(owner is frozen or _part_of(owner, frozen) for frozen in parameters.owners)
@@ -67,7 +67,7 @@ def _part_of(thing: Thing, whole: Thing) -> bool:
     return False
 
 
-def _thaws(orders: Orders, owner: Thing) -> bool:
+def thaws(orders: Orders, owner: Thing) -> bool:
     """The program lets some of the parameters train somewhere, or may."""
     return any(
         freeze.trainable is not False
