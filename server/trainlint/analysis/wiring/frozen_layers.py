@@ -18,7 +18,8 @@ from .frozen import covers, freeze_of, thaws
 from .sets import related
 
 _ON_PURPOSE = re.compile(
-    r"target|teacher|ema|momentum|fixed|frozen|freeze|random|reservoir|prior|reference|pretrain|key|slow|old|fourier|hash|perceptual",
+    r"target|teacher|ema|momentum|fixed|frozen|freeze|random|reservoir|prior|reference|pretrain|key|slow|old|fourier|hash|"
+    r"perceptual|backbone|feature",
     re.IGNORECASE,
 )
 _SET_BY_HAND = frozenset({"load_state_dict", "from_pretrained", WRITTEN})
