@@ -53,9 +53,9 @@ for x, y in loader:
 
 ## When it stays silent
 Where the layer may train again later, or gets its weights from anywhere: a checkpoint, a copy, the program itself, code out of
-sight; where its name says that it is meant to stay as it is, as those of targets, teachers, backbones and random features do; where the
-optimizer is given only some parameters, such as those that require a gradient; and where nothing of the optimizer trains, which
-is another rule's business.
+sight; where its name says that it is meant to stay as it is, as those of targets, teachers, backbones and random features do;
+where the optimizer is given only some parameters, such as those that require a gradient; and where nothing of the optimizer
+trains, which is another rule's business.
 
 ## Fix safety
 There is no fix: whether the layer is to train, or not to be handed to the optimizer, is not in the code.
