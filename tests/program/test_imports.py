@@ -353,6 +353,21 @@ def make(model, lr):
 """,
         ("make(model, 0.0)", "make(model, 0.1)"),
     ),
+    "a function of the standard library by a star import": (
+        """\
+## main.py
+import torch
+from itertools import *
+one, two = torch.nn.Linear(2, 1), torch.nn.Linear(2, 1)
+optimizer = torch.optim.SGD(chain(one.parameters(), two.parameters()), lr=0.0)  # expect: TRN401
+for x, y in [(torch.randn(4, 2), torch.randn(4, 1)) for _ in range(3)]:
+    optimizer.zero_grad()
+    loss = torch.nn.functional.mse_loss(one(x) + two(x), y)
+    loss.backward()
+    optimizer.step()
+""",
+        ("lr=0.0", "lr=0.1"),
+    ),
     "a rate that is a constant of another file": (
         """\
 ## main.py

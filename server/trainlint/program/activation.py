@@ -44,9 +44,10 @@ def consume(
 
 
 def _is_out_of_reach(m: Machine, callee: Function) -> bool:
-    """Recursion, calls nested too deeply, and what costs too much in another file."""
+    """Recursion, calls nested too deeply, what costs too much in another file, and what leaves too little for training."""
     deep = callee.node in m.stack or len(m.stack) >= MAX_DEPTH * 2
-    return deep or (m.importer is not None and not m.importer.admits(callee))
+    dear = m.budget < m.reserve and callee.node not in m.relevant
+    return deep or dear or (m.importer is not None and not m.importer.admits(callee))
 
 
 def _lower_body(m: Machine, callee: Function, node: ast.AST, frame: Frame) -> Value:

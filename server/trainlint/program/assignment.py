@@ -11,6 +11,7 @@ from .machine import Machine
 from .scope import Frame
 from .things import (
     NONE,
+    UNKNOWN,
     Choice,
     ClassValue,
     Constant,
@@ -19,6 +20,7 @@ from .things import (
     Many,
     Mapping,
     ModuleValue,
+    Operation,
     Parameters,
     Role,
     Sequence,
@@ -105,10 +107,10 @@ def set_attribute(m: Machine, node: ast.AST, holder: Value, name: str, value: Va
     """`holder.name = value`."""
     if name == "grad":
         target = holder if isinstance(holder, Parameters) else Parameters(frozenset(things_in(holder)), opaque=True)
-        if value == NONE:
-            m.emit_effect(Clear, node, (), target, "")
-        else:
-            m.emit_effect(Write, node, target)
+        store_gradient(m, node, target, value)
+        return
+    if isinstance(holder, Gradient) and name == "data":
+        store_gradient(m, node, holder.of, value)
         return
     if isinstance(holder, Parameters) and holds_gradients(name) and value != NONE:
         m.emit_effect(Write, node, holder)
@@ -147,6 +149,16 @@ def set_attribute(m: Machine, node: ast.AST, holder: Value, name: str, value: Va
     m.emit_effect(Forget, node, f".{name}")
 
 
+def store_gradient(m: Machine, node: ast.AST, of: Parameters, value: Value) -> None:
+    """`parameter.grad = value`."""
+    if value == NONE or in_place.is_zero(value):
+        m.emit_effect(Clear, node, (), of, "")
+    elif in_place.is_multiple(value, of):
+        m.emit_effect(Adjust, node, of)
+    else:
+        m.emit_effect(Write, node, of)
+
+
 def _truth(value: Value) -> bool | None:
     return bool(value.value) if isinstance(value, Constant) else None
 
@@ -163,7 +175,7 @@ def set_item(m: Machine, target: ast.Subscript, holder: Value, index: Value, val
         bind(m, target.value, member if isinstance(member, Parameters) else Many(member))
     elif isinstance(holder, Parameters):
         if key == "lr" or key is None:
-            m.emit_effect(SetRate, target, tuple(holder.owners))
+            m.emit_effect(SetRate, target, tuple(holder.owners), _factor(holder, value))
         elif key == "params":
             m.emit_effect(Extend, target, tuple(holder.owners), parameters.of(value))
     elif isinstance(holder, Gradient):
@@ -183,6 +195,18 @@ def set_item(m: Machine, target: ast.Subscript, holder: Value, index: Value, val
     elif isinstance(holder, Mapping) and isinstance(target.value, (ast.Name, ast.Attribute)):
         rest = tuple((known, old) for known, old in holder.items if known != key)
         bind(m, target.value, Mapping((*rest, (key, value))))
+
+
+def _factor(holder: Parameters, value: Value) -> Value | None:
+    """What an entry of `holder` is multiplied by where `value` is made of it alone."""
+    made = value.origin if isinstance(value, Tensor) else None
+    if not isinstance(made, Operation) or made.name not in ("mul", "div"):
+        return None
+    own = [part for part in made.inputs if isinstance(part, Parameters) and part.owners == holder.owners]
+    others = [part for part in made.inputs if not isinstance(part, Parameters)]
+    if len(own) != 1 or len(others) != 1 or (made.name == "div" and made.inputs[0] is not own[0]):
+        return None
+    return others[0] if made.name == "mul" else UNKNOWN
 
 
 def _is_member(holder: Value, value: Value) -> bool:

@@ -44,7 +44,7 @@ from .things import (
     mix,
     things_in,
 )
-from .vocabulary import KNOWN_METHODS, MODE_METHODS, TRANSPARENT, runs_on_gradients
+from .vocabulary import KNOWN_METHODS, MADE_ANEW, MODE_METHODS, SHAPED_LIKE, TRANSPARENT, runs_on_gradients
 
 # As the function of a partial: a positional argument that stands for an unknown number of them.
 SPREAD = External("*")
@@ -87,7 +87,7 @@ def _arguments(m: Machine, node: ast.Call, callee: Value) -> tuple[list[Value], 
     entered = isinstance(callee, (Function, ClassValue))
     args: list[Value] = []
     for argument in node.args:
-        value = _receive(m, node, expressions.evaluate(m, argument))
+        value = _receive(m, node, expressions.evaluate(m, argument), isinstance(callee, Method))
         if isinstance(argument, ast.Starred) and isinstance(value, Sequence):
             args.extend(value.items)
         else:
@@ -107,20 +107,20 @@ def _arguments(m: Machine, node: ast.Call, callee: Value) -> tuple[list[Value], 
     return args, keywords
 
 
-def _receive(m: Machine, node: ast.Call, value: Value) -> Value:
+def _receive(m: Machine, node: ast.Call, value: Value, to_method: bool) -> Value:
     """An argument of a call. Gradients given to a function that works in place are written by it, by others read."""
     gradient = value.element if isinstance(value, Many) else value
     if not isinstance(gradient, Gradient):
         return value
     name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-    if name.endswith("zero_"):
-        m.emit_effect(Clear, node, (), gradient.of, "")
-    elif name.endswith("_"):
-        m.emit_effect(Write, node, gradient.of)
-    elif name not in TRANSPARENT:
-        expressions.consume(m, node, gradient)
-    else:
+    if name in TRANSPARENT:
         return value
+    if name.endswith("zero_") and not to_method:
+        m.emit_effect(Clear, node, (), gradient.of, "")
+    elif name.endswith("_") and not to_method:
+        m.emit_effect(Write, node, gradient.of)
+    elif name not in MADE_ANEW | SHAPED_LIKE:
+        return expressions.consume(m, node, gradient)
     return Tensor()
 
 

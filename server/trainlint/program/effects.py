@@ -301,9 +301,10 @@ class Distribute(Effect):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SetRate(Effect):
-    """The learning rate of one of `optimizers` is set, or will be by a scheduler."""
+    """The learning rate of one of `optimizers` is set, or will be by a scheduler; multiplied by `factor` where that is all."""
 
     optimizers: tuple[Thing, ...]
+    factor: Value | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

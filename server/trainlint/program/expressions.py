@@ -55,7 +55,7 @@ def consume(m: Machine, node: ast.AST, value: Value) -> Value:
     if isinstance(value, Gradient):
         if not m.looking:
             m.emit_effect(Read, node, value.of)
-        return Tensor()
+        return Tensor(origin=operations.compute(m, node, "grad", (value,)))
     return value
 
 

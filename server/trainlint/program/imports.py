@@ -10,6 +10,7 @@ import ast
 import builtins
 import os
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -17,7 +18,7 @@ from ..source.document import Document
 from ..source.workspace import Parsed, Workspace
 from . import lower
 from .effects import Block
-from .frameworks.table import PACKAGES, maker, meaning, rate_range
+from .frameworks.table import PACKAGES, is_called, maker, meaning, rate_range
 from .machine import Machine
 from .names import imported, origin
 from .outline import Outline, has_training_words, outline_of
@@ -243,7 +244,7 @@ class Importer:
 
     def _from_stars(self, frame: Frame, name: str) -> Value | None:
         stars = self._stars.get(frame, [])
-        unseen = [star for star in stars if isinstance(star, str) and star.partition(".")[0] not in PACKAGES]
+        unseen = [star for star in stars if isinstance(star, str) and not _is_known(star)]
         for star in reversed(stars):
             if isinstance(star, str):
                 if star not in unseen and _of_library(f"{star}.{name}", alone=not unseen):
@@ -395,6 +396,12 @@ def _is_training(resolver: Resolver, location: Location, name: str, depth: int =
     return False
 
 
+def _is_known(package: str) -> bool:
+    """What a star import of it binds is known: all that matters of it is in the tables."""
+    top = package.partition(".")[0]
+    return top in PACKAGES or top in sys.stdlib_module_names
+
+
 def _of_library(qualified: str, alone: bool) -> bool:
     """Whether a star import of a library that the tables know binds this name.
 
@@ -403,6 +410,8 @@ def _of_library(qualified: str, alone: bool) -> bool:
     name = qualified.rpartition(".")[2]
     if hasattr(builtins, name):
         return False
+    if qualified.partition(".")[0] in sys.stdlib_module_names:
+        return is_called(qualified)
     if not alone:
         return rate_range(name) is not None and maker(qualified) is not None
     return maker(qualified) is not None or meaning(qualified) is not None

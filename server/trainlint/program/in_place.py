@@ -6,7 +6,7 @@ import ast
 
 from . import assignment
 from .machine import Machine
-from .things import Constant, Operation, Origin, Parameters, Tensor, Thing, Value, alternatives, options
+from .things import Constant, Gradient, Operation, Origin, Parameters, Tensor, Thing, Value, alternatives, options
 
 _VIEWS = frozenset(
     {"getitem", "view", "reshape", "squeeze", "unsqueeze", "transpose", "permute", "t", "narrow", "select", "flatten", "expand",
@@ -25,6 +25,31 @@ def stored(m: Machine, holder: Value, values: tuple[Value, ...]) -> None:
             origin.writes += tuple(value for value in given if value not in origin.writes)
         elif isinstance(origin, Thing):
             origin.grown = True
+
+
+_ZEROS = frozenset({"zeros", "zeros_like", "new_zeros", "zero_"})
+_RESCALING = frozenset(
+    {"mul", "div", "neg", "clamp", "clip", "nan_to_num", "where", "to", "type", "float", "half", "detach", "clone", "data",
+     "renorm"}
+)  # fmt: skip
+
+
+def is_zero(value: Value) -> bool:
+    """A tensor of zeros, made for the purpose."""
+    return isinstance(value, Tensor) and isinstance(value.origin, Operation) and value.origin.name in _ZEROS
+
+
+def is_multiple(value: Value, of: Parameters) -> bool:
+    """The gradient of `of` itself, made larger or smaller."""
+    origin = value.origin if isinstance(value, Tensor) else None
+    while isinstance(origin, Operation) and origin.name in _RESCALING:
+        parts = [behind.origin for behind in origin.inputs if isinstance(behind, Tensor) and behind.origin is not None]
+        if not parts:
+            return False
+        grads = [part for part in parts if isinstance(part, Operation) and part.name in _RESCALING | {"grad"}]
+        origin = grads[0] if grads else None
+    read = origin.inputs[0] if isinstance(origin, Operation) and origin.name == "grad" else None
+    return isinstance(read, Gradient) and read.of == of
 
 
 WRITTEN = "written in place"

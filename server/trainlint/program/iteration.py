@@ -132,10 +132,17 @@ def matters(value: Value) -> bool:
     return any(not thing.data and thing.role is not Role.OTHER and not thing.carries for thing in things_in(value))
 
 
+def _is_parameter(value: Value) -> bool:
+    return isinstance(value, Parameters) or (isinstance(value, Thing) and value.role is Role.LEAF)
+
+
 def _over(m: Machine, node: ast.expr, value: Value) -> Track:
     if isinstance(value, Parameters):
         parameters.exhaust(m, node, value)
         return Track(value.kept, every=True, over=value)
+    if isinstance(value, Sequence) and len(value.items) > 1 and all(map(_is_parameter, value.items)):
+        whole = parameters.of(value)
+        return Track(whole, every=True, items=value.items, runs=len(value.items), over=value)
     if isinstance(value, Sequence):
         merged: Value = UNKNOWN
         for element in value.items:

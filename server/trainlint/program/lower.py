@@ -87,9 +87,8 @@ def _uncalled(m: Machine, node: ast.Attribute) -> bool:
 
 def _assign(m: Machine, node: ast.Assign) -> bool:
     value = expressions.evaluate(m, node.value)
-    if isinstance(value, Gradient):
-        read = expressions.consume(m, node, value)
-        value = value if all(isinstance(target, ast.Name) for target in node.targets) else read
+    if isinstance(value, Gradient) and not all(isinstance(target, ast.Name) for target in node.targets):
+        value = expressions.consume(m, node, value)
     for target in node.targets:
         assignment.bind(m, target, value)
     return True
@@ -113,7 +112,8 @@ def _augmented(m: Machine, node: ast.AugAssign) -> bool:
         m.emit_effect(Write if isinstance(node.op, (ast.Add, ast.Sub)) else Adjust, node, before.of)
         return True
     if isinstance(before, Parameters) and isinstance(node.target, ast.Subscript):
-        m.emit_effect(SetRate, node, tuple(before.owners))
+        factor = value if isinstance(node.op, ast.Mult) else UNKNOWN if isinstance(node.op, ast.Div) else None
+        m.emit_effect(SetRate, node, tuple(before.owners), factor)
         return True
     if isinstance(before, Parameters):
         in_place.written(before)

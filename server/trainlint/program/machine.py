@@ -83,12 +83,14 @@ class Machine:
     """One lowering of one module. `inline` lowers the body of a function in sight at a call.
 
     `budget` is how many more statements and calls may be lowered, `allowance` how many of them in functions without
-    training, whose calls are not followed any further after that. `looking`: what is evaluated is only shown to somebody.
+    training, whose calls are not followed any further after that; `reserve` is what such functions leave of the budget.
+    `looking`: what is evaluated is only shown to somebody.
     `called` are the calls of functions in sight, `handed_out` the functions that code out of sight may call.
     """
 
     def __init__(self, statements: int, index: Index, relevant: Iterable[ast.AST], cancel: CancelFlag) -> None:
         self.budget, self.allowance = 3_000, 1_000
+        self.reserve = 1_000 + 2 * statements
         self.afford(statements)
         self.aside = self.looking = False
         self.index = index

@@ -76,6 +76,7 @@ from .vocabulary import (
     INITIALISING,
     ITERATORS,
     LIST_GROWTH,
+    MADE_ANEW,
     MODE_METHODS,
     NEW_TENSOR,
     PARAMETER_LISTS,
@@ -275,10 +276,12 @@ def _on_gradient(m: Machine, node: ast.expr, receiver: Gradient, name: str, args
     elif name.endswith("_"):
         m.emit_effect(Adjust, node, receiver.of)
         return receiver
-    else:
+    elif name in _VIEWS_OF_GRADIENTS:
         expressions.consume(m, node, receiver)
-        if name in _VIEWS_OF_GRADIENTS:
-            return receiver
+        return receiver
+    elif name not in MADE_ANEW:
+        read = expressions.consume(m, node, receiver)
+        return Tensor(origin=operations.compute(m, node, name, (read, *args)))
     return Tensor()
 
 

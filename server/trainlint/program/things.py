@@ -440,6 +440,8 @@ def join(left: Value, right: Value) -> Value:
     for one, other in ((left, right), (right, left)):
         if one == NONE and isinstance(other, Thing):
             other.optional = True
+        if isinstance(one, Unknown) and isinstance(other, Constant) and other != NONE:
+            return UNKNOWN
         if one == NONE or isinstance(one, Unknown) or (one in _EMPTY and isinstance(other, _COLLECTIONS)):
             return other
     if isinstance(left, Tensor) or isinstance(right, Tensor):

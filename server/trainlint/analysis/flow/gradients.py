@@ -9,6 +9,7 @@ from ...program.effects import Backward
 from ...program.naming import LOSS, suggests
 from ...program.program import Program
 from ...program.things import Constant, External, Many, Mapping, Operation, Parameters, Role, Sequence, Tensor, Thing
+from ...program.vocabulary import MADE_ANEW
 from .graph import Graph, Node, Source
 from .values import REARRANGING
 
@@ -17,11 +18,6 @@ _MAX_STEPS = 400
 _OF_ONE_TENSOR = REARRANGING | frozenset(
     {"mean", "sum", "softmax", "log_softmax", "logsumexp", "std", "var", "cumsum", "sqrt", "exp", "log", "sigmoid", "tanh",
      "relu", "interpolate", "pad", "topk", "unbind", "abs", "roll", "flip", "prod", "norm", "argmax", "argmin"}
-)  # fmt: skip
-# What they are given says how large the result is and what kind, never what is in it.
-_MADE_ANEW = frozenset(
-    {"zeros", "ones", "rand", "randn", "randint", "randperm", "empty", "arange", "linspace", "eye", "zeros_like", "ones_like",
-     "rand_like", "randn_like", "randint_like", "empty_like", "new_zeros", "new_ones", "new_empty"}
 )  # fmt: skip
 _CRITERION = frozenset({"criterion", "criterions", "crit", "criteria"})
 _WITHOUT_PARAMETERS = frozenset({Role.SCALER, Role.OPTIMIZER, Role.SCHEDULER, Role.LOSS_FUNCTION})
@@ -177,7 +173,7 @@ class Gradients:
         elif of.callee is not None and of.callee.role is not Role.LOSS_FUNCTION:
             reach.modules.add(of.callee)
             reach.unsure |= of.callee.role is not Role.MODULE
-        given = source.operands[: 0 if of.name in _MADE_ANEW else 1 if of.name in _OF_ONE_TENSOR else None]
+        given = source.operands[: 0 if of.name in MADE_ANEW else 1 if of.name in _OF_ONE_TENSOR else None]
         if self._tape is not None:
             given = tuple(node for node in given if not isinstance(node.value, External))
         operands = (*given, *(Node(value, source.environment) for value in of.writes))

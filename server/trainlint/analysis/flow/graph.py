@@ -13,9 +13,11 @@ from ...program.things import (
     UNKNOWN,
     Choice,
     Constant,
+    Counter,
     Either,
     Many,
     Mapping,
+    Modulo,
     Operation,
     Parameters,
     Role,
@@ -29,6 +31,8 @@ Environment = tuple[tuple[Thing, "Node"], ...]
 _MAX_DEPTH = 12
 # The name of a symbol that stands for the call whose forward pass an environment belongs to.
 _CALLED = "()"
+# Stands for every number that a loop counts.
+_NUMBER = Constant(...)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +148,8 @@ class Graph:
             yield from self._operation(value, environment, depth)
         elif isinstance(value, (Constant, Parameters, Sequence, Mapping, Many)):
             yield Source(value, environment)
+        elif isinstance(value, (Counter, Modulo)):
+            yield Source(_NUMBER)
         else:
             yield Source(None)
 

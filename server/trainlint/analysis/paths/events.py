@@ -171,13 +171,16 @@ class Projection(Pruning):
         pruned = super().block(region)
         row: list[fx.Clear] = []
         for item in pruned.items:
-            event = item if isinstance(item, Event) else None
-            if event is None or event.kind is not Kind.CLEAR or event.sure:
+            if isinstance(item, (fx.Count, fx.Forget)):
+                continue
+            clears = _only_clears(item)
+            if not clears or any(event.sure for event in clears):
                 row = []
                 continue
-            assert isinstance(event.effect, fx.Clear)
-            row.append(event.effect)
-            event.sure = len(row) > 1 and self.wiring.cover(row, self.target)
+            for event in clears:
+                assert isinstance(event.effect, fx.Clear)
+                row.append(event.effect)
+                event.sure = len(row) > 1 and self.wiring.cover(row, self.target)
         return pruned
 
     def event(self, effect: fx.Effect) -> Event | None:
@@ -222,6 +225,19 @@ class Projection(Pruning):
         ):
             return Event(Kind.COMPUTE, effect, sure=False)
         return None
+
+
+def _only_clears(item: Event | fx.Region) -> list[Event]:
+    """The clears that `item` is, or that it surely runs one after the other and nothing beside them."""
+    if isinstance(item, Event):
+        return [item] if item.kind is Kind.CLEAR else []
+    if isinstance(item, fx.Loop) and (item.skippable or item.repeats or item.orelse.items):
+        return []
+    if not isinstance(item, (fx.Loop, fx.Call, fx.Block)):
+        return []
+    parts = [inner for block in fx.blocks_of(item) for inner in block.items]
+    inside = [_only_clears(inner) for inner in parts if not isinstance(inner, (fx.Count, fx.Forget))]
+    return [event for events in inside for event in events] if all(inside) else []
 
 
 def _mark_adjusting(events: list[Event]) -> None:

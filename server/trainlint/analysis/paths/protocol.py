@@ -10,6 +10,7 @@ from ...cancel import CancelFlag
 from ...program import effects as fx
 from ...program.naming import affinity
 from ...program.program import Entry, Program
+from ...program.things import Tensor
 from ..wiring.sets import ParameterSet, Wiring, wire
 from .accumulation import Accumulation, accumulations
 from .events import Event, Kind, Projection, View
@@ -105,13 +106,10 @@ def examine(entry: Entry, program: Program, cancel: CancelFlag) -> Protocol:
     used: dict[ParameterSet, set[fx.Effect]] = {}
     ran: list[tuple[ParameterSet, View, Lifecycle]] = []
     for target, view in views:
-        if wiring.hooked(target) or (look_alikes and not target.certain):
-            continue
         if not any(event.kind in (Kind.BACKWARD, Kind.STEP) for event in view.events):
             continue
-        try:
-            seen = run(view, cancel)
-        except Intractable:
+        seen = None if wiring.hooked(target) or (look_alikes and not target.certain) else _followed(view, cancel)
+        if seen is None:
             used[target] = {event.effect for event in view.events if event.kind is Kind.BACKWARD}
             continue
         used[target] = {event.effect for event in seen.used}
@@ -126,6 +124,13 @@ def examine(entry: Entry, program: Program, cancel: CancelFlag) -> Protocol:
     _unapplied(protocol, entry, ran, {effect for effects in used.values() for effect in effects})
     protocol.accumulations += accumulations(entry, [(target, view) for target, view, _ in ran])
     return protocol
+
+
+def _followed(view: View, cancel: CancelFlag) -> Lifecycle | None:
+    try:
+        return run(view, cancel)
+    except Intractable:
+        return None
 
 
 def _stale(protocol: Protocol, target: ParameterSet, seen: Lifecycle) -> None:
@@ -183,7 +188,7 @@ def _empty(
             continue
         passing = _passing(entry, step, target, view, seen, elsewhere)
         why, backward, clear = _explain(step, empty, view, seen, elsewhere, passing)
-        if why is Emptiness.NO_BACKWARD and not _trains(step, program, view):
+        if why is Emptiness.NO_BACKWARD and not _trains(step, program, target, view):
             continue
         assert isinstance(step.effect, fx.Step)
         if why is Emptiness.NO_BACKWARD:
@@ -272,11 +277,14 @@ def _astray(entry: Entry, step: fx.Step) -> fx.Backward | None:
     return chosen
 
 
-def _trains(step: Event, program: Program, view: View) -> bool:
-    """A model computes something here, or a backward is written: not a schedule being drawn."""
+def _trains(step: Event, program: Program, target: ParameterSet, view: View) -> bool:
+    """A model or its bare parameters compute something here, or a backward is written: not a schedule being drawn."""
     if any(event.kind is Kind.FORWARD for event in view.events):
         return True
-    return "backward" in program.index.functions[step.effect.site.function].words
+    if "backward" in program.index.functions[step.effect.site.function].words:
+        return True
+    used = (value.sources for done in program.operations for value in done.inputs if isinstance(value, Tensor))
+    return any(not sources.isdisjoint(target.owners) for sources in used)
 
 
 def _backward(event: Event) -> fx.Backward:

@@ -36,7 +36,7 @@ def known_rates(program: Program) -> list[KnownRate]:
             if isinstance(effect, fx.Create) and effect.thing.role is Role.OPTIMIZER:
                 built.setdefault(effect.thing, effect)
             elif isinstance(effect, fx.SetRate):
-                lowers = schedules.get(effect.site.node)
+                lowers = schedules.get(effect.site.node) if effect.factor is None else _is_at_most_one(effect.factor)
                 if lowers is None:
                     changed.update(effect.optimizers)
                 elif not lowers:
@@ -72,9 +72,12 @@ def _scaling_schedules(program: Program) -> dict[ast.AST, bool]:
         if floor is not None and not (isinstance(floor, Constant) and floor.value == 0):
             continue
         factor = _given(made, scaling.factor)
-        lowers = factor is None or (isinstance(factor, Constant) and isinstance(factor.value, (int, float)) and factor.value <= 1)
-        found[effect.site.node] = lowers
+        found[effect.site.node] = factor is None or _is_at_most_one(factor)
     return found
+
+
+def _is_at_most_one(factor: Value) -> bool:
+    return isinstance(factor, Constant) and isinstance(factor.value, (int, float)) and factor.value <= 1
 
 
 def _given(made: Thing, argument: tuple[str, int] | None) -> Value | None:

@@ -141,7 +141,7 @@ class Wiring:
 
     def cover(self, clears: Iterable[fx.Clear], target: ParameterSet) -> bool:
         """All of `clears`, each of one object, leave nothing of the set."""
-        single = [clear.holders[0] for clear in clears if len(clear.holders) == 1]
+        single = [cleared for clear in clears if (cleared := _cleared_whole(clear)) is not None]
         holders = [owner for one in single for owner in (self.set_of[one].owners if one in self.set_of else (one,))]
         return not target.opaque and all(
             any(owner.within(holder) or related_by_holding(owner, holder) for holder in holders) for owner in target.owners
@@ -230,6 +230,9 @@ class Wiring:
         }
         if any(owner in target.optimizers for owner in owners):
             return Relation.YES
+        whole = bool(target.owners) and not (parameters.partial or target.opaque)
+        if whole and all(any(mine.within(owner) for owner in owners) for mine in target.owners):
+            return Relation.YES
         results = [self._of_owner(owner, target) for owner in owners]
         if any(result is Relation.YES for result in results):
             return Relation.YES
@@ -252,6 +255,14 @@ class Wiring:
         if target in paired:
             return Relation.YES
         return Relation.NO if paired else Relation.MAYBE
+
+
+def _cleared_whole(clear: fx.Clear) -> Thing | None:
+    """The one object that a clear leaves no gradient of."""
+    if len(clear.holders) == 1:
+        return clear.holders[0]
+    owners = clear.parameters.owners if clear.parameters is not None and not clear.parameters.partial else frozenset()
+    return next((owner for owner in owners if len(owners) == 1 and owner.role is Role.LEAF), None)
 
 
 def _is_copy(thing: Thing) -> bool:

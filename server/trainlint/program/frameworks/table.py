@@ -190,6 +190,11 @@ def meaning(name: str) -> Meaning | None:
     return _longest(_CALLS, name)[1]
 
 
+def is_called(name: str) -> bool:
+    """A table names this very function."""
+    return name in _CALLS
+
+
 @lru_cache(maxsize=1024)
 def layer_operation(class_name: str) -> str:
     """The operation that calling an object of a library's class computes, by the class's qualified name."""
@@ -313,6 +318,7 @@ __all__ = [
     "functions_that",
     "hidden_loop",
     "holds_what_it_is_given",
+    "is_called",
     "is_empty_base",
     "is_module_base",
     "is_wired",

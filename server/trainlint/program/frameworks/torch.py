@@ -6,7 +6,8 @@ from .vocabulary import Framework, Meaning, RateRange, RateScaling, Switch
 
 TORCH = Framework(
     name="torch",
-    packages=frozenset({"torch", "torchvision", "torchaudio", "torch_xla", "apex", "timm", "torch_geometric", "ignite"}),
+    packages=frozenset({"torch", "torchvision", "torchaudio", "torch_xla", "apex", "timm", "torch_geometric", "ignite",
+                        "horovod"}),
     makes={
         "torch.optim.*": Role.OPTIMIZER,
         "torch.optim.lr_scheduler.*": Role.SCHEDULER,
@@ -71,6 +72,11 @@ TORCH = Framework(
             )
         },
         "torch.compile": Meaning.WRAP_FIRST,
+        "apex.parallel.LARC.*": Meaning.WRAP_FIRST,
+        "apex.parallel.DistributedDataParallel": Meaning.WRAP_FIRST,
+        "apex.parallel.convert_syncbn_model": Meaning.WRAP_FIRST,
+        "horovod.torch.DistributedOptimizer": Meaning.WRAP_FIRST,
+        "apex.amp.master_params": Meaning.WRAP_FIRST,
         "apex.amp.scale_loss": Meaning.WRAP_FIRST,
         "apex.amp.initialize": Meaning.WRAP,
         "torch.jit.script": Meaning.WRAP_FIRST,
@@ -102,6 +108,11 @@ TORCH = Framework(
         "torch.as_tensor": Meaning.DATA,
         "torch.asarray": Meaning.DATA,
         "torch.Tensor": Meaning.CUT,
+        **{
+            f"torch.{place}{kind}Tensor": Meaning.CUT
+            for place in ("", "cuda.")
+            for kind in ("Float", "Double", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool")
+        },
         "torch.argmax": Meaning.CUT,
         "torch.utils.checkpoint.checkpoint": Meaning.PURE,
         "torch_xla.core.xla_model.optimizer_step": Meaning.STEP,
