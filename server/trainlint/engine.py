@@ -9,6 +9,7 @@ import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 
 from .analysis.facts import Facts
 from .analysis.places import Place, node_of
@@ -113,9 +114,7 @@ class _Findings:
     def all(self) -> Iterator[Finding]:
         suppressions = Suppressions.of(self.document.text)
         checked: set[Rule] = set()
-        for rule in RULES:
-            if not self.settings.selects(rule.code, rule.name, heuristic=rule.severity is Severity.OFF):
-                continue
+        for rule in _selected(self.settings):
             checked.add(rule)
             told: set[Span] = set()
             for observation in rule.check(self.facts):
@@ -205,6 +204,11 @@ class _Findings:
                 fix = build_fix(remedy, self.facts.program.tree, self.document.source)
                 if fix is not None:
                     yield fix
+
+
+@lru_cache(maxsize=64)
+def _selected(settings: Settings) -> tuple[Rule, ...]:
+    return tuple(rule for rule in RULES if settings.selects(rule.code, rule.name, heuristic=rule.severity is Severity.OFF))
 
 
 def _same(one: ast.AST, other: ast.AST) -> bool:

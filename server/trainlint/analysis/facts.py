@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from ..cancel import CancelFlag
 from ..program import effects as fx
+from ..program.names import text_of
 from ..program.naming import ACCELERATOR, suggests
 from ..program.program import Program
 from ..program.things import Operation, Role, Tensor, Thing
@@ -144,7 +145,7 @@ class Facts:
     def differentiator(self, target: ParameterSet) -> str | None:
         """The call that takes the place of `loss.backward()` here: an accelerator's, or that of manual optimization."""
         for optimizer in target.optimizers:
-            if isinstance(optimizer.node, ast.Call) and ast.unparse(optimizer.node.func) == "self.optimizers":
+            if isinstance(optimizer.node, ast.Call) and text_of(optimizer.node.func) == "self.optimizers":
                 return "self.manual_backward"
         for thing in self.program.things:
             if thing.role is Role.ACCELERATOR or (thing.role is None and thing.uses and suggests(thing.name, ACCELERATOR)):

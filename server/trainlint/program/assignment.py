@@ -8,6 +8,7 @@ from functools import reduce
 from . import access, configuration_files, expressions, in_place, parameters
 from .effects import Adjust, Assign, Attach, Clear, Extend, Forget, Freeze, Mark, SetRate, Write
 from .machine import Machine
+from .names import text_of
 from .scope import Frame
 from .things import (
     NONE,
@@ -76,7 +77,7 @@ def _unpack(m: Machine, target: ast.Tuple | ast.List, value: Value) -> None:
         if isinstance(value, Thing):
             part = m.part(value, f"[{index}]")
             part.carries, part.opaque, part.holds = value.carries, value.opaque, value.holds
-            part.name = ast.unparse(element)
+            part.name = text_of(element)
             bind(m, element, part)
         elif isinstance(value, Parameters):
             bind(m, element, value.kept)
@@ -135,7 +136,7 @@ def set_attribute(m: Machine, node: ast.AST, holder: Value, name: str, value: Va
     for part in things_in(value):
         part.owners.add(holder)
         if not part.name:
-            part.name = ast.unparse(node) if isinstance(node, ast.Attribute) else f"{holder.name or 'self'}.{name}"
+            part.name = text_of(node) if isinstance(node, ast.Attribute) else f"{holder.name or 'self'}.{name}"
         if not holder.in_sight:
             part.escaped = True
     if name == "requires_grad" and holder.role is not Role.MODULE:

@@ -64,10 +64,9 @@ def call(m: Machine, node: ast.Call, *, used: bool) -> Value:
     """The value of a call expression; `used` is false where it stands alone as a statement."""
     inherited = _super_method(m, node)
     callee = inherited if inherited is not None else expressions.evaluate(m, node.func)
-    outer = m.looking
-    m.looking = outer or unseen.looks(node.func)
+    m.receivers = (node.func, outer := m.receivers)
     args, keywords = _arguments(m, node, callee)
-    m.looking = outer
+    m.receivers = outer
     return apply(m, node, callee, args, keywords, used=used)
 
 

@@ -8,6 +8,7 @@ from . import calls, operations, parameters, unseen
 from .effects import Apply, Differentiate
 from .frameworks.table import Meaning
 from .machine import Machine
+from .names import text_of
 from .naming import TAPE, names_optimizer, suggests
 from .things import (
     NONE,
@@ -95,7 +96,7 @@ def pairs_of(items: list[Value]) -> tuple[Value, Value]:
 
 
 def _apply(m: Machine, node: ast.Call, receiver: Thing, gradients: Value, moved: Parameters) -> Value:
-    text = ast.unparse(node.func.value) if isinstance(node.func, ast.Attribute) else receiver.name
+    text = text_of(node.func.value) if isinstance(node.func, ast.Attribute) else receiver.name
     m.emit_effect(Apply, node, tuple(one for one in options(receiver) if isinstance(one, Thing)), gradients, moved, text)
     return UNKNOWN
 

@@ -6,19 +6,20 @@ import ast
 from dataclasses import dataclass, field
 from typing import Union
 
+from ..immutable import record_class
 from ..source.parse import Site
 from .guards import Guard
 from .things import UNKNOWN, Generator, Operation, Parameters, Tensor, Thing, Value
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record_class
 class Effect:
     """Something that happens at one place of the text. Identity is the object itself."""
 
     site: Site
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record_class
 class ContextManager:
     """What a `with` statement enters: by its qualified name, or the operation that the tables make of it.
 
@@ -32,7 +33,7 @@ class ContextManager:
     paused: bool = False
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record_class
 class Backward(Effect):
     """Gradients of `loss` are added to the `.grad` of what it reaches. `text` is the loss as the user wrote it.
 
@@ -49,7 +50,7 @@ class Backward(Effect):
     by: str | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record_class
 class Step(Effect):
     """One of `optimizers` applies its gradients, `through` a gradient scaler; it clears them as well where `clears`.
 
@@ -65,14 +66,14 @@ class Step(Effect):
     by: str | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record_class
 class Differentiate(Effect):
     """`operation` computes gradients as values."""
 
     operation: Operation
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record_class
 class Apply(Effect):
     """One of `optimizers` moves `parameters` by `gradients`, which are values: nothing else holds them.
 
@@ -85,7 +86,7 @@ class Apply(Effect):
     text: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record_class
 class Misstep(Effect):
     """One of `optimizers` is to step and is given a tensor, which is no function."""
 
@@ -93,7 +94,7 @@ class Misstep(Effect):
     text: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record_class
 class Clear(Effect):
     """Gradients held through one of `holders` (an optimizer or a module) or of `parameters` are cleared."""
 
@@ -102,28 +103,28 @@ class Clear(Effect):
     text: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record_class
 class Write(Effect):
     """The program stores gradients of its own in `.grad`."""
 
     parameters: Parameters
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record_class
 class Read(Effect):
     """The program looks at `.grad`: the gradients are put to use without a step."""
 
     parameters: Parameters
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record_class
 class Adjust(Effect):
     """Gradients that are there are changed in place, as averaging and clipping by hand do: something is to apply them."""
 
     parameters: Parameters
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record_class
 class Clip(Effect):
     """Gradients of `parameters` are bounded by `limit`. `used`: the program looks at the norm that this returns."""
 
@@ -132,7 +133,7 @@ class Clip(Effect):
     used: bool = False
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record_class
 class Unscale(Effect):
     """The gradients of `optimizers` are divided by the scale of `scaler`."""
 
@@ -141,7 +142,7 @@ class Unscale(Effect):
     through: Thing | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record_class
 class Rescale(Effect):
     """`scaler` chooses its scale for the next step."""
 
@@ -149,7 +150,7 @@ class Rescale(Effect):
     through: Thing | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record_class
 class Schedule(Effect):
     """One of `schedulers` sets the next learning rate, from `argument` where it is given one; `by` as for a backward."""
 
@@ -159,7 +160,7 @@ class Schedule(Effect):
     by: str | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record_class
 class Mode(Effect):
     """One of `things` goes into training or evaluation mode; `training` is None where that is out of sight."""
 
@@ -167,7 +168,7 @@ class Mode(Effect):
     training: bool | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record_class
 class Freeze(Effect):
     """`parameters` stop (`trainable` false) or start to require gradients; None where that is out of sight."""
 
@@ -175,7 +176,7 @@ class Freeze(Effect):
     trainable: bool | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record_class
 class Assign(Effect):
     """An attribute of an object is set from outside its constructor. `before` is what it held, if that is known."""
 
@@ -185,7 +186,7 @@ class Assign(Effect):
     before: Value | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record_class
 class Attach(Effect):
     """The constructor of an object gives it an attribute."""
 
@@ -194,7 +195,7 @@ class Attach(Effect):
     value: Value
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record_class
 class Mark(Effect):
     """An attribute of parameters, or of a tensor, is set."""
 
@@ -203,7 +204,7 @@ class Mark(Effect):
     value: Value
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record_class
 class Exhaust(Effect):
     """An iterator is gone through; perhaps only where not `sure`."""
 
@@ -211,7 +212,7 @@ class Exhaust(Effect):
     sure: bool
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record_class
 class Extend(Effect):
     """`optimizers` are given more parameters to hold."""
 
@@ -219,7 +220,7 @@ class Extend(Effect):
     parameters: Parameters
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record_class
 class Overwrite(Effect):
     """The values of all parameters of `things` are set: to those in `state`, or to new first values where that is None."""
 
@@ -227,14 +228,14 @@ class Overwrite(Effect):
     state: Value | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record_class
 class Renew(Effect):
     """All parameters of `things` are replaced by new ones."""
 
     things: tuple[Thing, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record_class
 class Grow(Effect):
     """`things` get parameters beside those they have, or in place of some; `frozen`: those they have stop to train."""
 
@@ -242,28 +243,28 @@ class Grow(Effect):
     frozen: bool
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record_class
 class GradMode(Effect):
     """Autograd is turned on or off for all that follows; None where that is out of sight."""
 
     enabled: bool | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record_class
 class Create(Effect):
     """An object is built: its gradients, if it has any, are empty."""
 
     thing: Thing
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record_class
 class Rebind(Effect):
     """A symbol stands for another object from here on."""
 
     thing: Thing
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record_class
 class Unseen(Effect):
     """A call whose body is out of sight, and all that it may touch.
 
@@ -277,14 +278,14 @@ class Unseen(Effect):
     text: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record_class
 class Hook(Effect):
     """Code of the program acts on every gradient of `parameters` as soon as it arrives."""
 
     parameters: Parameters
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record_class
 class Forward(Effect):
     """A model computes something; `operation` is what, where its result is a value of the graph."""
 
@@ -292,14 +293,14 @@ class Forward(Effect):
     operation: Operation | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record_class
 class Distribute(Effect):
     """One of `things` is wrapped: its gradients are averaged over processes, where the wrapper is called."""
 
     things: tuple[Thing, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record_class
 class SetRate(Effect):
     """The learning rate of one of `optimizers` is set, or will be by a scheduler; multiplied by `factor` where that is all."""
 
@@ -307,7 +308,7 @@ class SetRate(Effect):
     factor: Value | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record_class
 class Uncalled(Effect):
     """A training method is named as a statement and not called."""
 
@@ -315,7 +316,7 @@ class Uncalled(Effect):
     method: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record_class
 class Fill(Effect):
     """Every number of `target`, a parameter or some parameters, is set: to `value`, or where that is None to various ones."""
 
@@ -323,7 +324,7 @@ class Fill(Effect):
     value: Value | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record_class
 class Count(Effect):
     """A counter is set to `value` (None: out of sight) or advanced by `by`."""
 
@@ -332,7 +333,7 @@ class Count(Effect):
     by: int = 0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record_class
 class Forget(Effect):
     """A variable is assigned: what conditions said of it no longer holds."""
 
@@ -394,7 +395,7 @@ class Jump:
     kind: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record_class
 class Closure:
     """A function that a step runs by itself: what happens in it, and what it returns."""
 

@@ -53,7 +53,7 @@ def evaluate(m: Machine, node: ast.expr | None) -> Value:
 def consume(m: Machine, node: ast.AST, value: Value) -> Value:
     """`value` as an operand: a gradient that is used this way has been read, unless it is only shown."""
     if isinstance(value, Gradient):
-        if not m.looking:
+        if not unseen.is_shown(m):
             m.emit_effect(Read, node, value.of)
         return Tensor(origin=operations.compute(m, node, "grad", (value,)))
     return value

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Union
 
+from ..immutable import value_class
 
-@dataclass(frozen=True, slots=True)
+
+@value_class
 class Known:
     truth: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Fresh:
     """A condition that may come out differently at every evaluation."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Flag:
     """A condition out of sight, identified by `key`; it holds until one of `variables` is assigned."""
 
@@ -25,7 +27,7 @@ class Flag:
     variables: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Periodic:
     """`(counter + offset) % modulus == residue`; a modulus out of sight is a string that identifies it.
 
@@ -39,7 +41,7 @@ class Periodic:
     written: ast.AST | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Reached:
     """`counter + offset` compared with a constant: `operator` is ``==``, ``<`` or ``<=``."""
 
@@ -49,17 +51,17 @@ class Reached:
     value: int
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Not:
     guard: Guard
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class And:
     guards: tuple[Guard, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Or:
     guards: tuple[Guard, ...]
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
 
+from ..immutable import value_class
 from . import expressions, operations, parameters
 from .machine import Machine
 from .things import (
@@ -29,7 +29,7 @@ from .things import (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Track:
     """One iterable. `element` is what each turn gets.
 

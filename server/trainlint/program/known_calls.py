@@ -20,6 +20,7 @@ from . import (
 from .effects import Clear, Clip, Create, Distribute, Fill, Forward, Grow, Rebind, Step
 from .frameworks.table import Meaning, canonical, maker, meaning, operation_name, signature
 from .machine import Machine
+from .names import text_of
 from .naming import LOSS, suggests
 from .things import (
     NONE,
@@ -69,12 +70,12 @@ def call(m: Machine, node: ast.expr, callee: External, args: list[Value], keywor
     if known is Meaning.BACKWARD:
         given = dict(zip(("tensors", "gradient", "retain_graph", "create_graph"), args, strict=False)) | keywords
         given["gradient"] = given.pop("grad_tensors", given.get("gradient", NONE))
-        methods.backward(m, node, as_tensor(first), ast.unparse((getattr(node, "args", None) or [node])[0]), None, given)
+        methods.backward(m, node, as_tensor(first), text_of((getattr(node, "args", None) or [node])[0]), None, given)
     elif known is Meaning.STEP:
         optimizers = tuple(things_in(first))
-        m.emit_effect(Step, node, optimizers, ast.unparse(node))
+        m.emit_effect(Step, node, optimizers, text_of(node))
     elif known is Meaning.CLEAR:
-        m.emit_effect(Clear, node, tuple(things_in(first)), None, ast.unparse(node))
+        m.emit_effect(Clear, node, tuple(things_in(first)), None, text_of(node))
     elif known is Meaning.CLIP:
         limit = args[1] if len(args) > 1 else keywords.get("max_norm", keywords.get("clip_value", UNKNOWN))
         m.emit_effect(Clip, node, parameters.of(first), limit, used)

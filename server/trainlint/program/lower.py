@@ -11,7 +11,7 @@ from .guards import Guard, Known
 from .index import names_in
 from .iteration import iterate, matters
 from .machine import LoopPaths, Machine
-from .names import imported
+from .names import imported, text_of
 from .naming import names_optimizer
 from .scope import Key, Store
 from .things import (
@@ -301,13 +301,14 @@ def _has_break(body: list[ast.stmt]) -> bool:
 def _loop(
     m: Machine, node: ast.stmt, body: Callable[[], bool], orelse: list[ast.stmt], *, skippable: bool, repeats: bool
 ) -> Loop | None:
-    """A loop, lowered again where its first turn changes what later turns see."""
+    """A loop, lowered again where its first turn changes what later turns look at."""
     base, outer = m.store, m.block
     if repeats:
         _count(m, node)
     block = Block()
     for turn in (1, 2):
-        m.store, m.block = base.fork(), Block()
+        sought: set[Key] = set()
+        m.store, m.block = base.fork(sought), Block()
         paths = LoopPaths()
         m.loops.append((paths, base))
         outer_turns, m.turns = m.turns, (*m.turns, (node, turn))
@@ -320,7 +321,7 @@ def _loop(
         block = m.block
         m.store, m.block = base, outer
         changed = base.join([*ends, {}] if skippable or repeats else ends)
-        if not changed or not repeats or turn == 2:
+        if changed.isdisjoint(sought) or not repeats or turn == 2:
             break
     last, _ = suite(m, orelse)
     if not block.items and not last.items:
@@ -337,7 +338,7 @@ def _count(m: Machine, node: ast.stmt) -> None:
         known = before.value if isinstance(before, Constant) else None
         if isinstance(before, Counter) or (known is not None and not isinstance(known, int)):
             continue
-        counter = f"#{ast.unparse(statement.target)}@{id(m.frame)}"
+        counter = f"#{text_of(statement.target)}@{id(m.frame)}"
         m.emit_effect(Count, node, counter, known if isinstance(known, int) else None)
         assignment.bind(m, statement.target, Counter(counter))
 
@@ -443,7 +444,7 @@ def _entered(m: Machine, node: ast.With | ast.AsyncWith, items: list[ast.withite
             m.contexts = (*m.contexts, ContextManager(value.name, entry.context_expr, tape=value))
             value.uses.add("with")
         elif isinstance(value, Partial) and value.function == differentiation.PAUSE:
-            paused = next(things_in(Sequence(value.args)), None)
+            paused = next(iter(things_in(Sequence(value.args))), None)
             m.contexts = (*m.contexts, ContextManager("", entry.context_expr, tape=paused, paused=True))
         elif isinstance(value, Tensor) and isinstance(value.origin, Operation):
             m.contexts = (*m.contexts, ContextManager(value.origin.name, entry.context_expr, value.origin.arguments))

@@ -6,9 +6,10 @@ import ast
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..cancel import CancelFlag
+from ..immutable import value_class
 from ..source.parse import Site
 from .effects import Block, ContextManager, Effect, Region
 from .index import Index
@@ -38,6 +39,8 @@ _GRAD_MODE: Key = ("autograd", "mode")
 _GRAD_MODE_OWNER = External("autograd")
 _GRAD_ON = Partial(_GRAD_MODE_OWNER, (), ())
 
+# A function expression whose arguments are being evaluated, and the one around it.
+Receivers = tuple[ast.expr, Any]
 Consumer = Callable[[Value], None]
 Inline = Callable[["Machine", Value, ast.AST, list[Value], dict[str, Value]], Value]
 
@@ -62,7 +65,7 @@ class CallPaths:
     returns: list[tuple[dict[Key, Value], Value]] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Binding:
     """An attribute of an object is given a value; `attribute` is None where its name is out of sight."""
 
@@ -71,7 +74,7 @@ class Binding:
     site: Site
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Blindness:
     """A place where sight was lost, and why."""
 
@@ -84,7 +87,7 @@ class Machine:
 
     `budget` is how many more statements and calls may be lowered, `allowance` how many of them in functions without
     training, whose calls are not followed any further after that; `reserve` is what such functions leave of the budget.
-    `looking`: what is evaluated is only shown to somebody.
+    `receivers`: the functions whose arguments are being evaluated, innermost first.
     `called` are the calls of functions in sight, `handed_out` the functions that code out of sight may call.
     """
 
@@ -92,7 +95,8 @@ class Machine:
         self.budget, self.allowance = 3_000, 1_000
         self.reserve = 1_000 + 2 * statements
         self.afford(statements)
-        self.aside = self.looking = False
+        self.aside = False
+        self.receivers: Receivers | None = None
         self.index = index
         self.relevant = set(relevant)
         self.importer: Importer | None = None
@@ -262,9 +266,10 @@ class Machine:
     def lookup(self, name: str) -> Value | None:
         frame = self.frame
         while True:
-            value = self.store.get((frame, name))
-            if value is not None:
-                break
+            if name in frame.bound:
+                value = self.store.get((frame, name))
+                if value is not None:
+                    break
             if frame.outer is None:
                 return self.importer.missing(frame, name) if self.importer is not None else None
             frame = frame.outer

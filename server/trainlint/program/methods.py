@@ -45,6 +45,7 @@ from .effects import (
 )
 from .frameworks.table import GROWING, HANDED_OUT, READING_METHODS, TENSOR_METHODS, method_meaning
 from .machine import Machine
+from .names import text_of
 from .naming import SCALER, names_optimizer, names_scheduler, suggests
 from .things import (
     NONE,
@@ -224,7 +225,7 @@ def _step(m: Machine, node: ast.expr, receiver: Value, args: list[Value], keywor
             return result
         for thing in given:
             thing.uses.add("step")
-        written = ast.unparse(node.args[0]) if isinstance(node, ast.Call) and node.args else ""
+        written = text_of(node.args[0]) if isinstance(node, ast.Call) and node.args else ""
         m.emit_effect(Step, node, given, written, False, *through)
         return UNKNOWN
     if isinstance(first, Tensor) and all(thing.role is Role.OPTIMIZER for thing in things):
@@ -246,7 +247,7 @@ def _backward(m: Machine, node: ast.expr, receiver: Value, args: list[Value], ke
             receiver.uses.discard("backward")
             receiver.uses.add("backward(loss)")
             written = node.args[0] if node.args else node.keywords[0].value
-            backward(m, node, loss, ast.unparse(written), None, keywords)
+            backward(m, node, loss, text_of(written), None, keywords)
             return UNKNOWN
     scaler = None
     written = node.func.value if isinstance(node.func, ast.Attribute) else node
@@ -256,9 +257,9 @@ def _backward(m: Machine, node: ast.expr, receiver: Value, args: list[Value], ke
         and written.func.attr == "scale"
         and len(written.args) == 1
     ):
-        scaler, written = ast.unparse(written.func.value), written.args[0]
+        scaler, written = text_of(written.func.value), written.args[0]
     given = dict(zip(("gradient", "retain_graph", "create_graph", "inputs"), args, strict=False)) | keywords
-    backward(m, node, as_tensor(receiver), ast.unparse(written), scaler, given)
+    backward(m, node, as_tensor(receiver), text_of(written), scaler, given)
     return UNKNOWN
 
 
@@ -440,5 +441,5 @@ def _flag(args: list[Value], keywords: dict[str, Value]) -> bool | None:
 
 def _receiver_text(node: ast.expr) -> str:
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-        return ast.unparse(node.func.value)
+        return text_of(node.func.value)
     return ""

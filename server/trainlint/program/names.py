@@ -1,4 +1,4 @@
-"""Import statements as bindings: local name to what it stands for."""
+"""Names as they are written, and import statements as bindings: local name to what it stands for."""
 
 from __future__ import annotations
 
@@ -29,3 +29,16 @@ def imported(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, External]
 def origin(node: ast.ImportFrom) -> str:
     """The module that names are imported from, as it is written."""
     return "." * node.level + (node.module or "")
+
+
+def text_of(node: ast.AST) -> str:
+    """The text of an expression as `ast.unparse` has it, which takes its time over dotted names."""
+    parts: list[str] = []
+    inner = node
+    while isinstance(inner, ast.Attribute):
+        parts.append(inner.attr)
+        inner = inner.value
+    if not isinstance(inner, ast.Name):
+        return ast.unparse(node)
+    parts.append(inner.id)
+    return ".".join(reversed(parts))

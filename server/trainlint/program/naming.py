@@ -62,10 +62,12 @@ def words(name: str) -> frozenset[str]:
     return frozenset(word.lower() for word in _WORD.findall(name))
 
 
+@lru_cache(maxsize=16384)
 def suggests(name: str, vocabulary: frozenset[str]) -> bool:
     return not vocabulary.isdisjoint(words(name))
 
 
+@lru_cache(maxsize=4096)
 def names_optimizer(name: str) -> bool:
     """`opt_d`, `optimizerG`, `self.actor_optim`; not `opt.lr` of parsed options, whose last part decides."""
     last = words(name.rsplit(".", 1)[-1])

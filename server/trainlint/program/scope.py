@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, MutableSet
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
@@ -14,7 +14,10 @@ Key = tuple[Hashable, str]
 
 @dataclass(eq=False, slots=True)
 class Frame:
-    """One activation of a function, or the module. Name look-up goes outwards through `outer`."""
+    """One activation of a function, or the module. Name look-up goes outwards through `outer`.
+
+    `bound` are the names that were given a value in it on some path.
+    """
 
     node: ast.AST
     outer: Frame | None = None
@@ -23,6 +26,7 @@ class Frame:
     tested: AbstractSet[str] = frozenset()
     cls: ClassInfo | None = None
     receiver: Value | None = None
+    bound: MutableSet[str] = field(default_factory=set)
 
     @property
     def module(self) -> Frame:
@@ -89,13 +93,17 @@ class ClassInfo:
 
 
 class Store:
-    """What variables and attributes hold. A fork records changes; joining forks writes what they agree on."""
+    """What variables and attributes hold. A fork records changes; joining forks writes what they agree on.
 
-    __slots__ = ("_changes", "_parent")
+    `sought`, where a fork was given such a set, gathers the keys that were looked for in it and are not there.
+    """
 
-    def __init__(self, parent: Store | None = None) -> None:
+    __slots__ = ("_changes", "_parent", "_sought")
+
+    def __init__(self, parent: Store | None = None, sought: MutableSet[Key] | None = None) -> None:
         self._parent = parent
         self._changes: dict[Key, Value] = {}
+        self._sought = sought
 
     @property
     def root(self) -> Store:
@@ -107,16 +115,32 @@ class Store:
     def get(self, key: Key) -> Value | None:
         store: Store | None = self
         while store is not None:
-            if key in store._changes:
-                return store._changes[key]
+            found = store._changes.get(key)
+            if found is not None:
+                return found
+            if store._sought is not None:
+                store._sought.add(key)
+            store = store._parent
+        return None
+
+    def _known(self, key: Key) -> Value | None:
+        """The same where nobody is to learn of it."""
+        store: Store | None = self
+        while store is not None:
+            found = store._changes.get(key)
+            if found is not None:
+                return found
             store = store._parent
         return None
 
     def set(self, key: Key, value: Value) -> None:
         self._changes[key] = value
+        holder = key[0]
+        if isinstance(holder, Frame):
+            holder.bound.add(key[1])
 
-    def fork(self) -> Store:
-        return Store(self)
+    def fork(self, sought: MutableSet[Key] | None = None) -> Store:
+        return Store(self, sought)
 
     def changes_since(self, base: Store) -> dict[Key, Value]:
         """All that was written between `base` and here."""
@@ -144,18 +168,28 @@ class Store:
         found = ((owner, name, value) for (owner, name), value in self._changes.items())
         return [(name, value) for owner, name, value in found if isinstance(owner, Frame) and owner.node is tree]
 
-    def join(self, paths: Iterable[dict[Key, Value]]) -> bool:
-        """Let the paths meet here; True if anything that was known before changed."""
+    def join(self, paths: Iterable[dict[Key, Value]]) -> AbstractSet[Key]:
+        """Let the paths meet here; the keys of what was known before and changed."""
         paths = list(paths)
-        changed = False
+        changed: MutableSet[Key] = set()
+        if len(paths) == 1:
+            for key, value in paths[0].items():
+                before = self._known(key)
+                if value is not before:
+                    if before is not None and value != before:
+                        changed.add(key)
+                    self._changes[key] = value
+            return changed
         for key in dict.fromkeys(key for path in paths for key in path):
-            before = self.get(key)
+            written = [path[key] for path in paths if key in path]
+            before = self._known(key) if len(written) == len(paths) else self.get(key)
             values = [path.get(key, before) for path in paths]
             known = [value for value in values if value is not None]
             merged = known[0]
             for value in known[1:]:
                 merged = join(merged, value)
             if merged is not before:
-                changed = changed or (before is not None and merged != before)
+                if before is not None and merged != before:
+                    changed.add(key)
                 self._changes[key] = merged
         return changed

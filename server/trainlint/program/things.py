@@ -7,11 +7,12 @@ an unseen call hands over. Everything else an expression can be is one of the sm
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING, Any, Union
 
+from ..immutable import record_class, value_class
 from .naming import LOSS, suggests
 
 if TYPE_CHECKING:
@@ -138,14 +139,14 @@ class Operation:
         return f"<{self.name} of {len(self.inputs)}>"
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Either:
     """A value that was computed in one of several ways, by the path that was taken."""
 
     options: tuple[Origin, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Tensor:
     """A tensor whose graph reaches the parameters of `sources`; of unknown others too where `opaque`.
 
@@ -169,7 +170,7 @@ class Generator:
     turns: tuple[tuple[ast.AST, int], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Parameters:
     """Some or all parameters of `owners`, or a collection of them; of unknown others too where `opaque`.
 
@@ -201,14 +202,14 @@ class Parameters:
         return Parameters(owners, any(part.opaque for part in known), any(part.partial for part in known), detached)
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Gradient:
     """The `.grad` of parameters."""
 
     of: Parameters
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Constant:
     """`source` is where the value was loaded from, if that is a file of its own."""
 
@@ -216,14 +217,14 @@ class Constant:
     source: Spot | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class External:
     """Something imported from outside the program, by its qualified name."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class ModuleValue:
     """A file of the workspace, or a folder of such, as an object. `name` is its dotted name, as libraries have one."""
 
@@ -231,7 +232,7 @@ class ModuleValue:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class FileValue:
     """A path that is known, or where `opened` what lies there: an open file, or its text."""
 
@@ -246,7 +247,7 @@ class Loaded:
     keys: tuple[object, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Pending:
     """A name imported from a file of the workspace, not looked up before it is used."""
 
@@ -255,7 +256,7 @@ class Pending:
     qualified: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record_class
 class Function:
     """A function whose body is in sight; `receiver` where it is bound."""
 
@@ -267,12 +268,12 @@ class Function:
         return Function(self.node, self.frame, receiver)
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class ClassValue:
     info: ClassInfo
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Method:
     """A method of an object whose body is out of sight."""
 
@@ -280,28 +281,28 @@ class Method:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Sequence:
     """A tuple or list of known length."""
 
     items: tuple[Value, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Many:
     """A collection of unknown length whose members are all like `element`."""
 
     element: Value
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Mapping:
     """A dictionary with known keys."""
 
     items: tuple[tuple[object, Value], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Partial:
     """`functools.partial` over a callable."""
 
@@ -310,7 +311,7 @@ class Partial:
     keywords: tuple[tuple[str, Value], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Counter:
     """An integer that a loop counts: the counter plus a constant."""
 
@@ -318,7 +319,7 @@ class Counter:
     offset: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Modulo:
     """`(counter + offset) % modulus`; a modulus out of sight is a string that identifies it. `written` is its expression."""
 
@@ -328,14 +329,14 @@ class Modulo:
     written: ast.AST | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Choice:
     """One of several values, by a condition that is out of sight here."""
 
     options: tuple[Value, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Unknown:
     """A value of which nothing that matters to training is known."""
 
@@ -360,33 +361,36 @@ def options(value: Value) -> tuple[Value, ...]:
     return value.options if isinstance(value, Choice) else (value,)
 
 
-def things_in(value: Value, depth: int = 4) -> Iterator[Thing]:
+def things_in(value: Value, depth: int = 4) -> tuple[Thing, ...]:
     """Every object a value gives access to directly."""
     if depth == 0:
-        return
+        return ()
     if isinstance(value, Thing):
-        yield value
-    elif isinstance(value, Parameters):
-        yield from value.owners
-    elif isinstance(value, Gradient):
-        yield from value.of.owners
-    elif isinstance(value, Choice):
-        for option in value.options:
-            yield from things_in(option, depth - 1)
-    elif isinstance(value, Sequence):
-        for item in value.items:
-            yield from things_in(item, depth - 1)
-    elif isinstance(value, Many):
-        yield from things_in(value.element, depth - 1)
-    elif isinstance(value, Mapping):
-        for _, item in value.items:
-            yield from things_in(item, depth - 1)
-    elif isinstance(value, (Method, Function)):
-        yield from things_in(value.receiver or UNKNOWN, depth - 1)
-    elif isinstance(value, Partial):
-        given = [keyword for _, keyword in value.keywords]
-        for part in (value.function, *value.args, *given):
-            yield from things_in(part, depth - 1)
+        return (value,)
+    if isinstance(value, (Parameters, Gradient)):
+        return tuple(value.owners if isinstance(value, Parameters) else value.of.owners)
+    inside = _INSIDE.get(type(value))
+    if inside is None:
+        return ()
+    found: list[Thing] = []
+    for part in inside(value):
+        found += things_in(part, depth - 1)
+    return tuple(found)
+
+
+def _given(value: Partial) -> Iterable[Value]:
+    return (value.function, *value.args, *(keyword for _, keyword in value.keywords))
+
+
+_INSIDE: dict[type, Callable[[Any], Iterable[Value]]] = {
+    Choice: lambda value: value.options,
+    Sequence: lambda value: value.items,
+    Many: lambda value: (value.element,),
+    Mapping: lambda value: (item for _, item in value.items),
+    Method: lambda value: (value.receiver,),
+    Function: lambda value: (value.receiver,) if value.receiver is not None else (),
+    Partial: _given,
+}
 
 
 def as_tensor(value: Value) -> Tensor:
@@ -416,12 +420,17 @@ def as_tensor(value: Value) -> Tensor:
 
 def mix(values: tuple[Value, ...]) -> Tensor:
     """The tensor that an operation on `values` returns."""
-    tensors = [as_tensor(value) for value in values]
-    return Tensor(
-        frozenset().union(*(tensor.sources for tensor in tensors)),
-        any(tensor.opaque for tensor in tensors),
-        any(tensor.loss for tensor in tensors),
-    )
+    sources: frozenset[Thing] = frozenset()
+    opaque = loss = False
+    for value in values:
+        if isinstance(value, Constant):
+            continue
+        tensor = as_tensor(value)
+        if tensor.sources:
+            sources = sources | tensor.sources if sources else tensor.sources
+        opaque = opaque or tensor.opaque
+        loss = loss or tensor.loss
+    return Tensor(sources, opaque, loss)
 
 
 def join(left: Value, right: Value) -> Value:

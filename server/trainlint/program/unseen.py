@@ -7,6 +7,7 @@ import ast
 from . import configuration_files, parameters
 from .effects import Rebind, SetRate, Unseen
 from .machine import Machine
+from .names import text_of
 from .naming import ACTING, DRAWING, LOSS, READING_RECEIVERS, READING_VERBS, names_optimizer, suggests
 from .things import Parameters, Role, Tensor, Thing, Value, as_tensor, mix, things_in
 
@@ -23,32 +24,28 @@ def call(
     """A call whose body is out of sight: it may do what its arguments allow."""
     values = (*args, *keywords.values())
     given = mix(values)
-    result = result_of(m, node, values)
+    things = [thing for value in values for thing in things_in(value)]
+    result = _result(m, node, given, things)
     owned = [value for value in values if isinstance(value, Parameters)]
     for collection in owned:
         parameters.exhaust(m, node, collection, sure=False)
     if owned:
         result.parameters = Parameters.union(owned)
-    label = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
-    if not used and not _only_reads(label):
+    label = text_of(node.func) if isinstance(node, ast.Call) else ""
+    only_reads = _only_reads(label)
+    if not used and not only_reads:
         for value in values:
             configuration_files.change(m, value)
     for value in values:
         m.hand_out(value)
-        for thing in things_in(value):
-            thing.uses.add("passed")
-    handed = tuple(
-        thing for value in values for thing in things_in(value) if thing.role in (Role.OPTIMIZER, None) and not thing.data
-    )
+    for thing in things:
+        thing.uses.add("passed")
+    handed = tuple(thing for thing in things if thing.role in (Role.OPTIMIZER, None) and not thing.data)
     if handed:
         m.emit_effect(SetRate, node, handed)
-    if not _only_reads(label) and not (used and _computes_loss(label, values)):
-        touches = frozenset(
-            thing
-            for value in (*values, *((receiver,) if receiver is not None else ()))
-            for thing in things_in(value)
-            if not thing.data and thing.role is not Role.LOSS_FUNCTION
-        )
+    if not only_reads and not (used and _computes_loss(label, things)):
+        concerned = [*things, *things_in(receiver)] if receiver is not None else things
+        touches = frozenset(thing for thing in concerned if not thing.data and thing.role is not Role.LOSS_FUNCTION)
         loss = given if given.loss or not used else Tensor()
         if not m.grad_enabled and used and not any(map(_may_apply, touches)):
             touches, loss = frozenset(), Tensor()
@@ -60,17 +57,31 @@ def call(
 
 def result_of(m: Machine, node: ast.AST, values: tuple[Value, ...]) -> Thing:
     """What a call whose body is not looked at returns: it may be made of, or hold, whatever it was given."""
-    given = mix(values)
+    return _result(m, node, mix(values), [thing for value in values for thing in things_in(value)])
+
+
+def _result(m: Machine, node: ast.AST, given: Tensor, things: list[Thing]) -> Thing:
     result = m.thing(node, "result")
-    result.carries = given.sources | {thing for value in values for thing in things_in(value) if not thing.data}
+    result.carries = given.sources.union(thing for thing in things if not thing.data)
     result.opaque = given.opaque
     if m.contexts:
         result.tapes = m.tapes
-    result.holds |= frozenset(thing for value in values for thing in things_in(value))
+    if things:
+        result.holds |= frozenset(things)
     return result
 
 
-def looks(function: ast.expr) -> bool:
+def is_shown(m: Machine) -> bool:
+    """What is evaluated goes to a function that draws or logs it."""
+    around = m.receivers
+    while around is not None:
+        function, around = around
+        if _looks(function):
+            return True
+    return False
+
+
+def _looks(function: ast.expr) -> bool:
     """By its words, a function that draws or logs what it is given."""
     receiver = function.value if isinstance(function, ast.Attribute) else None
     last = receiver.attr if isinstance(receiver, ast.Attribute) else receiver.id if isinstance(receiver, ast.Name) else ""
@@ -83,12 +94,12 @@ def _may_apply(thing: Thing) -> bool:
     return thing.role in (Role.OPTIMIZER, Role.INSTANCE, Role.ENGINE) or names_optimizer(thing.name)
 
 
-def _computes_loss(label: str, values: tuple[Value, ...]) -> bool:
+def _computes_loss(label: str, things: list[Thing]) -> bool:
     """By its words, a call that computes a loss and leaves the rest to its caller, who keeps the optimizers to himself."""
     last = label.rpartition(".")[2]
     if not suggests(last, LOSS) or suggests(last, ACTING):
         return False
-    return not any(_may_apply(thing) for value in values for thing in things_in(value))
+    return not any(map(_may_apply, things))
 
 
 def _only_reads(label: str) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from dataclasses import dataclass
 
+from ..immutable import value_class
 from .text import Position, SourceText, Span
 
 
@@ -43,7 +43,7 @@ def word_filter(words: frozenset[str]) -> re.Pattern[str]:
     return re.compile(r"\b(?:" + "|".join(sorted(map(re.escape, words))) + r")\b")
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Spot:
     """A place in a file that is no code, by its absolute path."""
 
@@ -51,7 +51,7 @@ class Spot:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Site:
     """Where an effect is written: the expression, its statement, and the function (or module) that holds it.
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from .text import Position, SourceText, Span
 
-_MARK = re.compile(r"trainlint\s*:|noqa\s*:", re.IGNORECASE)
+_MARK = re.compile(r"trainlint\s*:|noqa\s*:.*trn")
 _OWN = re.compile(r"#\s*trainlint\s*:\s*(ignore-file|ignore)(?![\w-])\s*(?:\[([^\]#]*)\])?", re.IGNORECASE)
 _NOQA = re.compile(r"#\s*noqa\s*:\s*([A-Z]+[0-9]+(?:[\s,]+[A-Z]+[0-9]+)*)", re.IGNORECASE)
 
@@ -64,8 +64,9 @@ class Suppressions:
 
     @classmethod
     def of(cls, text: str) -> Suppressions:
-        """Read the comments of `text`; a text without any mark costs one search and is not tokenized."""
-        if not _MARK.search(text):
+        """Read the comments of `text`; a text in which none speaks of this linter costs one search and is not tokenized."""
+        lowered = text.lower()
+        if ("trainlint" not in lowered and "trn" not in lowered) or not _MARK.search(lowered):
             return cls({})
         return _read(text)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ...program import effects as fx
+from ...program.names import text_of
 from ...program.naming import MODEL, suggests
 from ...program.program import Program
 from ...program.things import Constant, Many, Mapping, Operation, Role, Sequence, Thing
@@ -43,9 +44,9 @@ class CarriedGraph:
             target = target.elts[1]
         elif kind not in _IS_ITS_STATE:
             return None
-        name = ast.unparse(target)
+        name = text_of(target)
         if isinstance(target, ast.Tuple):
-            parts = [ast.unparse(part) for part in target.elts]
+            parts = [text_of(part) for part in target.elts]
             return f"{', '.join(parts)} = {', '.join(f'{part}.detach()' for part in parts)}"
         return f"{name} = ({name}[0].detach(), {name}[1].detach())" if kind == "lstm" else f"{name} = {name}.detach()"
 
@@ -62,7 +63,7 @@ class GrowingSum:
     @property
     def text(self) -> str:
         """The term as something a dot may follow."""
-        text = ast.unparse(self.term)
+        text = text_of(self.term)
         return text if isinstance(self.term, (ast.Name, ast.Attribute, ast.Call, ast.Subscript)) else f"({text})"
 
 
@@ -126,9 +127,9 @@ class CarriedGraphs:
                 term = self._gradients.reach(Node(operation.inputs[side]))
                 shared = (source.operation for source in term.passed if source in one.reach.passed)
                 written = _operand(node, side)
-                if written is None or _starts_anew(operation, one.loop.node) or _may_be_a_number(term):
+                if written is None or _may_be_a_number(term) or not any(each and each.callee in term.modules for each in shared):
                     continue
-                if any(one is not None and one.callee in term.modules for one in shared):
+                if not _starts_anew(operation, one.loop.node):
                     told.add(node)
                     yield GrowingSum(operation, written, one.backward, one.loop)
                     break
@@ -192,9 +193,7 @@ class CarriedGraphs:
         for entry in self._program.entries:
             if not any(isinstance(effect, fx.Backward) for effect in entry.effects):
                 continue
-            for effect, path in _paths(entry.body, ()):
-                if not isinstance(effect, fx.Backward):
-                    continue
+            for effect, path in _backwards(entry.body, ()):
                 loops = [region for region in path if isinstance(region, fx.Loop) and region.repeats]
                 if not loops:
                     continue
@@ -203,16 +202,15 @@ class CarriedGraphs:
                     yield _Differentiated(effect, loops[-1], self._gradients.of(effect))
 
 
-def _paths(region: fx.Region, path: Path) -> Iterator[tuple[fx.Effect, Path]]:
-    """Every effect below `region` with the regions around it, outermost first."""
-    if isinstance(region, fx.Effect):
-        yield region, path
-        return
-    if not isinstance(region, fx.Block):
-        path = (*path, region)
-    for block in fx.blocks_of(region):
-        for item in block.items:
-            yield from _paths(item, path)
+def _backwards(block: fx.Block, path: Path) -> Iterator[tuple[fx.Backward, Path]]:
+    """Every backward below `block` with the regions around it, outermost first."""
+    for item in block.items:
+        if isinstance(item, fx.Backward):
+            yield item, path
+        elif not isinstance(item, fx.Effect):
+            inside = path if isinstance(item, fx.Block) else (*path, item)
+            for part in fx.blocks_of(item):
+                yield from _backwards(part, inside)
 
 
 def _switch(backward: fx.Backward, name: str) -> bool | None:
@@ -255,11 +253,12 @@ def _starts_anew(operation: Operation, loop: ast.AST) -> bool:
     """The sum is set to something else inside the loop, or anywhere but in a constructor where that cannot be told."""
     statement, function = operation.site.statement, operation.site.function
     targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
-    names = {ast.unparse(_whole(target)) for target in targets if target is not None}
+    names = {text_of(_whole(target)) for target in targets if target is not None}
     inside = set(ast.walk(loop))
     within = inside if statement in inside else set(ast.walk(function))
+    own = set(ast.walk(statement))
     return any(
-        ast.unparse(node) in names and node not in set(ast.walk(statement))
+        node not in own and text_of(node) in names
         for node in within
         if isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Store)
     ) or (statement not in inside and any("." in name for name in names))
@@ -274,8 +273,8 @@ def _may_be_reset(carrier: Operation, loop: ast.AST) -> bool:
     function = carrier.site.function
     if loop not in set(ast.walk(function)):
         return True
-    taken = {ast.unparse(node) for node in ast.walk(carrier.site.node) if isinstance(node, (ast.Name, ast.Attribute))}
-    return any(ast.unparse(target) in taken for target in _sometimes_assigned(loop))
+    taken = {text_of(node) for node in ast.walk(carrier.site.node) if isinstance(node, (ast.Name, ast.Attribute))}
+    return any(text_of(target) in taken for target in _sometimes_assigned(loop))
 
 
 def _sometimes_assigned(loop: ast.AST) -> Iterator[ast.expr]:

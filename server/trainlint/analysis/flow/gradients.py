@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, field
 
+from ...immutable import value_class
 from ...program.effects import Backward
 from ...program.naming import LOSS, suggests
 from ...program.program import Program
 from ...program.things import Constant, External, Many, Mapping, Operation, Parameters, Role, Sequence, Tensor, Thing
 from ...program.vocabulary import MADE_ANEW
-from .graph import Graph, Node, Source
+from .graph import Environment, Graph, Node, Source
 from .values import REARRANGING
 
 _MAX_STEPS = 400
@@ -23,7 +24,7 @@ _CRITERION = frozenset({"criterion", "criterions", "crit", "criteria"})
 _WITHOUT_PARAMETERS = frozenset({Role.SCALER, Role.OPTIMIZER, Role.SCHEDULER, Role.LOSS_FUNCTION})
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Cut:
     """A place where gradients end: an operation whose result has no graph, or that ran while autograd was off.
 
@@ -93,19 +94,21 @@ class Gradients:
         self.graph = Graph(program, recorded=True, tape=tape)
         self._tape = tape
         self._everything = Graph(program)
-        self._of: dict[Backward, Reach] = {}
+        # By the identity of the value: tensors are equal where their sources are, however they were computed.
+        self._reached: dict[tuple[int, Environment], tuple[Node, Reach]] = {}
         self._behind_cuts: dict[Source, Reach] = {}
 
     def reach(self, node: Node) -> Reach:
         """Follow `node` back to every parameter, along every path that may be taken."""
-        return self._walk(node, self.graph, through_cuts=False)
+        key = (id(node.value), node.environment)
+        known = self._reached.get(key)
+        if known is None:
+            known = self._reached[key] = (node, self._walk(node, self.graph, through_cuts=False))
+        return known[1]
 
     def of(self, backward: Backward) -> Reach:
         """What a backward reaches."""
-        found = self._of.get(backward)
-        if found is None:
-            found = self._of[backward] = self.reach(Node(backward.loss))
-        return found
+        return self.reach(Node(backward.loss))
 
     def behind(self, cut: Cut) -> Reach:
         """What the numbers of a value that was cut off depend on, through all further cuts."""

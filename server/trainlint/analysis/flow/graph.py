@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from ...immutable import value_class
 from ...program.frameworks.table import is_wired
 from ...program.program import Program
 from ...program.things import (
@@ -35,7 +35,7 @@ _CALLED = "()"
 _NUMBER = Constant(...)
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Node:
     """A value where it is used: `environment` says what the symbols of the forward passes around it stand for."""
 
@@ -43,7 +43,7 @@ class Node:
     environment: Environment = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Source:
     """One way a value may have come about.
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from ...program import effects as fx
 from ...program.frameworks.table import LOSS_OPERATIONS
+from ...program.names import text_of
 from ...program.program import Program
 from ...program.things import NONE, Constant, Operation
 from .gradients import Cut, Gradients
@@ -48,7 +49,7 @@ class UnreducedLoss:
     @property
     def text(self) -> str:
         """The expression as something a dot may follow."""
-        text = ast.unparse(self.written) if self.written is not None else ""
+        text = text_of(self.written) if self.written is not None else ""
         return text if isinstance(self.written, (ast.Name, ast.Attribute, ast.Call, ast.Subscript)) else f"({text})"
 
 
@@ -82,7 +83,7 @@ def unreduced_losses(program: Program, graph: Graph) -> Iterator[UnreducedLoss]:
 def differentiated(backward: fx.Backward) -> ast.expr | None:
     """The expression that a backward differentiates, where it is written there."""
     written = (node for node in ast.walk(backward.site.node) if isinstance(node, ast.expr))
-    return next((node for node in written if ast.unparse(node) == backward.text), None)
+    return next((node for node in written if text_of(node) == backward.text), None)
 
 
 def _backwards(program: Program) -> Iterator[fx.Backward]:

@@ -9,6 +9,7 @@ from enum import Enum
 from functools import cached_property
 
 from ...program import effects as fx
+from ...program.names import text_of
 from ...program.program import Program
 from ...program.things import Constant, Mapping, Parameters, Role, Sequence, Tensor, Thing, Value
 from ...source.parse import Site
@@ -58,7 +59,7 @@ class IdleAttribute:
 
     @property
     def holder(self) -> str:
-        return ast.unparse(self.target.value)
+        return text_of(self.target.value)
 
 
 class Attributes:

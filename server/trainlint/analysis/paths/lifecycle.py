@@ -19,6 +19,7 @@ from .worlds import Conditions, Context
 
 UNKNOWN, CLEAR, FRESH, APPLIED, STALE, LOST = "unknown", "clear", "fresh", "applied", "stale", "lost"
 _MAX_WORLDS = 160
+_MAX_TOKENS = 4 * _MAX_WORLDS
 _MAX_WORK = 30_000
 
 
@@ -108,6 +109,8 @@ class Paths:
             if count > _MAX_WORLDS:
                 worlds = self.without_conditions(worlds)
                 count = _count(worlds)
+                if count > _MAX_TOKENS:
+                    raise Intractable
         return worlds
 
     def without_conditions(self, worlds: Worlds) -> Worlds:

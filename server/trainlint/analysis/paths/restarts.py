@@ -10,6 +10,7 @@ from enum import Enum
 
 from ...program import effects as fx
 from ...program.frameworks.table import keeps_state
+from ...program.names import text_of
 from ...program.things import Constant, Many, Operation, Partial, Role, Sequence, Tensor, Thing, Value, alternatives
 from ...source.parse import Site
 from ..flow.objectives import is_name_of_batches
@@ -47,7 +48,7 @@ class Restarted:
         if self.restart in (Restart.OPTIMIZER, Restart.MODEL):
             return self.thing.name
         receiver = getattr(getattr(self.place.node, "func", None), "value", None)
-        return ast.unparse(receiver) if receiver is not None else self.thing.name
+        return text_of(receiver) if receiver is not None else self.thing.name
 
 
 def restarted(orders: Orders, modules: Modules) -> list[Restarted]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ...program import effects as fx
+from ...program.names import text_of
 from ...program.things import Role, Thing
 from ...source.parse import Site
 from ..paths.order import Order, Orders
@@ -90,7 +90,7 @@ class DiscardedCopy:
     @property
     def used(self) -> str:
         """The original, as it is written where it is used."""
-        return ast.unparse(getattr(self.place.node, "func", self.place.node))
+        return text_of(getattr(self.place.node, "func", self.place.node))
 
 
 def discarded_copies(orders: Orders) -> list[DiscardedCopy]:
