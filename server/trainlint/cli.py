@@ -66,8 +66,10 @@ def _run(arguments: list[str], console: Console) -> int:
         raise UsageError(_unknown_command(first))
     if first in _RUNNING:
         return _run_script(first, parser, arguments, console)
-    args = parser.parse_args(arguments)
+    own, of_the_script = _split(arguments)
+    args = parser.parse_args(own)
     if args.command == "check":
+        args.arguments = of_the_script
         from .commands.check import check_command
 
         return check_command(args, console)
@@ -91,6 +93,14 @@ def _run_script(command: str, parser: argparse.ArgumentParser, arguments: list[s
 
         return fix_command(args, console)
     return watch_command(args, console) if command == "watch" else probe_command(args, console)
+
+
+def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """What is trainlint's, and what is for a script that it runs."""
+    if arguments[0] != "check" or "--with-probe" not in " ".join(arguments) or "--" not in arguments:
+        return arguments, []
+    at = arguments.index("--")
+    return arguments[:at], arguments[at + 1 :]
 
 
 def _unknown_command(word: str) -> str:
@@ -138,9 +148,8 @@ def _add_check(commands: argparse._SubParsersAction[_Parser]) -> None:
     check.add_argument(
         "paths",
         nargs="*",
-        default=["."],
         metavar="PATH",
-        help="files, folders, or - for standard input (default: .)",
+        help="files, folders, or - for standard input (default: ., or the script of --with-probe)",
     )
     output = check.add_argument_group("output")
     output.add_argument("--output-format", choices=("text", "json", "sarif", "github"), default="text")
@@ -161,6 +170,13 @@ def _add_check(commands: argparse._SubParsersAction[_Parser]) -> None:
     fixes.add_argument(
         "--show-fixes", action="store_true", help="with --fix or --diff: list what was applied, and what was not and why"
     )
+    probe = check.add_argument_group("a run that confirms or refutes", "arguments of the script come after --")
+    probe.add_argument("--with-probe", metavar="SCRIPT", help="run SCRIPT in the sandbox, see which findings it bears out")
+    probe.add_argument("--python", metavar="INTERPRETER", help="the interpreter that has torch (default: this one)")
+    probe.add_argument("--timeout", type=_seconds, default=60.0, metavar="S", help="seconds for the script (default: 60)")
+    probe.add_argument("--device", choices=("cpu",), help="stand in for every accelerator with the CPU")
+    probe.add_argument("--network", action="store_true", help="allow the network beyond this machine")
+    probe.add_argument("-y", "--yes", action="store_true", help="do not ask where the sandbox cannot cover everything")
     choice = check.add_argument_group("rules and files")
     for option, text in (
         ("--select", "these rules only"),
@@ -199,6 +215,16 @@ def _jobs(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a number of processes")
     return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is no positive number")
+    return value
 
 
 def _codes(text: str) -> list[str]:

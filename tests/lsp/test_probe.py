@@ -12,7 +12,7 @@ from typing import Any
 
 import psutil
 import pytest
-from lsprotocol.types import ErrorCodes, LSPErrorCodes
+from lsprotocol.types import DiagnosticSeverity, ErrorCodes, LSPErrorCodes
 
 from tests.lsp.raw import REAL, Raw
 
@@ -176,8 +176,10 @@ def test_what_a_run_shows_joins_the_diagnostics_until_its_code_changes(editor: E
     assert said[0] == "starting Python"
     assert "importing" in said
     assert said[-1] == "1 step seen"
-    joined = by_source(editor.shown())
-    assert joined == {"trainlint": [("TRN101", 10)], "trainlint probe": [("TRN101", 10)]}
+    shown = editor.shown()
+    joined = by_source(shown)
+    assert shown[0]["message"].endswith("(confirmed by a run)")
+    assert joined == {"trainlint": [("TRN101", 10)], "trainlint probe": []}, "the two are one finding"
     report = editor.answer(asked, PROBE_SECONDS)["result"]
     assert (report["version"], report["verdict"], report["steps"]) == (1, "learning", 2)
     assert {each["name"]: each["status"] for each in report["parameters"]} == {
@@ -190,7 +192,9 @@ def test_what_a_run_shows_joins_the_diagnostics_until_its_code_changes(editor: E
 
     editor.edit(12, 0, "# elsewhere\n")
     editor.edit(0, 0, "import os\n")
-    assert by_source(editor.shown())["trainlint probe"] == [("TRN101", 11)]
+    (moved,) = editor.shown()
+    assert (moved["code"], moved["range"]["start"]["line"]) == ("TRN101", 11)
+    assert moved["message"].endswith("(confirmed by a run)")
 
     editor.edit(LOOP + 2, 0, "    optimizer.zero_grad()\n")
     assert editor.shown() == [], "the fix is made: neither the analysis nor the run of before speaks of it"
@@ -199,7 +203,33 @@ def test_what_a_run_shows_joins_the_diagnostics_until_its_code_changes(editor: E
 def test_editing_the_line_itself_drops_what_a_run_showed_there(editor: Editor) -> None:
     editor.report()
     editor.edit(10, 20, "  # again")
-    assert by_source(editor.shown()) == {"trainlint": [("TRN101", 10)], "trainlint probe": []}
+    (left,) = editor.shown()
+    assert (left["code"], left["range"]["start"]["line"]) == ("TRN101", 10)
+    assert "run" not in left["message"], "what the run showed is gone, what the analysis says is not"
+
+
+CLEARED = FORGETS.replace(
+    "for epoch", 'exec("optimizer.register_step_post_hook(lambda *given: optimizer.zero_grad())")\n\nfor epoch'
+)
+"""The optimizer clears by itself, out of sight of the analysis."""
+
+
+def test_what_a_run_refutes_is_a_hint_until_its_code_changes(tmp_path: Path) -> None:
+    with Editor(tmp_path, CLEARED) as editor:
+        (before,) = editor.shown()
+        assert (before["code"], before["severity"]) == ("TRN101", DiagnosticSeverity.Warning)
+        asked = editor.probe()
+        (hint,) = editor.shown()
+        editor.answer(asked, PROBE_SECONDS)
+        assert (hint["code"], hint["severity"]) == ("TRN101", DiagnosticSeverity.Hint)
+        assert "a run refutes this" in hint["message"]
+        editor.edit(0, 0, "import os\n")
+        (moved,) = editor.shown()
+        assert (moved["severity"], moved["range"]["start"]["line"]) == (DiagnosticSeverity.Hint, 13)
+        editor.edit(11, 0, "    # in the loop\n")
+        (again,) = editor.shown()
+        assert (again["code"], again["severity"]) == ("TRN101", DiagnosticSeverity.Warning)
+        assert "run" not in again["message"]
 
 
 def test_a_client_that_pulls_gets_another_result_after_a_run(tmp_path: Path) -> None:
@@ -208,12 +238,14 @@ def test_a_client_that_pulls_gets_another_result_after_a_run(tmp_path: Path) -> 
         assert editor.pulled(before["resultId"])["kind"] == "unchanged"
         editor.report()
         after = editor.pulled(before["resultId"])
-        assert by_source(after["items"])["trainlint probe"] == [("TRN101", 10)]
+        (confirmed,) = after["items"]
+        assert confirmed["message"].endswith("(confirmed by a run)")
         assert editor.pulled(after["resultId"])["kind"] == "unchanged"
 
         editor.notify("textDocument/didClose", {"textDocument": {"uri": editor.uri}})
         editor.open(editor.uri, FORGETS)
-        assert by_source(editor.pulled()["items"])["trainlint probe"] == []
+        (open_again,) = editor.pulled()["items"]
+        assert "run" not in open_again["message"]
 
 
 def test_another_text_is_run_beside_the_document_and_nothing_else_changes(editor: Editor) -> None:
@@ -256,7 +288,9 @@ def test_a_document_that_was_never_saved_runs_in_the_first_folder(tmp_path: Path
         editor.open(editor.uri, f"rate = float(open('data.txt').read())\n{FORGETS}")
         editor.shown()
         asked = editor.probe()
-        assert by_source(editor.shown())["trainlint probe"] == [("TRN101", 11)]
+        (confirmed,) = editor.shown()
+        assert confirmed["range"]["start"]["line"] == 11
+        assert confirmed["message"].endswith("(confirmed by a run)")
         report = editor.answer(asked, PROBE_SECONDS)["result"]
         assert report["steps"] == 2
         assert [each["path"] for each in report["findings"]] == [editor.uri]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from trainlint.probe.decoding import decode
 from trainlint.probe.failures import Setting
@@ -26,10 +27,10 @@ def run_forked(scripts: Sequence[Path]) -> dict[Path, ProbeReport]:
     done = subprocess.run(command, capture_output=True, timeout=150, check=True)
     answers = done.stdout.splitlines()
     assert len(answers) == len(runs), done.stderr.decode()
-    return {script: _report(run, answer) for script, run, answer in zip(scripts, runs, answers, strict=True)}
+    return {script: read_report(run, answer) for script, run, answer in zip(scripts, runs, answers, strict=True)}
 
 
-def _report(run: dict[str, str], answer: bytes) -> ProbeReport:
+def read_report(run: Mapping[str, Any], answer: bytes) -> ProbeReport:
     result = decode(Result, split(answer)[1])
     assert result.fault is None, f"{run['script']}: {result.fault}"
     setting = Setting(run["script"], run["cwd"], device=run["device"])

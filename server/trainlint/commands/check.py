@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..configuration import Configuration, ConfigurationError, load
 from ..discovery import Target, discover, source_of
-from ..finding import Confidence, FileStatus, Finding, Report, Status
+from ..finding import Confidence, FileStatus, Finding, Report, State, Status
 from ..fixes.apply import Refusal
 from ..fixes.resolve import with_edits
 from ..output import text
@@ -46,6 +46,9 @@ def _invalid_setting(error: ConfigurationError) -> Report:
 
 
 def _check(args: argparse.Namespace, console: Console) -> int:
+    if args.with_probe is not None and not args.paths:
+        args.paths = [args.with_probe]
+    args.paths = args.paths or ["."]
     fixing = _fixing(args)
     configuration = configuration_of(args)
     _look_for(args.paths)
@@ -62,6 +65,12 @@ def _check(args: argparse.Namespace, console: Console) -> int:
         return CLEAN
     outcomes = [_stdin(args, configuration, fixing)] if STDIN in args.paths else []
     outcomes += _outcomes(found, fixing, args.jobs or processors())
+    if args.with_probe is not None:
+        from .probed import joined, run
+
+        report = run(args, console)
+        outcomes = joined(outcomes, report, configuration)
+        console.note(f"probed {args.with_probe}: {report.sentence}")
     return _tell(outcomes, fixing, args, console)
 
 
@@ -212,4 +221,5 @@ def _status(report: Report, outcomes: list[Outcome], exit_zero: bool) -> int:
         unread = outcome.named and Status.UNREADABLE in states and not outcome.report.findings
         if outcome.failed or unread or Status.FAILED in states:
             return FAILED
-    return FOUND if report.findings and not exit_zero else CLEAN
+    standing = [finding for finding in report.findings if finding.state is not State.WITHDRAWN]
+    return FOUND if standing and not exit_zero else CLEAN

@@ -16,7 +16,7 @@ from ..fixes.apply import applicable
 from ..source.document import Document
 from ..source.text import Position, SourceText, Span
 from .client import Client
-from .convert import PROBE_SOURCE, SOURCE, Coordinates, page_of, source_of
+from .convert import PROBE_SOURCE, SOURCE, Coordinates, message_of, page_of, source_of
 from .session import Result
 
 QUICK_FIX = types.CodeActionKind.QuickFix.value
@@ -98,7 +98,7 @@ def _shows(diagnostic: types.Diagnostic, finding: Finding) -> bool:
     if isinstance(data, Mapping) and finding.fingerprint and "fingerprint" in data:
         return bool(data["fingerprint"] == finding.fingerprint)
     same_line = diagnostic.range.start.line == finding.span.start.line - 1
-    return same_line and diagnostic.message == finding.message
+    return same_line and diagnostic.message == message_of(finding)
 
 
 def may_fix_all(result: Result | None, only: Sequence[str] | None) -> bool:

@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 from lsprotocol import types
 
 from .. import __version__
-from ..finding import Finding, Origin, Severity
+from ..finding import Finding, Origin, Severity, State
 from ..source.text import Position, SourceText, Span
 from .client import Client
 
@@ -116,6 +116,11 @@ def page_of(code: str) -> str | None:
     return RULE_PAGE.format(version=__version__, code=code) if _RULE.fullmatch(code) else None
 
 
+def message_of(finding: Finding) -> str:
+    """What the client shows; what a run refutes says so itself."""
+    return f"{finding.message} (confirmed by a run)" if finding.state is State.CONFIRMED else finding.message
+
+
 def source_of(finding: Finding) -> str:
     """Who says it, as the client shows it."""
     return PROBE_SOURCE if finding.source is Origin.PROBE else SOURCE
@@ -132,8 +137,8 @@ def diagnostic(
     page = page_of(finding.code)
     return types.Diagnostic(
         range=coordinates.range(finding.span),
-        message=finding.message,
-        severity=_SEVERITY[finding.severity],
+        message=message_of(finding),
+        severity=types.DiagnosticSeverity.Hint if finding.state is State.WITHDRAWN else _SEVERITY[finding.severity],
         code=finding.code,
         code_description=types.CodeDescription(page) if page and client.code_description else None,
         source=source_of(finding),

@@ -101,6 +101,14 @@ class Seen:
     def findings(self) -> tuple[Finding, ...]:
         return tuple(held.finding for held in self._held)
 
+    def in_text(self, document: Document) -> tuple[Finding | None, ...]:
+        """The findings at their places in another text, None where its code is not what it was."""
+        change = _Change.between(self.document.source, document.source)
+        if change is None:
+            return self.findings
+        moved = (held.after(change) for held in self._held)
+        return tuple(held.finding if held is not None else None for held in moved)
+
     def moved(self, document: Document) -> Seen:
         """What of it still holds in another text of the document."""
         change = _Change.between(self.document.source, document.source)

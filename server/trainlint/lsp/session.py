@@ -13,10 +13,10 @@ from itertools import count
 
 from lsprotocol import types
 
-from ..finding import Finding, Report, Status
+from ..agreement import agree, heard
+from ..finding import Finding, Report, State, Status
 from ..settings import Settings
 from ..source.document import Document
-from ..source.suppress import Suppressions
 from ..source.workspace import Files, Workspace
 from .client import Client
 from .convert import changed, path_of
@@ -57,7 +57,7 @@ class Result:
     """What is known about one text. `asked` are the paths of the other texts that it depends on.
 
     `skip` says why nothing is known, where that is so. `seen` is what runs showed, at its places in `seen_in`:
-    the text that the editor showed then.
+    the text that the editor showed then. `analysed` are the findings before runs were held against them.
     """
 
     uri: str
@@ -69,6 +69,7 @@ class Result:
     skip: str | None = None
     seen: tuple[Finding, ...] = ()
     seen_in: Document | None = None
+    analysed: tuple[Finding, ...] = ()
 
     @property
     def id(self) -> str:
@@ -221,7 +222,7 @@ class Session:
         unreadable = any(finding.code == UNREADABLE_FILE for finding in report.findings)
         if unreadable or Status.UNREADABLE in statuses or Status.FAILED in statuses:
             return None
-        buffer.result = Result(
+        known = Result(
             snapshot.uri,
             document,
             snapshot.stamp,
@@ -229,9 +230,10 @@ class Session:
             report.findings,
             frozenset(asked) - {document.path},
             snapshot.skip,
-            self._seen(buffer, snapshot.settings),
-            buffer.document,
+            seen_in=buffer.document,
+            analysed=report.findings,
         )
+        buffer.result = self._joined(known, buffer, snapshot.settings)
         return buffer.result
 
     def saw(self, run: str, seen: Mapping[str, Seen]) -> list[Result]:
@@ -252,32 +254,28 @@ class Session:
     def _again(self, buffer: _Buffer) -> Result:
         """What is known of `buffer`, with what runs show now; nothing else where no analysis brought anything."""
         now = self._snapshot(buffer, buffer.document)
-        seen = self._seen(buffer, now.settings)
-        stamp = next(self._stamps)
-        if buffer.result is not None:
-            return replace(buffer.result, stamp=stamp, seen=seen, seen_in=buffer.document)
-        return Result(
-            buffer.uri,
-            buffer.document,
-            stamp,
-            now.settings,
-            (),
-            frozenset(),
-            now.skip,
-            seen,
-            buffer.document,
+        known = buffer.result or Result(
+            buffer.uri, buffer.document, 0, now.settings, (), frozenset(), now.skip, seen_in=buffer.document
         )
+        return self._joined(replace(known, stamp=next(self._stamps)), buffer, now.settings)
 
-    def _seen(self, buffer: _Buffer, settings: Settings) -> tuple[Finding, ...]:
-        """What runs showed of the text, without what the user does not want to hear."""
-        wanted = settings.for_file(buffer.document.path)
-        silenced = Suppressions.of(buffer.document.text) if buffer.seen else Suppressions({})
-        return tuple(
-            replace(one, severity=wanted.severity_of(one.code, one.name) or one.severity)
-            for seen in buffer.seen.values()
-            for one in seen.findings
-            if wanted.selects(one.code, one.name) and not silenced.suppresses(one.code, one.name, one.span)
-        )
+    def _joined(self, result: Result, buffer: _Buffer, settings: Settings) -> Result:
+        """A result with what runs say of it: which findings they confirm and refute, and what they show beyond that.
+
+        Runs are held against the analysis in the text that was analysed, and what they show is told in the one that is
+        shown: the two differ where files are analysed when they are saved.
+        """
+        here = [one for seen in buffer.seen.values() for one in seen.findings]
+        there = [one for seen in buffer.seen.values() for one in seen.in_text(result.document)]
+        told = heard(here, settings, buffer.document.path, buffer.document.text)
+        shown = [(one, place) for one, place in zip(told, there, strict=True) if one and one.state is not State.WITHDRAWN]
+        proofs = [at for at, (_, place) in enumerate(shown) if place is not None]
+        claims = [replace(place, severity=one.severity) for one, place in shown if place is not None]
+        refuted = [one for one in there if one is not None and one.state is State.WITHDRAWN]
+        agreement = agree(result.analysed, claims, refuted)
+        absorbed = set(proofs) - {proofs[at] for at in agreement.rest}
+        left = tuple(one for at, (one, _) in enumerate(shown) if at not in absorbed)
+        return replace(result, findings=agreement.findings, seen=left, seen_in=buffer.document)
 
     def last_result(self, uri: str) -> Result | None:
         """The newest result, perhaps of an older text."""

@@ -25,9 +25,12 @@ def render(report: Report, sources: Sources, palette: Palette = _PLAIN) -> str:
 
 def summary(report: Report) -> str:
     """The closing line: how much was found, and how much of it can be fixed."""
-    if not report.findings:
-        return _nothing_found(report)
-    files = len({finding.path for finding in report.findings})
+    standing = [finding for finding in report.findings if finding.state is not State.WITHDRAWN]
+    withdrawn = len(report.findings) - len(standing)
+    aside = f" A run refutes {withdrawn:,} more." if withdrawn else ""
+    if not standing:
+        return _nothing_found(report) if not aside else f"{_nothing_found(report).rstrip()}{aside}\n"
+    files = len({finding.path for finding in standing})
     safe = sum(applicable(finding, unsafe=False) is not None for finding in report.findings)
     unsafe = sum(applicable(finding, unsafe=True) is not None for finding in report.findings) - safe
     ways = []
@@ -36,7 +39,7 @@ def summary(report: Report) -> str:
     if unsafe:
         ways.append(f"{unsafe} more with --unsafe-fixes" if safe else f"{unsafe} fixable with --fix --unsafe-fixes")
     hint = f" ({', '.join(ways)})" if ways else ""
-    return f"Found {count(len(report.findings), 'mistake')} in {count(files, 'file')}{hint}.\n"
+    return f"Found {count(len(standing), 'mistake')} in {count(files, 'file')}{hint}.{aside}\n"
 
 
 def notices(report: Report, verbose: bool = False) -> list[str]:

@@ -8,7 +8,7 @@ import itertools
 from collections.abc import Iterator
 
 from ..finding import Confidence
-from .facts import BACKWARD, CLIP, STEP, Evidence, Fact, verb
+from .facts import BACKWARD, CLIP, STEP, Evidence, Fact, listed, verb
 from .protocol import OptimizerSeen, ParameterSeen, StepOfParameter
 from .status import Status, warming_up
 
@@ -20,11 +20,16 @@ def causes(evidence: Evidence) -> Iterator[Fact]:
         yield from _nothing_to_apply(evidence, index, optimizer)
         yield from _never_stepped(evidence, index, optimizer)
         yield from _zero_rate(evidence, index, optimizer)
+    yield from _rebuilt(evidence)
     yield from _cuts(evidence)
+    yield from _outside(evidence)
     yield from _in_no_optimizer(evidence)
     yield from _in_two_optimizers(evidence)
     yield from _modes(evidence)
     yield from _clipping(evidence)
+    yield from _losses(evidence)
+    yield from _switches(evidence)
+    yield from _schedules(evidence)
 
 
 def _rows(evidence: Evidence, index: int) -> list[tuple[int, StepOfParameter]]:
@@ -84,13 +89,7 @@ def _nothing_to_apply(evidence: Evidence, index: int, optimizer: OptimizerSeen) 
     place, calls = evidence.place_of(index)
     name, about = optimizer.name, frozenset(at for at, _ in rows)
     if not any(row.trainable for _, row in rows):
-        yield Fact(
-            "TRN303",
-            f"all parameters of `{name}` are frozen (`requires_grad` is False): its steps change nothing",
-            optimizer.built,
-            (optimizer.kind,),
-            about=about,
-        )
+        yield all_frozen(evidence, index)
         return
     if any(row.nonzero or row.clipped for _, row in rows):
         return
@@ -116,6 +115,21 @@ def _nothing_to_apply(evidence: Evidence, index: int, optimizer: OptimizerSeen) 
         yield Fact("TRN105", f"`{name}.step()` {text}", place, calls, about=about)
         return
     yield from _loss_without_parameters(evidence, about)
+
+
+def all_frozen(evidence: Evidence, index: int) -> Fact:
+    """No parameter of an optimizer requires a gradient."""
+    optimizer, held = evidence.seen.optimizers[index], evidence.held_by(index)
+    place = next((each for at in held if (each := evidence.judged[at].seen.frozen_at) is not None), None)
+    return Fact(
+        "TRN303",
+        f"all parameters of `{optimizer.name}` are frozen (`requires_grad` is False): its steps change nothing; hand it "
+        "parameters that train, or unfreeze these",
+        optimizer.built,
+        (optimizer.kind,),
+        ((place, ("requires_grad_",), "they are frozen here"),) if place else (),
+        about=frozenset(held),
+    )
 
 
 def _loss_without_parameters(evidence: Evidence, about: frozenset[int]) -> Iterator[Fact]:
@@ -229,13 +243,21 @@ def _in_no_optimizer(evidence: Evidence) -> Iterator[Fact]:
         if part in trained or not trained:
             continue
         first = next((each for _, each in evidence.optimizers if each.built is not None), None)
+        built = evidence.judged[about[0]].seen.built
+        place = (built[0] if part == evidence.judged[about[0]].seen.model else built[-1]) if built else None
+        lacks = (
+            ((first.built, (first.kind,), f"`{first.name}` lacks {verb(len(about), 'it', 'them')}"),)
+            if first and first.built
+            else ()
+        )
         yield Fact(
             "TRN304",
             f"{evidence.names(about)} {verb(len(about), 'gets', 'get')} gradients and "
             f"{verb(len(about), 'is', 'are')} in no optimizer: "
-            f"{verb(len(about), 'it stays', 'they stay')} as initialised",
-            first.built if first else None,
-            (first.kind,) if first else (),
+            f"{verb(len(about), 'it stays', 'they stay')} as initialised; hand {verb(len(about), 'it', 'them')} to an optimizer",
+            place or (first.built if first else None),
+            () if place or not first else (first.kind,),
+            lacks if place else (),
             confidence=Confidence.LIKELY,
             about=frozenset(about),
         )
@@ -274,7 +296,9 @@ def _modes(evidence: Evidence) -> Iterator[Fact]:
         if learned:
             layers = " and ".join(f"`{kind}`" for kind in mode.affected[:3])
             text = f"`{mode.model}` is in evaluation mode while it is trained: its {layers} layers do not train"
-            yield Fact("TRN601", f"{text}; call `{mode.model}.train()`", mode.at, (mode.model,))
+            related = ((mode.at, (mode.model,), "it is trained here"),) if mode.switched_at and mode.at else ()
+            place, calls = (mode.switched_at, ("eval", "train")) if mode.switched_at else (mode.at, (mode.model,))
+            yield Fact("TRN601", f"{text}; call `{mode.model}.train()`", place, calls, related)
 
 
 def _clipping(evidence: Evidence) -> Iterator[Fact]:
@@ -297,3 +321,106 @@ def _clipping(evidence: Evidence) -> Iterator[Fact]:
     if about and clips:
         text = f"clipping to {clips[-1].limit:g} leaves nothing of the gradients of {evidence.names(about)}"
         yield Fact("TRN807", text, clips[-1].at, CLIP, about=frozenset(about))
+
+
+def _losses(evidence: Evidence) -> Iterator[Fact]:
+    """Losses that were given what they do not expect."""
+    advice = {
+        "TRN501": "give it the scores before the softmax",
+        "TRN502": "give it the scores before the sigmoid, or use `binary_cross_entropy`",
+        "TRN503": "put a `log_softmax` before it, or use `cross_entropy` on the scores",
+        "TRN506": "bring both to one shape",
+        "TRN508": "take it over the classes: `dim=1`",
+        "TRN509": "give it `log_softmax` of the scores",
+    }
+    for loss in evidence.seen.losses:
+        for code, text in loss.misfits:
+            yield Fact(code, f"`{loss.name}` does not get what it expects: {text}; {advice[code]}", loss.at, (loss.name,))
+
+
+def _switches(evidence: Evidence) -> Iterator[Fact]:
+    """Attributes that nothing looks at."""
+    told: set[tuple[str, bool]] = set()
+    for each in evidence.seen.switches:
+        verb_, method = ("freezes", "False") if not each.value else ("unfreezes", "True")
+        if each.module:
+            learned = [one for one in evidence.judged if one.seen.name.startswith(f"{each.of}.") and one.seen.trainable]
+            if bool(learned) is each.value or (each.attribute, True) in told:
+                continue
+            told.add((each.attribute, True))
+            text = f"`{each.of}` is a module: its `{each.attribute}` {verb_} nothing; call `{each.of}.requires_grad_({method})`"
+            yield Fact("TRN306" if each.attribute == "requires_grad" else "TRN307", text, None, (), assigned=each.attribute)
+        elif (each.attribute, False) not in told:
+            told.add((each.attribute, False))
+            text = f"nothing looks at `{each.attribute}` of `{each.of}`: the switch is called `requires_grad`"
+            yield Fact("TRN307", text, None, (), assigned=each.attribute)
+
+
+def _schedules(evidence: Evidence) -> Iterator[Fact]:
+    """Schedules that come too early, never, to the wrong optimizer, or that end training at once."""
+    over = evidence.seen.ended in ("script", "exit")
+    for each in evidence.seen.schedulers:
+        optimizer = evidence.seen.optimizers[each.optimizer] if each.optimizer is not None else None
+        name = f"`{optimizer.name}`" if optimizer is not None and optimizer.name else "its optimizer"
+        stepped = optimizer is not None and bool(optimizer.completed)
+        if each.early and stepped:
+            text = f"the schedule of {name} is stepped before {name} is: its first rate is never used; step it afterwards"
+            yield Fact("TRN701", text, each.at, STEP)
+        if over and not each.steps and optimizer is not None and optimizer.completed > 1:
+            text = f"this `{each.kind}` was never stepped: the rate of {name} stayed as it was; call its `step()`"
+            yield Fact("TRN702", text, each.built, (each.kind,), confidence=Confidence.LIKELY)
+        others = [one for _, one in evidence.optimizers if one is not optimizer and one.completed]
+        if each.steps and optimizer is not None and not optimizer.completed and others and not optimizer.skipped:
+            used = listed([one.name or one.kind for one in others])
+            text = f"this schedule was made for {name}, which makes no step; {used} does: make it for that"
+            yield Fact("TRN703", text, each.at, STEP)
+        if stepped and each.before and each.after is not None and each.after < each.before * COLLAPSE and each.steps:
+            text = f"one step of this `{each.kind}` takes the rate of {name} from {each.before:.3g} to {each.after:.3g}"
+            yield Fact("TRNP24", f"{text}: training ends there; check its factor and how often it is stepped", each.at, STEP)
+
+
+COLLAPSE = 0.05
+"""Schedules multiply the rate by 0.1 at a milestone and by 0.5 to 0.999 at a step (the examples in torch's own
+documentation of `lr_scheduler`); what leaves less than half of that factor of 0.1 in one step ends training."""
+
+
+def _rebuilt(evidence: Evidence) -> Iterator[Fact]:
+    """Optimizers built at one line again and again for the same parameters, one step each: their state is lost."""
+    lines: dict[tuple[str, int], list[int]] = {}
+    for index, each in evidence.optimizers:
+        if each.built is not None and each.completed == 1:
+            lines.setdefault((each.built.path, each.built.line), []).append(index)
+    for indices in lines.values():
+        held = [set(evidence.held_by(index)) for index in indices]
+        if len(indices) < 2 or not set.intersection(*held):
+            continue
+        first = evidence.seen.optimizers[indices[0]]
+        text = f"`{first.kind}` is built anew for every step: momentum and averages are lost; build it once, before the loop"
+        yield Fact("TRN112", text, first.built, (first.kind,))
+
+
+def _outside(evidence: Evidence) -> Iterator[Fact]:
+    """Layers that replaced others after the optimizer had been built: it holds tensors of no model."""
+    for index, optimizer in evidence.optimizers:
+        orphans = [
+            at
+            for at in evidence.held_by(index)
+            if evidence.judged[at].seen.model is None and evidence.judged[at].status in (Status.UNUSED, Status.NO_GRADIENT)
+        ]
+        learned = any(evidence.judged[at].status is Status.LEARNED for at in evidence.held_by(index))
+        strangers = [
+            at
+            for at, each in enumerate(evidence.judged)
+            if each.status is Status.IN_NO_OPTIMIZER and each.seen.received and not each.seen.loaded and each.seen.built
+        ]
+        if orphans and strangers and learned:
+            yield Fact(
+                "TRN301",
+                f"{evidence.names(strangers)} came into the model after `{optimizer.name}` was built, which holds what was "
+                f"there before: build `{optimizer.name}` when the model is complete",
+                evidence.judged[strangers[0]].seen.built[-1],
+                (),
+                ((optimizer.built, (optimizer.kind,), f"`{optimizer.name}` is built here"),) if optimizer.built else (),
+                about=frozenset((*orphans, *strangers)),
+            )
+            return

@@ -49,6 +49,7 @@ OWN = (
     Code("TRNP12", "rate-zero", _I, "The learning rate was zero at the steps that were seen: a warm-up begins."),
     Code("TRNP20", "loss-rises", _I, "To first order the step raises the loss."),
     Code("TRNP21", "update-exceeds-weights", _W, "A step changes weights by more than their own size."),
+    Code("TRNP24", "rate-collapses", _W, "One step of a schedule leaves next to nothing of the learning rate."),
     Code("TRNP30", "input-not-finite", _E, "The inputs of a model hold NaN or infinite values."),
     Code("TRNP31", "large-inputs", _I, "The inputs of a model are far from the scale that layers start with."),
     Code("TRNP32", "identical-samples", _W, "All samples of a batch are the same."),
@@ -68,20 +69,35 @@ RULES = (
     Code("TRN104", "missing-step", _W, "Gradients are computed and no optimizer makes a step."),
     Code("TRN105", "missing-backward", _E, "Steps are made and no backward pass fills a gradient."),
     Code("TRN106", "step-before-backward", _E, "The step comes before the backward pass of its own turn."),
+    Code("TRN112", "optimizer-rebuilt-in-loop", _W, "An optimizer is built anew for every step."),
     Code("TRN113", "closure-without-zero-grad", _E, "A closure that is called several times never clears."),
     Code("TRN201", "backward-on-detached-loss", _E, "The loss has no graph."),
     Code("TRN202", "loss-rewrapped-as-leaf", _E, "The loss is a new leaf: nothing lies behind it."),
     Code("TRN203", "graph-free-loss-seed", _E, "The loss holds a graph that no parameter is in."),
     Code("TRN204", "trained-branch-detached", _W, "Trained parameters lie behind a cut of the graph."),
     Code("TRN205", "training-under-no-grad", _E, "The loss is computed with gradients switched off."),
+    Code("TRN220", "loss-independent-of-model", _E, "The loss is computed from data alone."),
+    Code("TRN216", "non-scalar-backward", _E, "What is differentiated is not one number."),
+    Code("TRN301", "layer-replaced-after-optimizer", _E, "The optimizer holds a layer that the model no longer has."),
     Code("TRN302", "model-replaced-after-optimizer", _E, "The optimizer holds parameters that no model uses."),
     Code("TRN303", "optimizer-over-frozen-parameters", _E, "Every parameter of an optimizer is frozen."),
     Code("TRN304", "parameters-in-no-optimizer", _W, "Parameters get gradients, and no optimizer holds them."),
+    Code("TRN306", "module-requires-grad-attribute", _E, "A module's attribute was set, which freezes nothing."),
+    Code("TRN307", "misspelled-requires-grad", _E, "A tensor's switch is misspelled."),
     Code("TRN319", "parameter-in-two-optimizers", _W, "Two optimizers step the same parameter."),
     Code("TRN401", "zero-learning-rate", _E, "The learning rate is zero."),
+    Code("TRN501", "softmax-before-cross-entropy", _E, "Cross entropy gets the output of a softmax."),
+    Code("TRN502", "sigmoid-before-bce-with-logits", _E, "Binary cross entropy with logits gets the output of a sigmoid."),
+    Code("TRN503", "nll-loss-without-log-softmax", _E, "The negative log-likelihood gets no logarithms."),
+    Code("TRN506", "loss-shapes-broadcast", _W, "Every prediction is compared with every target."),
+    Code("TRN508", "softmax-over-wrong-dimension", _W, "A softmax runs along the samples."),
+    Code("TRN509", "kl-div-on-probabilities", _W, "The divergence gets probabilities in place of logarithms."),
     Code("TRN505", "cross-entropy-on-one-output", _E, "Cross entropy over one output is always zero."),
     Code("TRN512", "flatten-mixes-samples", _W, "More or fewer rows come out of a model than samples go in."),
     Code("TRN601", "eval-mode-while-training", _W, "A model is trained in evaluation mode."),
+    Code("TRN701", "scheduler-before-optimizer", _W, "A schedule is stepped before its optimizer."),
+    Code("TRN702", "scheduler-never-stepped", _W, "A schedule is never stepped."),
+    Code("TRN703", "scheduler-on-another-optimizer", _E, "A schedule governs an optimizer that makes no step."),
     Code("TRN801", "clip-before-unscale", _E, "Gradients are clipped while they carry the scaler's factor."),
     Code("TRN802", "scaled-loss-unscaled-step", _E, "A step applies gradients with the scaler's factor."),
     Code(
@@ -93,7 +109,18 @@ RULES = (
     Code("TRN807", "clipped-to-nothing", _E, "Clipping leaves no update."),
 )
 
-BY_CODE = {code.code: code for code in (*OWN, *RULES)}
+REFUTED = (
+    Code("TRN402", "learning-rate-out-of-range", _W, "The learning rate is far from any that trains."),
+    Code("TRN212", "hidden-state-not-detached", _E, "The graph of the batch before is differentiated again."),
+    Code("TRN215", "generator-loss-detached", _E, "The loss of a generator does not reach it."),
+    Code("TRN305", "loss-parameters-not-optimized", _W, "A loss has parameters that no optimizer holds."),
+    Code("TRN312", "unregistered-layers", _E, "Layers are kept where no optimizer finds them."),
+    Code("TRN314", "layer-created-in-forward", _W, "A layer is built anew in each forward pass."),
+    Code("TRN504", "bce-loss-on-logits", _W, "Binary cross entropy gets raw scores."),
+)
+"""Rules that a run can refute and not prove."""
+
+BY_CODE = {code.code: code for code in (*OWN, *RULES, *REFUTED)}
 
 OF_STATUS = {
     Status.ZERO_GRADIENT: "TRNP01",

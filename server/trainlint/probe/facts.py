@@ -18,7 +18,7 @@ CLIP = ("clip_grad_norm_", "clip_grad_value_")
 @dataclass(frozen=True)
 class Fact:
     """`calls` are the names of the call at `place` that is meant; `about` are positions in the judged
-    parameters.
+    parameters. `assigned`, without a place: the attribute whose first assignment in the script is meant.
     """
 
     code: str
@@ -28,6 +28,7 @@ class Fact:
     related: tuple[tuple[Place, tuple[str, ...], str], ...] = ()
     confidence: Confidence = Confidence.CERTAIN
     about: frozenset[int] = frozenset()
+    assigned: str = ""
 
 
 @dataclass(frozen=True)

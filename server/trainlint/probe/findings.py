@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
-from ..finding import Confidence, Finding, Origin, Related, Severity
+from ..finding import Confidence, Finding, Origin, Related, Severity, State
+from ..source.text import Span
 from .causes import causes
 from .codes import BY_CODE, OF_BATCH, OF_STATUS
 from .facts import Evidence, Fact, verb
+from .protocol import Place
 from .spans import Sources
 from .status import Status, spoken_of
+from .withdrawals import withdrawals
 
 _WORDS = {
     Status.ZERO_GRADIENT: "{names} {gets} a gradient that is exactly zero at every step",
@@ -28,11 +32,21 @@ _WORDS = {
 
 def findings(evidence: Evidence, extra: Iterable[Fact], sources: Sources) -> tuple[Finding, ...]:
     """Everything the observation shows and the `extra` facts, in the order of files and lines."""
-    proved = [*extra, *causes(evidence)]
+    proved = [*extra, *causes(evidence), *_batch(evidence)]
     explained = frozenset[int]().union(*(fact.about for fact in proved))
-    facts = [*proved, *_statuses(evidence, explained), *_steps(evidence), *_batch(evidence)]
+    facts = [*proved, *_statuses(evidence, explained), *_steps(evidence)]
     made = {_finding(fact, sources): None for fact in facts}
-    return tuple(sorted(made, key=lambda one: (one.path, one.span, one.code, one.message)))
+    return tuple(sorted(made, key=_order))
+
+
+def withdrawn(evidence: Evidence, sources: Sources) -> tuple[Finding, ...]:
+    """What the observation refutes, as findings in the state WITHDRAWN: their message says how, and nobody shows them."""
+    made = (_finding(fact, sources) for fact in withdrawals(evidence))
+    return tuple(sorted((replace(each, state=State.WITHDRAWN) for each in made), key=_order))
+
+
+def _order(one: Finding) -> tuple[str, Span, str, str]:
+    return one.path, one.span, one.code, one.message
 
 
 def _statuses(evidence: Evidence, explained: frozenset[int]) -> Iterator[Fact]:
@@ -66,7 +80,61 @@ def _statuses(evidence: Evidence, explained: frozenset[int]) -> Iterator[Fact]:
             them="them" if several else "it",
             where=f": `{first.seen.moved_by}`" if first.seen.moved_at else "",
         )
-        yield Fact(OF_STATUS[status], message, place, calls)
+        optimizer = evidence.seen.optimizers[index]
+        related = list(_vanished(evidence, about))
+        if optimizer.built is not None and status in _OF_OPTIMIZER:
+            rates = ", ".join(f"{rate:g}" for rate in optimizer.rates)
+            related.append((optimizer.built, (optimizer.kind,), f"`{optimizer.name}` is built here (learning rate {rates})"))
+        message = "; ".join([message, *(text for _, _, text in related[:1] if status in _OF_CHAIN), _ADVICE.get(status, "")])
+        yield Fact(OF_STATUS[status], message.removesuffix("; "), place, calls, tuple(related))
+
+
+_OF_OPTIMIZER = (Status.ROUNDED_AWAY, Status.DECAY_ONLY, Status.MOMENTUM_ONLY, Status.UNUSED, Status.NOT_STEPPED)
+_OF_CHAIN = (Status.ZERO_GRADIENT, Status.NON_FINITE)
+
+_ADVICE = {
+    Status.NO_GRADIENT: "use its output in the loss, or take it out of the optimizer",
+    Status.UNUSED: "call the layer in `forward`, or take it out",
+    Status.DECAY_ONLY: "see why it gets no gradient",
+    Status.MOMENTUM_ONLY: "see why it gets no gradient any more, or clear with `set_to_none=True`",
+    Status.ROUNDED_AWAY: "raise the learning rate, or keep a float32 copy of the weights",
+    Status.NOT_STEPPED: "call its `step()`",
+    Status.STEP_SKIPPED: "a few skipped steps at the start are normal; if it goes on, lower the loss scale",
+    Status.FROZEN_BUT_CHANGED: "leave frozen parameters out of the optimizer, or clear with `set_to_none=True`",
+}
+
+_SATURATING = (
+    "sigmoid",
+    "tanh",
+    "softmax",
+    "log_softmax",
+    "hardtanh",
+    "hardsigmoid",
+    "clamp",
+    "clip",
+    "scaled_dot_product_attention",
+)
+_FLAT = ("round", "floor", "ceil", "trunc", "sign", "heaviside", "fix", "div", "floor_divide")
+
+
+def _vanished(evidence: Evidence, about: list[int]) -> Iterator[tuple[Place, tuple[str, ...], str]]:
+    """The operations that made the gradients of these parameters zero, or NaN, with what to do about them."""
+    for index in dict.fromkeys(evidence.judged[at].seen.vanished for at in about):
+        vanishing = evidence.seen.vanishings[index] if index is not None else None
+        if vanishing is None or vanishing.at is None:
+            continue
+        name, line = vanishing.operation, vanishing.at.line
+        if vanishing.broken:
+            text = f"`{name}` at line {line} has an infinite gradient there: keep its argument away from that value"
+        elif "relu" in name:
+            text = f"`{name}` at line {line} lets nothing through, all its units are off: lower the learning rate"
+        elif name in _FLAT:
+            text = f"`{name}` at line {line} is flat, so its gradient is zero everywhere: use a straight-through estimator"
+        elif name in _SATURATING:
+            text = f"`{name}` at line {line} is saturated: scale its input down"
+        else:
+            text = f"`{name}` at line {line} multiplies it by zero: look at what it is given"
+        yield vanishing.at, (name,), text
 
 
 def _steps(evidence: Evidence) -> Iterator[Fact]:
@@ -92,17 +160,21 @@ def _steps(evidence: Evidence) -> Iterator[Fact]:
             place, calls = evidence.place_of(index)
             own = verb(len(large), "its", "their")
             text = f"one step changes {evidence.names(large)} by more than {own} own size"
-            yield Fact("TRNP21", f"{text}: the learning rate is too high", place, calls)
+            built = ((optimizer.built, (optimizer.kind,), f"`{optimizer.name}` is built here"),) if optimizer.built else ()
+            yield Fact("TRNP21", f"{text}: the learning rate is too high", place, calls, built)
 
 
 def _batch(evidence: Evidence) -> Iterator[Fact]:
     for each in evidence.seen.batch:
-        yield Fact(OF_BATCH[each.kind], each.text, each.at)
+        zero = [at for at, one in enumerate(evidence.judged) if one.status is Status.ZERO_GRADIENT]
+        about = frozenset(zero if each.kind == "one-output" else ())
+        yield Fact(OF_BATCH[each.kind], each.text, each.at, about=about)
 
 
 def _finding(fact: Fact, sources: Sources) -> Finding:
     code = BY_CODE[fact.code]
-    path, span = sources.locate(fact.place, fact.calls)
+    place = sources.assignment(fact.assigned) if fact.assigned else fact.place
+    path, span = sources.locate(place, fact.calls)
     related = []
     for place, calls, message in fact.related:
         where, around = sources.locate(place, calls)

@@ -62,7 +62,7 @@ REACHED = ("start", "torch", "optimizer", "forward", "backward", "step")
 """How far a script came, in the order in which a training script gets there."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Place:
     """A line of the user's code: absolute path, 1-based line."""
 
@@ -105,6 +105,7 @@ class StepOfParameter:
     `moved`: elements that the step changed although their gradient had no part in it; `moved_by` is "decay",
     "momentum" or "" where nothing moved.
     `broken`: elements of the weight or of its gradient that are not finite.
+    `fresh`: its gradient was clear when a backward pass began after the step before.
     """
 
     step: int
@@ -123,6 +124,7 @@ class StepOfParameter:
     stale: bool = False
     cleared: bool = False
     clipped: bool = False
+    fresh: bool = False
 
 
 @dataclass
@@ -134,7 +136,9 @@ class ParameterSeen:
     zero. `moved_outside`: elements changed outside every step. `learned`: elements that learned in any
     observed step. `loaded`: its values came from a state dict. The norms are those of the last update
     that was seen. `cut`: index into `Observation.cuts`. `cancelled`: a bias on which the loss does not depend,
-    because a normalisation or a difference of outputs subtracts it again.
+    because a normalisation or a difference of outputs subtracts it again. `built`: where its model and its
+    module were constructed. `frozen_at`: where it was told to require no gradient. `vanished`: index into
+    `Observation.vanishings`, the operation on the way from the loss that made its gradient zero.
     """
 
     name: str
@@ -158,6 +162,9 @@ class ParameterSeen:
     weight_norm: float | None = None
     cut: int | None = None
     cancelled: bool = False
+    built: list[Place] = field(default_factory=list)
+    frozen_at: Place | None = None
+    vanished: int | None = None
 
 
 @dataclass
@@ -173,7 +180,8 @@ class OptimizerSeen:
     """One optimizer. `completed` counts its finished steps, `skipped` those that a gradient scaler left out.
 
     `inner`: it is stepped by another optimizer that holds the same parameters. `clears`: calls of its
-    `zero_grad`.
+    `zero_grad`, `cleared_at` their places. `wasted`: how often `zero_grad` threw gradients away that no
+    step had applied. `scale`: what its gradient scaler multiplied the loss by, last.
     """
 
     name: str
@@ -190,6 +198,26 @@ class OptimizerSeen:
     built: Place | None = None
     alive: bool = True
     inner: bool = False
+    cleared_at: list[Place] = field(default_factory=list)
+    wasted: int = 0
+    scale: float | None = None
+
+
+@dataclass
+class SchedulerSeen:
+    """One schedule of learning rates. `optimizer` is the index of the one it was made for. `early`: it was
+    stepped before that optimizer. `before` and `after`: the first group's rate around the step that changed it
+    most.
+    """
+
+    kind: str
+    optimizer: int | None
+    built: Place | None = None
+    at: Place | None = None
+    steps: int = 0
+    early: bool = False
+    before: float | None = None
+    after: float | None = None
 
 
 @dataclass
@@ -219,23 +247,31 @@ class BackwardSeen:
     """One backward pass. `reached`: parameters that the graph of the loss holds, None where it was not
     walked.
 
-    `leaf`: the loss itself is a leaf that requires a gradient, so nothing lies behind it.
+    `leaf`: the loss itself is a leaf that requires a gradient, so nothing lies behind it. `finished`: it
+    raised nothing. `alone`: gradients were on, and nothing that the loss was computed from ever had a graph.
     """
 
     at: Place | None
     loss: float | None
     reached: int | None
     leaf: bool
+    finished: bool = False
+    alone: bool = False
 
 
 @dataclass
 class ClipSeen:
+    """A call that clips gradients: their norm before it, and the share of it that was left, of the parameter that
+    was cut down most.
+    """
+
     at: Place | None
     limit: float
     norm: float | None
     scaled: bool
     before_backward: bool
     after_step: bool
+    left: float | None = None
 
 
 @dataclass
@@ -248,6 +284,39 @@ class CutSeen:
 
 
 @dataclass
+class VanishingSeen:
+    """An operation that turned a gradient into exactly zero, or into NaN, on its way back through the graph."""
+
+    at: Place | None
+    operation: str
+    broken: bool = False
+
+
+@dataclass
+class LossSeen:
+    """A call of a loss function and whether it was given what it expects: `fits` and `misfits` are codes of
+    rules that its arguments refute and prove, with what was seen.
+    """
+
+    at: Place
+    name: str
+    fits: list[str] = field(default_factory=list)
+    misfits: list[list[str]] = field(default_factory=list)
+
+
+@dataclass
+class ModelSeen:
+    """A model that ran with gradients on. `training`: the mode of its layers that have one, "train", "eval",
+    "mixed", or "" where none has. `switched_at`: where its mode was set last.
+    """
+
+    name: str
+    training: str
+    at: Place | None = None
+    switched_at: Place | None = None
+
+
+@dataclass
 class ModeSeen:
     """A model in evaluation mode while it was trained; `affected` names its dropout
     and normalisation layers.
@@ -256,6 +325,18 @@ class ModeSeen:
     model: str
     affected: list[str]
     at: Place | None
+    switched_at: Place | None = None
+
+
+@dataclass
+class SwitchSeen:
+    """`requires_grad` set on a module, where nothing looks at it, or a misspelled one on a tensor."""
+
+    attribute: str
+    value: bool
+    of: str
+    at: Place | None
+    module: bool
 
 
 @dataclass
@@ -271,7 +352,8 @@ class BatchSeen:
 @dataclass
 class Observation:
     """Everything that the agent saw. `ended` is "verdict", "script", "exit", "error",
-    "limit" or "stopped".
+    "limit" or "stopped". `unharmful`: places where values leave the graph, and every parameter behind them
+    still gets its gradient by another way.
     """
 
     reached: str
@@ -291,6 +373,12 @@ class Observation:
     cuts: list[CutSeen] = field(default_factory=list)
     modes: list[ModeSeen] = field(default_factory=list)
     batch: list[BatchSeen] = field(default_factory=list)
+    schedulers: list[SchedulerSeen] = field(default_factory=list)
+    losses: list[LossSeen] = field(default_factory=list)
+    models: list[ModelSeen] = field(default_factory=list)
+    vanishings: list[VanishingSeen] = field(default_factory=list)
+    unharmful: list[Place] = field(default_factory=list)
+    switches: list[SwitchSeen] = field(default_factory=list)
     children: int = 0
     error: ErrorSeen | None = None
 

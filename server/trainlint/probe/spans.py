@@ -66,6 +66,17 @@ class Sources(Mapping[str, SourceText]):
         found = self._call(path, text, line, calls)
         return path, found or _line(text, line)
 
+    def assignment(self, attribute: str) -> Place | None:
+        """Where the script first sets an attribute of this name."""
+        text = self.get(self._shown)
+        tree = self._tree(self._shown, text) if text is not None else None
+        for node in ast.walk(tree) if tree is not None else ():
+            if isinstance(node, ast.Assign) and any(
+                isinstance(each, ast.Attribute) and each.attr == attribute for each in node.targets
+            ):
+                return Place(self._script, node.lineno)
+        return None
+
     def fingerprint(self, code: str, path: str, span: Span) -> str:
         """The same for the same finding in the same lines, wherever they stand in the file."""
         text = self.get(path)
@@ -74,13 +85,16 @@ class Sources(Mapping[str, SourceText]):
         context = [text.line(number).strip() for number in range(max(span.start.line - 2, 1), span.start.line + 1)]
         return hashlib.sha256("\0".join((code, text.slice(span), *context)).encode()).hexdigest()[:16]
 
-    def _call(self, path: str, text: SourceText, line: int, calls: tuple[str, ...]) -> Span | None:
+    def _tree(self, path: str, text: SourceText) -> ast.Module | None:
         if path not in self._trees:
             try:
                 self._trees[path] = ast.parse(text.text)
             except (SyntaxError, ValueError, RecursionError):
                 self._trees[path] = None
-        tree = self._trees[path]
+        return self._trees[path]
+
+    def _call(self, path: str, text: SourceText, line: int, calls: tuple[str, ...]) -> Span | None:
+        tree = self._tree(path, text)
         if tree is None or not calls:
             return None
         best: ast.Call | None = None

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..finding import Finding
+from .causes import all_frozen
 from .facts import BACKWARD, Evidence, Fact, listed, verb
 from .failures import Failure, Setting, explain
-from .findings import findings
+from .findings import findings, withdrawn
 from .protocol import BufferSeen, Observation
 from .spans import Sources
 from .status import Judged, Status, Verdict, holders, is_idle, judge, spoken_of, verdict
@@ -29,7 +30,7 @@ _STAGES = {
 @dataclass(frozen=True)
 class ProbeReport:
     """What `probe` and `watch` tell. `sentence` and `advice` are for people, as is `output`, the end of what
-    the script printed. `sandbox` is None where none was used."""
+    the script printed. `sandbox` is None where none was used. `refuted`: see `findings.withdrawn`."""
 
     verdict: Verdict
     sentence: str
@@ -45,6 +46,7 @@ class ProbeReport:
     sources: Sources
     output: str = ""
     fault: str | None = None
+    refuted: tuple[Finding, ...] = ()
 
     @property
     def buffers(self) -> list[BufferSeen]:
@@ -106,6 +108,7 @@ def conclude(observation: Observation, around: Circumstances) -> ProbeReport:
         sources=around.sources,
         output=around.output,
         fault=around.fault,
+        refuted=withdrawn(evidence, around.sources),
     )
 
 
@@ -114,7 +117,17 @@ def _failure_facts(evidence: Evidence, failure: Failure | None, reading: Verdict
     if error is None or failure is None or (error.kind == "SystemExit" and reading is not Verdict.FAILED):
         return []
     place = failure.place
+    scalar = "grad can be implicitly created only for scalar outputs"
+    if scalar in error.message:
+        text = "`backward()` needs one number, and the loss holds several: take its `.mean()` or `.sum()`"
+        return [Fact("TRN216", text, place, BACKWARD)]
     if "does not require grad" in error.message or "element 0 of tensors" in error.message:
+        frozen = [index for index, _ in evidence.optimizers if _is_frozen(evidence, index)]
+        if frozen and len(frozen) == len(evidence.optimizers):
+            return [all_frozen(evidence, index) for index in frozen]
+        if any(each.alone for each in evidence.seen.backwards):
+            text = "the loss is computed from data alone: no output of a model has a part in it"
+            return [Fact("TRN220", text, place, BACKWARD)]
         cut = next(iter(evidence.seen.cuts), None)
         off = cut is not None and cut.operation == "no_grad"
         text = (
@@ -125,6 +138,11 @@ def _failure_facts(evidence: Evidence, failure: Failure | None, reading: Verdict
         related = ((cut.at, (cut.operation,), f"`{cut.operation}` here"),) if cut else ()
         return [Fact("TRN205" if off else "TRN201", text, place, BACKWARD, related)]
     return [Fact("TRNP40", f"{failure.what} {failure.advice}".strip(), place)]
+
+
+def _is_frozen(evidence: Evidence, optimizer: int) -> bool:
+    held = evidence.held_by(optimizer)
+    return bool(held) and not any(evidence.judged[at].seen.trainable for at in held)
 
 
 def _words(evidence: Evidence, reading: Verdict, failure: Failure | None, around: Circumstances) -> tuple[str, str]:

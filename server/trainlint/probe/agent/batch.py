@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from ..protocol import BatchSeen, ModeSeen
+from ..protocol import BatchSeen, ModelSeen, ModeSeen
 from .ledger import Ledger
 from .places import here
 from .tensors import scalar
@@ -39,6 +39,7 @@ class BatchWatch:
     def __init__(self) -> None:
         self.facts: list[BatchSeen] = []
         self.modes: list[ModeSeen] = []
+        self.models: list[ModelSeen] = []
         self._seen = 0
         self._kinds: set[tuple[str, int]] = set()
         self._losses = 0
@@ -57,6 +58,7 @@ class BatchWatch:
             self._node = None
 
     def _look(self, module: Any, arguments: Any, output: Any, ledger: Ledger) -> None:
+        self._model(module, ledger)
         if not module.training:
             self._mode(module, ledger)
         inputs = [value for value in arguments if isinstance(value, torch.Tensor)]
@@ -146,7 +148,17 @@ class BatchWatch:
             label = ledger.label(module)
             if all(each.model != label for each in self.modes):
                 kinds = list(dict.fromkeys(type(each).__name__ for each in layers))
-                self._tell(self.modes, ModeSeen(label, kinds, here()))
+                self._tell(self.modes, ModeSeen(label, kinds, here(), ledger.origins.switched_at(module)))
+
+    def _model(self, module: Any, ledger: Ledger) -> None:
+        layers = [each.training for each in module.modules() if isinstance(each, _LAYERS_OF_MODE)]
+        mode = "" if not layers else "train" if all(layers) else "mixed" if any(layers) else "eval"
+        label = ledger.label(module)
+        known = next((each for each in self.models if each.name == label), None)
+        if known is None:
+            self._tell(self.models, ModelSeen(label, mode, here(), ledger.origins.switched_at(module)))
+        elif known.training != mode:
+            known.training = "mixed"
 
     def _say(self, kind: str, text: str, key: int = 0) -> None:
         if (kind, key) not in self._kinds:

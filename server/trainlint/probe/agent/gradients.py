@@ -27,6 +27,7 @@ class Gradients:
         self._ledger = ledger
         self._scaled_losses: list[Any] = []
         self._scaled_now = False
+        self._running: BackwardSeen | None = None
         self.backwards: list[BackwardSeen] = []
         self.clips: list[ClipSeen] = []
 
@@ -38,18 +39,21 @@ class Gradients:
         open_steps: list[OptimizerRecord],
     ) -> None:
         """Remember what each gradient is now: the pass will add to it."""
+        self._running = None
         if accumulates and len(self.backwards) < _KEPT:
             reached = None
             if leaves is not None:
                 reached = sum(1 for leaf in leaves if id(leaf) in self._ledger.subjects)
             value = scalar(losses[0]) if losses else None
             is_leaf = bool(losses) and all(loss.is_leaf for loss in losses)
-            self.backwards.append(BackwardSeen(here(), value, reached, is_leaf))
+            self._running = BackwardSeen(here(), value, reached, is_leaf)
+            self.backwards.append(self._running)
         repeated = [each.open for each in open_steps if each.open is not None and each.open.closure_calls > 1]
         for subject, tensor in self._ledger.live():
             gradient = tensor.grad
             present = fingerprint(gradient) if gradient is not None else None
             if present is None:
+                subject.fresh |= accumulates
                 subject.stale = subject.filled = False
             else:
                 for step in repeated:
@@ -61,6 +65,8 @@ class Gradients:
         """Note which gradients the pass changed. `asked` holds what `autograd.grad` returned instead, by
         identity of the tensor. Returns every tensor that has a gradient, with it."""
         found = []
+        if self._running is not None:
+            self._running.finished = True
         for subject, tensor in self._ledger.live():
             gradient = asked.get(id(tensor), tensor.grad)
             if gradient is None:
@@ -75,6 +81,11 @@ class Gradients:
             if subject.applied is not None and subject.before_backward == subject.applied:
                 subject.stale = True
         return found
+
+    def is_alone(self) -> None:
+        """What the pass that has begun differentiates was computed from nothing with a graph."""
+        if self._running is not None:
+            self._running.alone = True
 
     def scaled(self, loss: Any) -> None:
         """A scaler multiplied a loss."""
@@ -94,7 +105,7 @@ class Gradients:
         return [(each, _size(each.grad)) for each in clipped if each.grad is not None]
 
     def after_clip(self, before: list[tuple[Any, float]], limit: float, total: float | None) -> None:
-        scaled, after_step = False, bool(before)
+        scaled, after_step, left = False, bool(before), None
         for parameter, size in before:
             subject = self._ledger.subject(parameter)
             scaled |= subject.scaled
@@ -102,8 +113,9 @@ class Gradients:
             if size:
                 ratio = _size(parameter.grad) / size
                 subject.clip_ratio = ratio * (1.0 if subject.clip_ratio is None else subject.clip_ratio)
+                left = ratio if left is None else min(left, ratio)
         if len(self.clips) < _CLIPS:
-            self.clips.append(ClipSeen(here(), limit, total, scaled, not before, after_step))
+            self.clips.append(ClipSeen(here(), limit, total, scaled, not before, after_step, left))
 
 
 def _size(gradient: Any) -> float:

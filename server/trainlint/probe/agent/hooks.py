@@ -45,6 +45,10 @@ class Attachment:
         patch(torch.autograd, "backward", self._backward)
         patch(torch.autograd, "grad", self._grad)
         patch(torch.nn.Module, "load_state_dict", self._load)
+        patch(torch.nn.Module, "__init__", self._built)
+        patch(torch.nn.Module, "train", self._switched)
+        patch(torch.nn.Module, "eval", self._switched)
+        self._patch_schedulers()
         patch(torch, "compile", self._compile)
         for owner in (torch.nn.utils, sys.modules.get("torch.nn.utils.clip_grad")):
             if owner is not None:
@@ -150,6 +154,55 @@ class Attachment:
 
         return load_state_dict
 
+    def _built(self, original: Any) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def __init__(module: Any, *args: Any, **kwargs: Any) -> None:
+            original(module, *args, **kwargs)
+            self._recorder.made(module)
+
+        return __init__
+
+    def _switched(self, original: Any) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def switch(module: Any, *args: Any, **kwargs: Any) -> Any:
+            with self._recorder.outermost("switch") as first:
+                result = original(module, *args, **kwargs)
+            if first:
+                self._recorder.switched(module)
+            return result
+
+        return switch
+
+    def _patch_schedulers(self) -> None:
+        """Schedules that override `step` call their parents' or each other's: the outermost call counts."""
+        schedulers = torch.optim.lr_scheduler
+        kinds = {kind for kind in vars(schedulers).values() if isinstance(kind, type)}
+        for kind in kinds:
+            if kind.__module__ == schedulers.__name__ and hasattr(kind, "step"):
+                self._patches.replace(kind, "__init__", self._scheduler_built)
+                self._patches.replace(kind, "step", self._scheduler_step)
+
+    def _scheduler_built(self, original: Any) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def __init__(scheduler: Any, *args: Any, **kwargs: Any) -> None:
+            with self._recorder.outermost("schedule"):
+                original(scheduler, *args, **kwargs)
+            self._recorder.schedule_built(scheduler)
+
+        return __init__
+
+    def _scheduler_step(self, original: Any) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def step(scheduler: Any, *args: Any, **kwargs: Any) -> Any:
+            before = self._recorder.rate_of(scheduler)
+            with self._recorder.outermost("schedule") as first:
+                result = original(scheduler, *args, **kwargs)
+            if first:
+                self._recorder.schedule_stepped(scheduler, before)
+            return result
+
+        return step
+
     def _compile(self, original: Any) -> Callable[..., Any]:
         @functools.wraps(original)
         def compile(*args: Any, **kwargs: Any) -> Any:
@@ -194,7 +247,7 @@ class Attachment:
                 return original(scaler, optimizer, *args, **kwargs)
             before = self._recorder.scaler_steps(optimizer)
             result = original(scaler, optimizer, *args, **kwargs)
-            self._recorder.scaler_stepped(optimizer, before)
+            self._recorder.scaler_stepped(optimizer, before, scaler)
             return result
 
         return step

@@ -10,6 +10,7 @@ import torch
 
 from ..protocol import BufferSeen, ParameterSeen, Place
 from .names import Names
+from .origins import Origins
 from .tensors import beside, count, differs, free_bytes, measurable, norm, size_bytes, stash
 
 
@@ -24,6 +25,7 @@ class Subject:
         self.applied: tuple[float, float] | None = None
         self.before_backward: tuple[float, float] | None = None
         self.stale = False
+        self.fresh = False
         self.filled = False
         self.clip_ratio: float | None = None
         self.scaled = False
@@ -36,6 +38,7 @@ class Subject:
 class Ledger:
     def __init__(self) -> None:
         self.names = Names()
+        self.origins = Origins()
         self.subjects: dict[int, Subject] = {}
         self.order: list[Subject] = []
         self.called: dict[int, Any] = {}
@@ -123,9 +126,15 @@ class Ledger:
         for inner in module.modules():
             for parameter in inner._parameters.values():
                 if parameter is not None:
+                    self._place(self.subject(parameter).seen, module, inner)
                     owners = self.owners.setdefault(id(parameter), [])
                     if id(inner) not in owners:
                         owners.append(id(inner))
+
+    def _place(self, seen: ParameterSeen, model: Any, owner: Any) -> None:
+        if not seen.built:
+            places = (self.origins.built_at(model), self.origins.built_at(owner))
+            seen.built = [place for place in places if place is not None]
 
     def _list_buffers(self, module: Any, label: str) -> None:
         for path, buffer in module.named_buffers():

@@ -27,7 +27,10 @@ _WALKS = 3
 
 _GRADIENT_OF = torch.Tensor.grad.__get__
 _DATA_OF = torch.Tensor.data.__get__
+_REQUIRES = torch.Tensor.requires_grad.__set__
 _SCALARS = ("item", "tolist", "__float__", "__int__")
+_LEAVING = (*_SCALARS, "numpy", "__array__", "__bool__", "__index__")
+"""Operations that hand values out of torch; others that return no tensor answer shapes and kinds."""
 _NO_USE = frozenset(
     ("__deepcopy__", "__reduce_ex__", "__setstate__", "__set__", "__repr__", "requires_grad_",
     "register_hook", "retain_grad", "backward", "share_memory_", "is_shared",
@@ -55,6 +58,9 @@ class Lineage(TorchFunctionMode):  # type: ignore[misc]
         self._models: list[tuple[int, Place | None]] = []
         self._entered = False
         self.blind = False
+        self.made: Callable[[str, list[Any]], None] = _unheard
+        self.frozen: dict[int, tuple[Any, Place | None]] = {}
+        self.unharmful: list[Place] = []
 
     # On and off
 
@@ -99,6 +105,13 @@ class Lineage(TorchFunctionMode):  # type: ignore[misc]
         for loss in losses:
             self._feeding.update(dict.fromkeys(sorted(self._cuts_of(loss))))
 
+    def is_alone(self, loss: Any) -> bool:
+        """Whether a loss without a graph was computed from nothing that ever had one, as far as everything was seen."""
+        if self.blind or self._unseen or self.cuts or not isinstance(loss, torch.Tensor) or loss.requires_grad:
+            return False
+        trained = any(tensor.requires_grad for _, tensor in self._ledger.live())
+        return torch.is_grad_enabled() and trained and self._operations > 0
+
     def used(self, tensor: Any) -> bool | None:
         """Whether an operation took the tensor; None where that cannot be known."""
         if id(tensor) in self._touched:
@@ -113,7 +126,15 @@ class Lineage(TorchFunctionMode):  # type: ignore[misc]
     def explain(self) -> None:
         """Give every parameter that never got a gradient the first cut before a loss that it lies behind."""
         kept: dict[int, int] = {}
+        held = {id(tensor): subject for subject, tensor in self._ledger.live()}
+        for index, cut in enumerate(self.cuts):
+            behind = [held[key] for key in self._behind[index] if key in held]
+            if behind and cut.at not in self.unharmful and all(each.seen.received for each in behind):
+                self.unharmful.append(cut.at)
         for subject, tensor in self._ledger.live():
+            entry = self.frozen.get(id(tensor))
+            if entry is not None and entry[0]() is tensor and not tensor.requires_grad:
+                subject.seen.frozen_at = entry[1]
             if subject.seen.gradients or not tensor.requires_grad:
                 continue
             for index in self._feeding:
@@ -126,6 +147,8 @@ class Lineage(TorchFunctionMode):  # type: ignore[misc]
 
     def _operation(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
         name = getattr(func, "__name__", "")
+        if func == _REQUIRES or name == "requires_grad_":
+            self._switch(args)
         if name == "__get__":
             if not isinstance(result, torch.Tensor) or func == _GRADIENT_OF:
                 return
@@ -133,11 +156,12 @@ class Lineage(TorchFunctionMode):  # type: ignore[misc]
                 name = "data"
         inputs = list(_tensors(args)) + list(_tensors(kwargs.values()))
         outputs = list(_tensors((result,)))
+        self.made(name, outputs)
         if name not in _NO_USE and outputs:
             self._use(inputs, outputs)
         if (name.endswith("_") and not name.endswith("__")) or name == "__setitem__":
             self._write(name, args)
-        if "loss" in name or name in ("cross_entropy", "binary_cross_entropy", "kl_div"):
+        if "loss" in name or "cross_entropy" in name or name == "kl_div":
             self.on_loss_function(name, args, kwargs, result)
         carried = frozenset().union(*(self._cuts_of(tensor) for tensor in inputs))
         if self._scalars:
@@ -146,7 +170,8 @@ class Lineage(TorchFunctionMode):  # type: ignore[misc]
         if name == "backward" or name in _NO_USE:
             return
         flowing = [tensor for tensor in inputs if tensor.requires_grad]
-        if flowing and not any(tensor.requires_grad for tensor in outputs):
+        leaves_torch = bool(outputs) or name in _LEAVING
+        if flowing and leaves_torch and not any(tensor.requires_grad for tensor in outputs):
             index = self._cut(name, flowing)
             if index is not None:
                 if name in _SCALARS and isinstance(result, float) and result not in (0.0, 1.0, -1.0):
@@ -162,6 +187,12 @@ class Lineage(TorchFunctionMode):  # type: ignore[misc]
         building = torch.is_grad_enabled() and any(tensor.grad_fn is not None for tensor in outputs)
         if self._models or building:
             self._touched.update(id(tensor) for tensor in inputs if tensor.requires_grad and tensor.is_leaf)
+
+    def _switch(self, args: tuple[Any, ...]) -> None:
+        """Note where a tensor is told to require no gradient."""
+        target = args[0] if args else None
+        if isinstance(target, torch.Tensor) and target.is_leaf:
+            self.frozen[id(target)] = (weakref.ref(target), None if target.requires_grad else here())
 
     def _write(self, name: str, args: tuple[Any, ...]) -> None:
         """Note where a parameter is written in place: that is what moved it, if no step did."""
@@ -210,6 +241,10 @@ class Lineage(TorchFunctionMode):  # type: ignore[misc]
             self._carried[key] = (weakref.ref(tensor), known | cuts)
             if len(self._carried) > 50_000:
                 self._carried = {k: entry for k, entry in self._carried.items() if entry[0]() is not None}
+
+
+def _unheard(name: str, outputs: list[Any]) -> None:
+    pass
 
 
 def _ignore(name: str, args: Any, kwargs: Any, result: Any) -> None:

@@ -22,13 +22,20 @@ from ..protocol import (
 )
 from . import graph, steps
 from .batch import ACTIVATIONS, ADDING, NORMALISATIONS, BatchWatch, subtracts_the_mean
+from .chain import Chain
 from .copies import parameters_of
 from .gradients import Gradients
 from .ledger import Ledger
 from .lineage import Lineage
+from .losses import Losses
 from .manual import ManualUpdates
+from .origins import switches
 from .places import here
+from .schedules import Schedules, rate_of
 from .tensors import scalar, tracing
+
+_CLEARS = 8
+"""Places that clear one optimizer which are told."""
 
 _LOOKS = 32
 """How many calls of models are used to find names: later ones bring nothing new."""
@@ -75,9 +82,14 @@ class Recorder:
         self.manual = ManualUpdates(self.ledger)
         self.gradients = Gradients(self.ledger)
         self.batch = BatchWatch()
+        self.losses = Losses()
+        self.schedules = Schedules()
+        self.chain = Chain(self.ledger)
+        self.losses.place_of = self.chain.place_of
         self.local = threading.local()
         self.lineage.quiet = lambda: self.over or threading.get_ident() == self.busy
-        self.lineage.on_loss_function = self.batch.loss_function
+        self.lineage.on_loss_function = self._loss_function
+        self.lineage.made = self._made
         self._limit = backwards
         self._done = done
         self._progress = progress
@@ -102,6 +114,50 @@ class Recorder:
             self._stage = max(self._stage, number)
             place = here()
             self._progress(Progress(stage, time.monotonic() - self._started, count, place.line if place else None))
+
+    @contextlib.contextmanager
+    def outermost(self, what: str) -> Iterator[bool]:
+        """Whether a call of this kind is not inside another one of this thread."""
+        depth = getattr(self.local, what, 0)
+        setattr(self.local, what, depth + 1)
+        try:
+            yield depth == 0
+        finally:
+            setattr(self.local, what, depth)
+
+    @guarded
+    def made(self, module: Any) -> None:
+        self.ledger.origins.built(module)
+
+    @guarded
+    def switched(self, module: Any) -> None:
+        self.ledger.origins.switched(module)
+
+    def _loss_function(self, name: str, args: Any, kwargs: Any, result: Any) -> None:
+        self.batch.loss_function(name, args, kwargs, result)
+        if torch.is_grad_enabled():
+            self.losses.call(name, args, kwargs)
+
+    def _made(self, name: str, outputs: list[Any]) -> None:
+        if not self.chain.enough:
+            self.chain.made(name, outputs)
+
+    # Schedules
+
+    def rate_of(self, scheduler: Any) -> float | None:
+        return None if self.over else rate_of(scheduler)
+
+    @guarded
+    def schedule_built(self, scheduler: Any) -> None:
+        self.schedules.built(scheduler, self._governed(scheduler))
+
+    @guarded
+    def schedule_stepped(self, scheduler: Any, before: float | None) -> None:
+        self.schedules.stepped(scheduler, before, self._governed(scheduler))
+
+    def _governed(self, scheduler: Any) -> steps.OptimizerRecord | None:
+        optimizer = getattr(scheduler, "optimizer", None)
+        return self.record_of(optimizer) if isinstance(optimizer, torch.optim.Optimizer) else None
 
     # Optimizers
 
@@ -244,7 +300,11 @@ class Recorder:
 
     @guarded
     def cleared(self, optimizer: Any) -> None:
-        self.record_of(optimizer).seen.clears += 1
+        seen = self.record_of(optimizer).seen
+        seen.clears += 1
+        place = here()
+        if place is not None and place not in seen.cleared_at and len(seen.cleared_at) < _CLEARS:
+            seen.cleared_at.append(place)
 
     # Backward passes
 
@@ -260,8 +320,14 @@ class Recorder:
         for record in self._order:
             optimizer = record.reference()
             for parameter in parameters_of(optimizer) if optimizer is not None else ():
-                self.ledger.subject(parameter)
+                held = self.ledger.subject(parameter).seen.optimizers
+                if not record.inner and record.index not in held:
+                    held.append(record.index)
         self.ledger.settle(sys._getframe())
+        for record in self._order:
+            optimizer = record.reference()
+            if optimizer is not None and not record.seen.name:
+                self._name(record, optimizer)
         walked = graph.walk(losses)
         nodes, leaves = walked if walked is not None else (None, None)
         if self._by_hand():
@@ -271,6 +337,10 @@ class Recorder:
             self.batch.loss(scalar(losses[0]) if losses else None, nodes)
             self.lineage.loss(losses)
         self.gradients.before_backward(losses, leaves, accumulates, self._order)
+        if accumulates and losses and all(self.lineage.is_alone(loss) for loss in losses):
+            self.gradients.is_alone()
+        if nodes is not None:
+            self.chain.begin(nodes, self._flowed)
         self.reach("backward", self._backward_count)
 
     @guarded
@@ -279,6 +349,8 @@ class Recorder:
         pass that raised.
         """
         self.local.depth = getattr(self.local, "depth", 1) - 1
+        if not self.local.depth:
+            self.chain.end()
         if self.local.depth or asked is None:
             return
         self._forward_since_backward = False
@@ -291,6 +363,10 @@ class Recorder:
             self.finish("limit", "backwards")
         elif self.manual.enough and not self._order:
             self.finish("verdict")
+
+    @guarded
+    def _flowed(self, node: Any, going: Any, coming: Any) -> None:
+        self.chain.flowed(node, going, coming)
 
     def _by_hand(self) -> bool:
         """Whether no optimizer has made a step, so that updates, if there are any, are the script's own."""
@@ -365,8 +441,9 @@ class Recorder:
         return seen.completed + seen.skipped
 
     @guarded
-    def scaler_stepped(self, optimizer: Any, before: int) -> None:
+    def scaler_stepped(self, optimizer: Any, before: int, scaler: Any) -> None:
         record = self.record_of(optimizer)
+        record.seen.scale = float(scaler.get_scale()) if scaler.is_enabled() else None
         if record.seen.completed + record.seen.skipped == before and not record.inner:
             self.ledger.settle(sys._getframe())
             self._name(record, optimizer)
@@ -425,6 +502,9 @@ class Recorder:
         self.lineage = Lineage(self.ledger)
         self.manual = ManualUpdates(self.ledger)
         self.gradients = Gradients(self.ledger)
+        self.chain.end()
+        self.chain = Chain(self.ledger)
+        self.schedules, self.losses = Schedules(), Losses()
         self._optimizers.clear()
         self._order.clear()
 
@@ -442,6 +522,7 @@ class Recorder:
         for subject, tensor in self.ledger.live():
             subject.seen.used = self.lineage.used(tensor)
         self.lineage.explain()
+        self.chain.explain()
         self.ledger.find_cancelled(ADDING)
         self.manual.finish()
         observation.parameters, observation.buffers = self.ledger.finish()
@@ -453,6 +534,14 @@ class Recorder:
         observation.cuts = self.lineage.cuts
         observation.modes = self.batch.modes
         observation.batch = self.batch.facts
+        observation.models = self.batch.models
+        observation.schedulers = self.schedules.seen
+        observation.losses = self.losses.seen
+        observation.vanishings = self.chain.vanishings
+        observation.unharmful = self.lineage.unharmful
+        modules = [(module, label) for label, module in self.ledger.names.named_modules()]
+        tensors = [(tensor, subject.seen.name) for subject, tensor in self.ledger.live()]
+        observation.switches = switches(modules, tensors)
         observation.counterfactual = self._counterfactual
 
     def _look_around(self) -> None:

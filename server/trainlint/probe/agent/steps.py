@@ -157,7 +157,7 @@ def end(step: OpenStep, optimizer: Any, ledger: Ledger, index: int, complete: bo
             subject.seen.gradient_norm, subject.seen.update_norm = seen.gradient_norm, seen.update_norm
             subject.known = stash(parameter)
             subject.applied = fingerprint(parameter.grad) if parameter.grad is not None else None
-            subject.stale = subject.filled = subject.scaled = False
+            subject.stale = subject.filled = subject.scaled = subject.fresh = False
             subject.clip_ratio = None
             rows.append(_Row(subject, parameter, seen, untraced, step.before[id(parameter)], decays))
     if not step.closure:
@@ -232,6 +232,7 @@ def _remember(subject: Subject, seen: StepOfParameter) -> None:
     """What happened to the gradient between the backward pass and this step."""
     empty = not seen.nonzero
     seen.stale = subject.stale and not empty
+    seen.fresh = subject.fresh and not empty
     seen.clipped = subject.clip_ratio is not None and subject.clip_ratio < CLIPPED_AWAY
     seen.cleared = empty and subject.filled and not seen.clipped
 

@@ -1,0 +1,158 @@
+"""The analysis and a run on one program: what the run confirms, and what it refutes.
+
+A finding of the run at the place of one of the analysis confirms it: the two become one. What the run refutes stays as a
+hint, for the reader who wonders.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from .finding import Confidence, Finding, Related, Severity, State
+from .settings import Settings
+from .source.suppress import Suppressions
+from .source.text import Span
+
+_LOUDNESS = {Severity.OFF: 0, Severity.INFO: 1, Severity.WARNING: 2, Severity.ERROR: 3}
+
+_PROVE = {
+    "TRN402": ("TRNP21", "TRNP22", "TRNP06", "TRNP09"),
+    "TRN404": ("TRNP21", "TRNP09"),
+    "TRN510": ("TRNP09",),
+    "TRN002": ("TRNP31", "TRNP39"),
+    "TRN102": ("TRN101",),
+    "TRN103": ("TRN106", "TRN105"),
+    "TRN106": ("TRN103", "TRN105", "TRNP40"),
+    "TRN114": ("TRN105", "TRNP40"),
+    "TRN201": ("TRN205", "TRNP40"),
+    "TRN202": ("TRN203", "TRN201"),
+    "TRN205": ("TRN204", "TRN201"),
+    "TRN206": ("TRN205", "TRN201"),
+    "TRN207": ("TRNP40",),
+    "TRN212": ("TRNP40",),
+    "TRN220": ("TRN201",),
+    "TRN310": ("TRNP40", "TRN303", "TRNP01"),
+    "TRN311": ("TRNP40", "TRN804"),
+    "TRN312": ("TRN304",),
+    "TRN403": ("TRNP40",),
+    "TRN504": ("TRNP40",),
+    "TRN506": ("TRNP40",),
+    "TRN507": ("TRNP40",),
+    "TRN512": ("TRNP40",),
+    "TRN705": ("TRNP40",),
+    "TRN803": ("TRNP40",),
+    "TRN217": ("TRN204", "TRNP02"),
+    "TRN301": ("TRN302", "TRN304", "TRNP03"),
+    "TRN302": ("TRN304", "TRNP03"),
+    "TRN305": ("TRN304",),
+    "TRN315": ("TRN304",),
+    "TRN317": ("TRN303",),
+    "TRN215": ("TRNP02", "TRN204", "TRN105"),
+    "TRN105": ("TRNP02", "TRN103", "TRN106", "TRNP40"),
+}
+"""Findings of a run that prove a rule's claim without being its own: by the rule, codes of the run. TRNP40, the script
+failed there, proves a rule that says so."""
+
+
+_UNCALLED = ("TRN101", "TRN104", "TRN105")
+"""What a run shows of a step, a clear or a backward pass that is named and not called."""
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """`findings` are those of the analysis, each in the state that the run leaves it in; `rest` are the positions of
+    findings of the run that no finding of the analysis speaks of.
+    """
+
+    findings: tuple[Finding, ...]
+    rest: tuple[int, ...]
+
+
+def agree(static: Sequence[Finding], seen: Sequence[Finding], refuted: Sequence[Finding]) -> Agreement:
+    """Hold findings of the analysis against what a run showed of the same texts and what it refuted."""
+    taken: set[int] = set()
+    joined = []
+    for finding in static:
+        proof = _proof(finding, static, seen)
+        if proof is not None:
+            taken.add(proof)
+            joined.append(_confirmed(finding, seen[proof]))
+            continue
+        against = next((each for each in refuted if each.code == finding.code and _meet(each, finding)), None)
+        joined.append(_withdrawn(finding, against) if against is not None else finding)
+    return Agreement(tuple(joined), tuple(at for at in range(len(seen)) if at not in taken))
+
+
+def heard(findings: Iterable[Finding], settings: Settings, path: str, text: str) -> list[Finding | None]:
+    """What a run showed of one file, as loud as its settings want it; None for what they or a comment silence."""
+    wanted = settings.for_file(path)
+    silenced = Suppressions.of(text)
+    return [
+        replace(one, severity=wanted.severity_of(one.code, one.name) or one.severity)
+        if wanted.selects(one.code, one.name) and not silenced.suppresses(one.code, one.name, one.span)
+        else None
+        for one in findings
+    ]
+
+
+def _proof(finding: Finding, static: Sequence[Finding], seen: Sequence[Finding]) -> int | None:
+    """The position of the finding of the run that speaks of the same: of the same place, or the only one of its kind."""
+    same = [at for at, each in enumerate(seen) if each.code == finding.code]
+    for at in same:
+        if _meet(seen[at], finding):
+            return at
+    alone = sum(each.code == finding.code for each in static) == 1
+    if alone and len(same) == 1 and _path(seen[same[0]].path) == _path(finding.path):
+        return same[0]
+    proving = _PROVE.get(finding.code, ())
+    for at, each in enumerate(seen):
+        if each.code in proving and (_meet(each, finding) or _meet(finding, each)):
+            return at
+        if finding.code == "TRN108" and each.code in _UNCALLED and _names_it(finding, each):
+            return at
+    return None
+
+
+def _names_it(finding: Finding, proof: Finding) -> bool:
+    """Whether a run misses the call of a method that the analysis sees named and not called."""
+    return any(f"`{name}()`" in proof.message for name in re.findall(r"`([\w.\[\]\"']+)`", finding.message))
+
+
+def _confirmed(finding: Finding, proof: Finding) -> Finding:
+    note = Related(proof.path, proof.span, f"seen in a run: {proof.message}")
+    loud = max(finding.severity, proof.severity, key=_LOUDNESS.__getitem__)
+    severity = loud if finding.confidence is not Confidence.CERTAIN and finding.code == proof.code else finding.severity
+    return replace(
+        finding,
+        state=State.CONFIRMED,
+        confidence=Confidence.CERTAIN,
+        severity=severity,
+        related=(*finding.related, note, *(place for place in proof.related if place not in finding.related)),
+    )
+
+
+def _withdrawn(finding: Finding, against: Finding) -> Finding:
+    return replace(
+        finding,
+        state=State.WITHDRAWN,
+        severity=Severity.INFO,
+        message=f"{finding.message} (a run refutes this: {against.message})",
+        fixes=(),
+    )
+
+
+def _meet(one: Finding, other: Finding) -> bool:
+    """Whether two findings share a line with each other, or the finding of a run points at the other one's lines."""
+    places = [(one.path, one.span), *((related.path, related.span) for related in one.related)]
+    return any(_path(path) == _path(other.path) and _lines_meet(span, other.span) for path, span in places)
+
+
+def _lines_meet(one: Span, other: Span) -> bool:
+    return one.start.line <= other.end.line and other.start.line <= one.end.line
+
+
+def _path(path: str) -> str:
+    return os.path.abspath(path) if not path.startswith("untitled:") else path
