@@ -37,6 +37,7 @@ from .models.modules import Modules
 from .models.registration import Registration
 from .paths import modes, scaling
 from .paths.accumulation import Accumulation
+from .paths.bypassed_steps import BypassedStep, bypassed_steps
 from .paths.cadence import WrongCadence, wrong_cadences
 from .paths.closures import BrokenClosure, broken_closures
 from .paths.constants import Hyperparameter, MixedDecay, known_hyperparameters, mixed_decays
@@ -160,6 +161,11 @@ class Facts:
     def hyperparameters(self) -> list[Hyperparameter]:
         """What optimizers were built with, where it is known."""
         return list(known_hyperparameters(self.program))
+
+    @cached_property
+    def bypassed_steps(self) -> list[BypassedStep]:
+        """Steps past the object that would set the learning rate as well."""
+        return list(bypassed_steps(self.program, self.orders))
 
     @cached_property
     def mixed_decays(self) -> list[MixedDecay]:

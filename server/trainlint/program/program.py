@@ -135,16 +135,21 @@ class Program:
 
     def forward(self, info: ClassInfo) -> Block | None:
         """What the forward pass of an object of a class of this file does; None where that costs too much or there is none."""
-        machine, thing, found = self.machine, self.instance(info), info.methods.get("forward")
-        if machine is None or thing is None or found is None or found not in machine.methods:
+        return self.method(info, "forward") if "forward" in info.methods else None
+
+    def method(self, info: ClassInfo, name: str) -> Block | None:
+        """What a method does to an object of the class, given nothing; None where that costs too much or there is none."""
+        machine, thing, inherited = self.machine, self.instance(info), info.find(name)
+        if machine is None or thing is None or inherited is None or inherited[1] not in machine.methods:
             return None
+        owner, found = inherited
         state = machine.store, machine.block, machine.operations
         machine.store, machine.block, machine.operations = machine.methods[found][1].fork(), Block(), []
         machine.stack, machine.loops, machine.calls, machine.grad_context = (), [], [], None
         machine.contexts = ()
         machine.budget = max(machine.budget, _SUMMARY_BUDGET)
         try:
-            activation.inline(machine, Function(found, info.frame, thing), found, [], {})
+            activation.inline(machine, Function(found, owner.frame, thing), found, [], {})
             return machine.block
         except OutOfBudget:
             return None

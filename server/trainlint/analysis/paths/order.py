@@ -100,6 +100,9 @@ class Order:
         """The loops whose body it stands in, outermost first."""
         return [region for region, arm in self._at[effect].arms if isinstance(region, fx.Loop) and arm == 0]
 
+    def regions_around(self, effect: fx.Effect) -> list[fx.Region]:
+        return [region for region, _ in self._at[effect].arms]
+
     def calls_around(self, effect: fx.Effect) -> list[ast.AST]:
         """The calls in whose bodies it stands, outermost first."""
         return [region.node for region, _ in self._at[effect].arms if isinstance(region, fx.Call)]

@@ -15,6 +15,7 @@ from . import (
     step_outside_batch_loop,
     training_method_overwritten,
     uncalled_training_method,
+    wrapped_optimizer_bypassed,
     zero_grad_on_wrong_optimizer,
 )
 
@@ -29,6 +30,7 @@ RULES: tuple[Rule, ...] = (
     uncalled_training_method.RULE,
     training_method_overwritten.RULE,
     learning_rate_attribute_ignored.RULE,
+    wrapped_optimizer_bypassed.RULE,
     optimizer_rebuilt_in_loop.RULE,
     closure_without_zero_grad.RULE,
     broken_step_closure.RULE,
