@@ -28,6 +28,9 @@ from .things import UNKNOWN, Choice, External, Function, ModuleValue, Pending, V
 
 _SMALL_FUNCTION = 40
 _MOST_STATEMENTS = 4_000
+# How many files a program may enter, and how many of them in search of a name that a star import may bind.
+_MOST_FILES = 150
+_MOST_STAR_FILES = 40
 _IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+(\.*)([\w.]*)[ \t]+import|import[ \t]+([\w.]+))", re.MULTILINE)
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
 _ABSENCE = frozenset({"ImportError", "ModuleNotFoundError", "Exception"})
@@ -54,6 +57,7 @@ class Importer:
         self.workspace = resolver.workspace
         self.main = frame
         self._extra = _MOST_STATEMENTS
+        self._files, self._star_files = _MOST_FILES, _MOST_STAR_FILES
         self._units: dict[str, Unit] = {}
         self._frames: dict[Frame, Unit] = {}
         self._stars: dict[Frame, list[Location | str]] = {}
@@ -201,7 +205,8 @@ class Importer:
         unit = self._place(location)
         if unit.frame is not None:
             return unit
-        parsed = self.workspace.parsed(location.path)
+        parsed = self.workspace.parsed(location.path) if self._files else None
+        self._files -= parsed is not None
         if parsed is None:
             unit.frame = Frame(ast.Module([], []))
             self._frames[unit.frame] = unit
@@ -243,7 +248,7 @@ class Importer:
             lower.statements(self.machine, [statement])
 
     def _from_stars(self, frame: Frame, name: str) -> Value | None:
-        stars = self._stars.get(frame, [])
+        stars = self._stars.get(frame, []) if not hasattr(builtins, name) else []
         unseen = [star for star in stars if isinstance(star, str) and not _is_known(star)]
         for star in reversed(stars):
             if isinstance(star, str):
@@ -258,9 +263,11 @@ class Importer:
 
     def _offers(self, star: Location, name: str) -> bool:
         """Whether a star import of this file may bind `name`, by its text before anything is parsed."""
-        document = self.workspace.document(star.path) if star.is_file else None
-        if document is None or (name not in document.text and "import *" not in document.text):
-            return False
+        if star.path not in self._units or self._units[star.path].frame is None:
+            document = self.workspace.document(star.path) if star.is_file and self._star_files else None
+            if document is None or (name not in document.text and "import *" not in document.text):
+                return False
+            self._star_files -= 1
         unit = self._enter(star)
         return unit.outline is not None and unit.outline.exports(name)
 

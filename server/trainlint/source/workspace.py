@@ -13,7 +13,9 @@ from .document import MAX_BYTES, MAX_LINES, Document
 from .encoding import UndecodableError, decode
 from .parse import Unreadable, parse
 
-_MOST_FILES = 400
+_MOST_DOCUMENTS = 1_000
+_MOST_CHARACTERS = 4_000_000
+"""A tree takes about a hundred bytes for each character of its text."""
 
 
 @dataclass(eq=False)
@@ -31,6 +33,7 @@ class Files:
     def __init__(self) -> None:
         self._documents: OrderedDict[str, tuple[tuple[int, ...], Document | None]] = OrderedDict()
         self._parsed: OrderedDict[str, tuple[str, Parsed | None]] = OrderedDict()
+        self._kept = 0
 
     def document(self, path: str) -> Document | None:
         """The text of a file; None where there is none, or none that an analysis would take."""
@@ -42,7 +45,8 @@ class Files:
         known = self._documents.get(path)
         if known is None or known[0] != stamp:
             known = self._documents[path] = (stamp, _read(path, status.st_size))
-            _shorten(self._documents)
+            if len(self._documents) > _MOST_DOCUMENTS:
+                self._documents.popitem(last=False)
         return known[1]
 
     def parsed(self, document: Document) -> Parsed | None:
@@ -53,9 +57,19 @@ class Files:
                 found = Parsed(document, parse(document.source))
             except Unreadable:
                 found = None
-            known = self._parsed[document.path] = (document.text, found)
-            _shorten(self._parsed)
+            self._keep(document.path, document.text, found)
+            return found
+        self._parsed.move_to_end(document.path)
         return known[1]
+
+    def _keep(self, path: str, text: str, parsed: Parsed | None) -> None:
+        """Remember a tree in place of those that were not asked for the longest."""
+        before = self._parsed.pop(path, None)
+        self._kept += len(text) - (len(before[0]) if before else 0)
+        self._parsed[path] = (text, parsed)
+        while self._kept > _MOST_CHARACTERS and len(self._parsed) > 1:
+            _, (old, _) = self._parsed.popitem(last=False)
+            self._kept -= len(old)
 
 
 class Workspace:
@@ -114,8 +128,3 @@ def _read(path: str, size: int) -> Document | None:
     except (OSError, UndecodableError):
         return None
     return Document(path, text) if text.count("\n") <= MAX_LINES else None
-
-
-def _shorten(known: OrderedDict[str, Any]) -> None:
-    while len(known) > _MOST_FILES:
-        known.popitem(last=False)
