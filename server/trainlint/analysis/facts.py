@@ -52,6 +52,7 @@ from .paths.restored_rates import RestoredRate, restored_rates
 from .paths.schedules import Schedules
 from .paths.trainers import ManualCalls, NoLoss, NoOptimizer, manual_calls, missing_losses, missing_optimizers
 from .places import Places
+from .tensors.links import MisfitLoss, misfit_losses
 from .tensors.loading import OrderedLoader, ordered_loaders
 from .tensors.shapes import Shapes
 from .tensors.targets import WrongTarget, wrong_targets
@@ -294,6 +295,11 @@ class Facts:
     @cached_property
     def fates(self) -> Fates:
         return Fates(self.program)
+
+    @cached_property
+    def misfit_losses(self) -> list[MisfitLoss]:
+        """Losses that take what they are given for something else."""
+        return list(misfit_losses(self.program, self.values))
 
     @cached_property
     def differentiations(self) -> Differentiations:

@@ -5,7 +5,18 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from . import assignment, calls, configuration_files, differentiation, expressions, functional, grad_mode, objects, operations
+from . import (
+    assignment,
+    calls,
+    compiled,
+    configuration_files,
+    differentiation,
+    expressions,
+    functional,
+    grad_mode,
+    objects,
+    operations,
+)
 from .effects import Block
 from .frameworks.table import TENSOR_METHODS, lists_parameters, maker, method_meaning
 from .machine import Machine
@@ -109,7 +120,9 @@ def _thing_attribute(m: Machine, node: ast.expr, holder: Thing, name: str) -> Va
         return Gradient(Parameters(frozenset({holder}), opaque=True))
     if lists_parameters(name, of_model=holder.role is Role.MODULE and not (holder.created_by or "").startswith("torch.")):
         return Parameters(frozenset({holder}))
-    if method_meaning(differentiation.role_of(holder), name) is not None:
+    if method_meaning(differentiation.role_of(holder), name) is not None and (
+        holder.role is not Role.MODULE or compiled.belongs(holder)
+    ):
         return Method(holder, name)
     if name == "param_groups":
         holder.uses.add(name)

@@ -74,6 +74,23 @@ class Differentiate(Effect):
 
 
 @record_class
+class Compile(Effect):
+    """`model` is told how it is to be trained: `options` name the optimizer and the loss. `output` is what it computes."""
+
+    model: Thing
+    options: dict[str, Value]
+    output: Tensor
+
+
+@record_class
+class Fit(Effect):
+    """The library of `model` trains it, as it was compiled."""
+
+    model: Thing
+    options: dict[str, Value]
+
+
+@record_class
 class Apply(Effect):
     """One of `optimizers` moves `parameters` by `gradients`, which are values: nothing else holds them.
 

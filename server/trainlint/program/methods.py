@@ -9,6 +9,7 @@ from . import (
     access,
     assignment,
     calls,
+    compiled,
     configuration_files,
     differentiation,
     expressions,
@@ -43,7 +44,7 @@ from .effects import (
     Unseen,
     Write,
 )
-from .frameworks.table import GROWING, HANDED_OUT, READING_METHODS, TENSOR_METHODS, method_meaning
+from .frameworks.table import GROWING, HANDED_OUT, READING_METHODS, TENSOR_METHODS, Meaning, method_meaning
 from .machine import Machine
 from .names import text_of
 from .naming import SCALER, names_optimizer, names_scheduler, suggests
@@ -101,7 +102,10 @@ def call(m: Machine, node: ast.expr, callee: Method, args: list[Value], keywords
         if by_value is not None:
             return by_value
     kind = method_meaning(differentiation.role_of(receiver), name) if isinstance(receiver, Thing) else None
-    if kind is not None and isinstance(receiver, Thing) and isinstance(node, ast.Call):
+    if kind in (Meaning.COMPILE, Meaning.FIT):
+        if isinstance(receiver, Thing) and isinstance(node, ast.Call) and compiled.belongs(receiver):
+            return compiled.method(m, node, receiver, kind, args, keywords)
+    elif kind is not None and isinstance(receiver, Thing) and isinstance(node, ast.Call):
         return differentiation.method(m, node, receiver, kind, args, keywords, used)
     if name == "zero_grad":
         return _zero_grad(m, node, receiver)

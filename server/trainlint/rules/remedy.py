@@ -323,3 +323,8 @@ _ONLY_CUTS = frozenset({"item", "detach", "data", "float", "numpy", "tolist"})
 def left_out(cut: Cut | None) -> tuple[Remedy, ...]:
     """Leave a cut in the graph out, where it is one that only cuts."""
     return (Bypass(cut.operation.site),) if cut is not None and cut.operation.name in _ONLY_CUTS else ()
+
+
+def another_activation(written: ast.AST | None, name: str) -> tuple[Remedy, ...]:
+    """Let a layer apply the activation `name`, where the one that it applies is `written` in its call."""
+    return (Compose(written, (f'"{name}"',), f"Apply a {name}"),) if written is not None else ()

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from ...program import effects as fx
 from ...program.effects import leaves
-from ...program.frameworks.table import LayerContents, Switch, holds_what_it_is_given, is_empty_base, layer_contents
+from ...program.frameworks.table import LayerContents, Switch, holds_what_it_is_given, is_empty_base, is_wired, layer_contents
 from ...program.program import Program
 from ...program.scope import ClassInfo
 from ...program.things import Choice, Constant, Many, Mapping, Role, Sequence, Thing, Unknown, Value
@@ -77,6 +77,10 @@ class Modules:
         if thing.cls is not None:
             return self._in_class(thing, thing.cls, content, depth)
         made = thing.created_by or ""
+        if (is_wired(made) or holds_what_it_is_given(made)) and any(
+            self._contains(held, content, depth + 1) for held in thing.holds
+        ):
+            return True
         if holds_what_it_is_given(made):
             given = _any(self._in_value(value, content, depth) for value in (*thing.positional, *thing.arguments.values()))
             return given if given or not self._may_have_changed(thing) else None

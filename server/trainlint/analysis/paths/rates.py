@@ -6,9 +6,9 @@ import ast
 from dataclasses import dataclass
 
 from ...program import effects as fx
-from ...program.frameworks.table import RateRange, rate_range, rate_scaling
+from ...program.frameworks.table import RateRange, argument_name, leading_parameters, rate_range, rate_scaling, sets_rates
 from ...program.program import Program
-from ...program.things import Constant, Role, Thing, Value
+from ...program.things import NONE, UNKNOWN, Constant, Role, Sequence, Thing, Value, things_in
 from ...source.parse import Site, Spot
 
 
@@ -22,6 +22,11 @@ class KnownRate:
     value: float
     usual: RateRange | None
     on_module: bool
+
+    @property
+    def name(self) -> str:
+        """The optimizer's name, or that of its class."""
+        return self.optimizer.name or (self.optimizer.created_by or "").rpartition(".")[2]
 
 
 def known_rates(program: Program) -> list[KnownRate]:
@@ -43,19 +48,23 @@ def known_rates(program: Program) -> list[KnownRate]:
                     raised.update(effect.optimizers)
             elif isinstance(effect, fx.Unseen):
                 touched |= effect.touches
+    models, written = _trained_models(program), _written_rates(program)
     found = []
     for optimizer, create in built.items():
         rate = optimizer.arguments.get("lr")
         if not isinstance(rate, Constant) or not isinstance(rate.value, (int, float)) or isinstance(rate.value, bool):
             continue
         handed_out = any(optimizer.within(thing) or optimizer in thing.holds for thing in touched)
+        if optimizer in written:
+            continue
         if optimizer in changed or optimizer.escaped or handed_out or (optimizer in raised and rate.value != 0):
             continue
         assert optimizer.created_by is not None
         owners = optimizer.parameters.owners if optimizer.parameters else frozenset()
-        on_module = bool(owners) and all(owner.role in (Role.MODULE, None, Role.INSTANCE) for owner in owners)
-        usual = rate_range(optimizer.created_by.rpartition(".")[2])
-        place = create.site.part(rate_node(create.site.node))
+        kinds = (Role.MODULE, None, Role.INSTANCE)
+        on_module = optimizer in models or (bool(owners) and all(owner.role in kinds for owner in owners))
+        usual = rate_range(optimizer.created_by)
+        place = create.site.part(rate_node(create.site.node, leading_parameters(optimizer.created_by).index("lr")))
         found.append(KnownRate(optimizer, place, rate.source, float(rate.value), usual, on_module))
     return found
 
@@ -87,12 +96,51 @@ def _given(made: Thing, argument: tuple[str, int] | None) -> Value | None:
     return made.arguments.get(name, made.positional[position] if position < len(made.positional) else None)
 
 
-def rate_node(call: ast.AST) -> ast.AST:
-    """Where the rate is written in the construction: the argument, or the whole call."""
+def rate_node(call: ast.AST, position: int = 1) -> ast.AST:
+    """Where the rate is written in the construction: the argument, by name or position, or the whole call."""
     if isinstance(call, ast.Call):
         for keyword in call.keywords:
-            if keyword.arg == "lr":
+            if keyword.arg is not None and argument_name(keyword.arg) == "lr":
                 return keyword
-        if len(call.args) > 1:
-            return call.args[1]
+        if len(call.args) > position:
+            return call.args[position]
     return call
+
+
+def _trained_models(program: Program) -> set[Thing]:
+    """Optimizers that are given the gradients of models, or that models are compiled with."""
+    found: set[Thing] = set()
+    for effect in (effect for entry in program.entries for effect in entry.effects):
+        if isinstance(effect, fx.Apply) and effect.parameters.owners:
+            if all(owner.role in (Role.MODULE, None, Role.INSTANCE) for owner in effect.parameters.owners):
+                found.update(effect.optimizers)
+        elif isinstance(effect, fx.Compile):
+            found.update(things_in(effect.options.get("optimizer", UNKNOWN)))
+    return found
+
+
+def _written_rates(program: Program) -> set[Thing]:
+    """Optimizers whose rate the program gets hold of as an attribute, or hands to what a library runs while it trains."""
+    found = {
+        thing.parent
+        for thing in program.things
+        if thing.parent is not None and argument_name(thing.name.rpartition(".")[2]) == "lr"
+    }
+    scheduled: set[Thing] = set()
+    for effect in (effect for entry in program.entries for effect in entry.effects):
+        if isinstance(effect, fx.Assign) and argument_name(effect.attribute) == "lr":
+            found.add(effect.thing)
+        elif isinstance(effect, fx.Fit) and not runs_without_rates(effect.options.get("callbacks", NONE)):
+            scheduled.add(effect.model)
+    for effect in (effect for entry in program.entries for effect in entry.effects):
+        if isinstance(effect, fx.Compile) and effect.model in scheduled:
+            found.update(things_in(effect.options.get("optimizer", UNKNOWN)))
+    return {thing for thing in found if thing is not None}
+
+
+def runs_without_rates(callbacks: Value) -> bool:
+    """None of these may set a learning rate, but to make it smaller."""
+    if callbacks == NONE:
+        return True
+    items = callbacks.items if isinstance(callbacks, Sequence) else (callbacks,)
+    return all(isinstance(item, Thing) and item.role is Role.OTHER and not sets_rates(item.created_by or "") for item in items)

@@ -1,7 +1,7 @@
 """Keras 2 and 3: models that are compiled and fitted, layers, losses, and optimizers that are given gradients."""
 
 from ..things import Role
-from .vocabulary import Framework, Meaning, RateRange
+from .vocabulary import Framework, LayerContents, Meaning, RateRange, Switch
 
 _OPTIMIZERS = {
     "SGD": (1.0, 1e-2),
@@ -85,6 +85,10 @@ KERAS = Framework(
         (Role.OPTIMIZER, "apply"): Meaning.APPLY,
         (Role.OPTIMIZER, "minimize"): Meaning.MINIMIZE,
         (Role.OPTIMIZER, "build"): Meaning.READ,
+        (Role.MODULE, "compile"): Meaning.COMPILE,
+        (Role.MODULE, "fit"): Meaning.FIT,
+        (Role.MODULE, "fit_generator"): Meaning.FIT,
+        (Role.MODULE, "train_on_batch"): Meaning.FIT,
     },
     rates={f"keras.optimizers.{name}": RateRange(upper, default) for name, (upper, default) in _OPTIMIZERS.items()},
     leading={f"keras.optimizers.{name}": ("lr",) for name in _OPTIMIZERS},
@@ -93,11 +97,34 @@ KERAS = Framework(
     parameter_lists_of_models=frozenset({"variables", "weights"}),
     module_bases=frozenset({"keras.Model", "keras.Sequential", "keras.layers.Layer", "keras.Layer", "keras.layers.*"}),
     forward_methods=frozenset({"call"}),
+    setting_rates=frozenset(
+        {"keras.callbacks.LearningRateScheduler", "keras.callbacks.LambdaCallback", "keras.callbacks.Callback"}
+    ),
+    links={
+        **dict.fromkeys(
+            ("SparseCategoricalCrossentropy", "CategoricalCrossentropy", "CategoricalFocalCrossentropy",
+             "sparse_categorical_crossentropy", "categorical_crossentropy", "softmax_cross_entropy_with_logits",
+             "sparse_softmax_cross_entropy_with_logits"),
+            "softmax",
+        ),
+        **dict.fromkeys(
+            ("BinaryCrossentropy", "BinaryFocalCrossentropy", "binary_crossentropy", "sigmoid_cross_entropy_with_logits"),
+            "sigmoid",
+        ),
+    },
     wired=frozenset({"keras.Model"}),
     training_steps=frozenset({"train_step"}),
     spellings={"apply": "{optimizer}.apply_gradients(zip({gradients}, {parameters}))"},
     containers=frozenset({"keras.Sequential"}),
+    contents={
+        **{
+            f"keras.layers.{name}": LayerContents(False, Switch("rate", 0, 0.5), False)
+            for name in ("Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "GaussianDropout", "AlphaDropout")
+        },
+        "keras.layers.BatchNormalization": LayerContents(True, False, True),
+    },
     activated={
+        "Activation": 0,
         **dict.fromkeys(("Dense", "EinsumDense"), 1),
         **dict.fromkeys(
             ("Conv1D", "Conv2D", "Conv3D", "Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose", "SeparableConv1D",

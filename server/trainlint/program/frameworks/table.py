@@ -87,6 +87,9 @@ _PARAMETER_LISTS_OF_MODELS = frozenset().union(*(table.parameter_lists_of_models
 TRAINING_STEPS = frozenset().union(*(table.training_steps for table in TABLES))
 _MODULE_BASES = dict.fromkeys(frozenset().union(*(table.module_bases for table in TABLES)), True)
 FORWARD_METHODS = tuple(sorted(frozenset().union(*(table.forward_methods for table in TABLES))))
+# Losses that take probabilities or logits, with the activation that makes the one of the other.
+LINKS = {key: name for table in TABLES for key, name in table.links.items()}
+_SETTING_RATES = frozenset().union(*(table.setting_rates for table in TABLES))
 _WIRED = frozenset().union(*(table.wired for table in TABLES))
 _ACTIVATED = {key: place for table in TABLES for key, place in table.activated.items()}
 
@@ -158,6 +161,11 @@ def table_of(class_name: str) -> Framework | None:
         if class_name in table.makes or class_name.partition(".")[0] in table.packages:
             return table
     return None
+
+
+def sets_rates(class_name: str) -> bool:
+    """Objects of this class set learning rates while a library trains."""
+    return class_name in _SETTING_RATES
 
 
 def is_wired(class_name: str) -> bool:
@@ -295,6 +303,7 @@ __all__ = [
     "FUNCTIONAL",
     "GROWING",
     "HANDED_OUT",
+    "LINKS",
     "LOOK_ALIKES",
     "LOSS_OPERATIONS",
     "PACKAGES",
@@ -336,6 +345,7 @@ __all__ = [
     "operation_name",
     "rate_range",
     "registering",
+    "sets_rates",
     "signature",
     "table_of",
 ]

@@ -41,6 +41,8 @@ class Meaning(Enum):
     PAUSE = auto()  # a context in which a tape does not record
     APPLY = auto()  # an optimizer moves its second argument, or what it knows, by the first
     APPLY_PAIRS = auto()  # the same, with pairs of a gradient and what it moves
+    COMPILE = auto()  # tells a model how its library is to train it
+    FIT = auto()  # trains a model as it was compiled
     MINIMIZE = auto()  # computes a loss, differentiates it and applies the gradients
     LIFT = auto()  # returns its first argument, a function, to be run in another way
     GRADIENT_OF = auto()  # returns the function that gives the gradients of its first argument
@@ -167,7 +169,9 @@ class Framework:
     `growing` are methods that give a model new parameters; true where those it has are frozen.
     `functional`: it trains by values, which nothing changes. `operations` names what a function computes where its own name does
     not.
-    `wired` models are given their inputs and outputs. `spellings` is how its calls are written.
+    `wired` models are given their inputs and outputs; `setting_rates` are callbacks.
+    `links` are losses, by the name of class or function, that take probabilities or logits, with the activation between.
+    `spellings` is how its calls are written.
     `contents` says what layers hold; `containers` hold what they are given; `empty_bases` bring their heirs no part.
     `registering` names what makes an heir of those know its parts: a "list", a "dictionary" or a "tensor" of them.
     `loops` are classes whose heirs are trained by loops of the library.
@@ -200,6 +204,8 @@ class Framework:
     module_bases: frozenset[str] = frozenset()
     forward_methods: frozenset[str] = frozenset()
     wired: frozenset[str] = frozenset()
+    setting_rates: frozenset[str] = frozenset()
+    links: Mapping[str, str] = field(default_factory=dict)
     training_steps: frozenset[str] = frozenset()
     activated: Mapping[str, int | None] = field(default_factory=dict)
     spellings: Mapping[str, str] = field(default_factory=dict)

@@ -53,7 +53,7 @@ def check(facts: Facts) -> Iterable[Observation]:
             remedies = (SetRateTo(rate.place.node, rate.usual.default),)
         yield Observation(
             rate.place,
-            f"`{rate.optimizer.name or 'this optimizer'}` has a learning rate of {rate.value:g}: "
+            f"`{rate.name}` has a learning rate of {rate.value:g}: "
             + (
                 "updates this small vanish in rounding"
                 if small

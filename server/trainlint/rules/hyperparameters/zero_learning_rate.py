@@ -46,7 +46,7 @@ def check(facts: Facts) -> Iterable[Observation]:
             remedies = (SetRateTo(rate.place.node, rate.usual.default),)
         yield Observation(
             rate.place,
-            f"`{rate.optimizer.name or 'this optimizer'}` has a learning rate of 0: no step changes the weights",
+            f"`{rate.name}` has a learning rate of 0: no step changes the weights",
             confidence(True),
             ((rate.source, "the value comes from here"),) if rate.source is not None else (),
             remedies,

@@ -5,6 +5,7 @@ from . import (
     bce_loss_on_logits,
     cross_entropy_on_one_output,
     flatten_mixes_samples,
+    from_logits_mismatch,
     infinite_gradient_at_zero,
     kl_div_on_probabilities,
     loss_shapes_broadcast,
@@ -26,5 +27,6 @@ RULES: tuple[Rule, ...] = (
     softmax_over_wrong_dimension.RULE,
     kl_div_on_probabilities.RULE,
     infinite_gradient_at_zero.RULE,
+    from_logits_mismatch.RULE,
     flatten_mixes_samples.RULE,
 )

@@ -36,6 +36,7 @@ from collections.abc import Iterable
 
 from ...analysis.facts import Facts
 from ...analysis.flow.graph import Node
+from ...analysis.tensors.links import Misfit
 from ...finding import Severity
 from ..remedy import Remedy, SetArgument
 from ..rule import Fixability, Observation, Rule, called, confidence
@@ -68,6 +69,16 @@ def check(facts: Facts) -> Iterable[Observation]:
             ((layer, "a layer with one output"),),
             remedies,
         )
+    for misfit in facts.misfit_losses:
+        layer = misfit.heads[0].place
+        if misfit.misfit is Misfit.SINGLE and layer is not None:
+            yield Observation(
+                misfit.place,
+                f"`{misfit.name}` is given a distribution over one class: it is 1 whatever the model says, and nothing trains",
+                confidence(True),
+                ((layer, "a layer with one output"),),
+                (SetArgument(layer, 0, "units", "2", "Give it two outputs"),),
+            )
 
 
 RULE = Rule("TRN505", "cross-entropy-on-one-output", Severity.ERROR, Fixability.SOMETIMES, "0.1.0", check)

@@ -1,0 +1,175 @@
+"""What losses that are told whether they are given logits are given: the last step of a model, and what they take it for."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from ...program import effects as fx
+from ...program.frameworks.table import LINKS, activation_place, layer_operation
+from ...program.program import Program
+from ...program.things import Constant, External, Role, Thing, Value
+from ..flow.graph import Node, Source
+from ..flow.values import REARRANGING, Values
+
+_THROUGH = REARRANGING | frozenset({"cast", "reshape", "squeeze", "expand_dims", "rescaling"})
+_PROBABILITIES = frozenset({"softmax", "sigmoid"})
+_BOUNDED_OTHERWISE = frozenset({"relu", "tanh", "elu", "selu", "gelu"})
+
+
+class Misfit(Enum):
+    """How a loss and what it is given do not go together."""
+
+    TWICE = "it takes logits and is given probabilities"
+    NEVER = "it takes probabilities and is given logits"
+    OTHER = "it takes probabilities and is given what an activation of another range makes"
+    SINGLE = "a distribution over one class"
+
+
+@dataclass(frozen=True, slots=True)
+class MisfitLoss:
+    """`loss` is the library's name of a loss that does not go together with `heads`, the last steps before it.
+
+    `place` is where the loss is built, or called where that is in one; `argument` the call that says what it takes, with the
+    place of that argument. `fits` is the activation that makes what it takes of logits.
+    """
+
+    misfit: Misfit
+    loss: str
+    fits: str
+    place: ast.AST
+    heads: tuple[Source, ...]
+    argument: tuple[ast.AST, int] | None
+
+    @property
+    def name(self) -> str:
+        """The loss, as the user wrote it."""
+        if isinstance(self.place, ast.Constant):
+            return str(self.place.value)
+        return ast.unparse(getattr(self.place, "func", self.place))
+
+    @property
+    def activation(self) -> ast.AST | None:
+        """Where the activation before the loss is written, in the call that builds its layer."""
+        operation = self.heads[0].operation
+        layer = operation.callee.node if operation is not None and operation.callee is not None else None
+        written = [one.value for one in getattr(layer, "keywords", ()) if one.arg == "activation"]
+        return written[0] if written and isinstance(written[0], ast.Constant) else None
+
+    @property
+    def repaired(self) -> bool:
+        """Some backends notice: they take back an activation of a layer of their own, and warn."""
+        return self.misfit is Misfit.TWICE and all(_by_layer(head) for head in self.heads)
+
+
+@dataclass(frozen=True, slots=True)
+class _Use:
+    loss: str
+    logits: bool
+    given: Node
+    place: ast.AST
+    argument: tuple[ast.AST, int] | None
+
+
+def misfit_losses(program: Program, values: Values) -> Iterator[MisfitLoss]:
+    """Every loss whose input is in sight and does not fit, each place once."""
+    told: set[ast.AST] = set()
+    for use in (*_compiled(program), *_called(program)):
+        heads = values.heads(use.given, _THROUGH)
+        misfit = _misfit(use, heads, values)
+        if misfit is not None and use.place not in told:
+            told.add(use.place)
+            yield MisfitLoss(misfit, use.loss, LINKS[use.loss], use.place, heads, use.argument)
+
+
+def _misfit(use: _Use, heads: tuple[Source, ...], values: Values) -> Misfit | None:
+    names = {head.name for head in heads}
+    if not heads or None in names:
+        return None
+    linear = all(_is_linear(head) for head in heads)
+    if (LINKS[use.loss] == "softmax" or names == {"softmax"}) and all(_of_one_unit(head, values) for head in heads):
+        return Misfit.SINGLE
+    if use.logits:
+        return Misfit.TWICE if names <= _PROBABILITIES else None
+    if linear:
+        return Misfit.NEVER
+    wrong = _BOUNDED_OTHERWISE | ({"sigmoid"} if LINKS[use.loss] == "softmax" else frozenset())
+    return Misfit.OTHER if names <= wrong and all(_by_layer(head) for head in heads) else None
+
+
+def _is_linear(head: Source) -> bool:
+    """A layer that could apply an activation and was given none."""
+    operation = head.operation
+    made = operation.callee.created_by if operation is not None and operation.callee is not None else None
+    return made is not None and operation is not None and activation_place(made)[0] and operation.name == layer_operation(made)
+
+
+def _by_layer(head: Source) -> bool:
+    return head.operation is not None and head.operation.callee is not None
+
+
+def _of_one_unit(head: Source, values: Values) -> bool:
+    """One number comes out of the last layer."""
+    operation = head.operation
+    if operation is None:
+        return False
+    layer = operation.callee
+    if layer is None or not activation_place(layer.created_by or "")[0]:
+        behind = values.heads(Node(operation.inputs[0], head.environment), _THROUGH) if operation.inputs else ()
+        plain = operation.name == "softmax"
+        return plain and bool(behind) and all(_is_linear(one) and _of_one_unit(one, values) for one in behind)
+    units = layer.arguments.get("units", layer.positional[0] if layer.positional else None)
+    return layer_operation(layer.created_by or "") == "dense" and units == Constant(1)
+
+
+def _compiled(program: Program) -> Iterator[_Use]:
+    for effect in (effect for entry in program.entries for effect in entry.effects):
+        if not isinstance(effect, fx.Compile):
+            continue
+        loss = effect.options.get("loss")
+        given = Node(effect.output)
+        if isinstance(loss, Constant) and loss.value in LINKS:
+            yield _Use(str(loss.value), False, given, _written(effect.site.node), None)
+        elif isinstance(loss, External) and loss.name.rpartition(".")[2] in LINKS:
+            yield _Use(loss.name.rpartition(".")[2], False, given, _written(effect.site.node), None)
+        elif isinstance(loss, Thing):
+            yield from _of_object(loss, given)
+
+
+def _written(call: ast.AST) -> ast.AST:
+    """The loss, where it is written in a call that compiles a model."""
+    if isinstance(call, ast.Call):
+        named = [keyword.value for keyword in call.keywords if keyword.arg == "loss"]
+        return named[0] if named else call.args[1] if len(call.args) > 1 else call
+    return call
+
+
+def _called(program: Program) -> Iterator[_Use]:
+    for operation in program.operations:
+        given = operation.arguments.get("1", operation.arguments.get("y_pred", operation.arguments.get("logits")))
+        if given is None:
+            continue
+        if operation.callee is not None and operation.callee.role is Role.LOSS_FUNCTION:
+            yield from _of_object(operation.callee, Node(given))
+        elif operation.callee is None and operation.name in LINKS:
+            always = operation.name.endswith("with_logits")
+            logits = True if always else _flag(operation.arguments.get("2", operation.arguments.get("from_logits")))
+            if logits is not None:
+                node = operation.site.node
+                yield _Use(operation.name, logits, Node(given), node, None if always else (node, 2))
+
+
+def _of_object(loss: Thing, given: Node) -> Iterator[_Use]:
+    name = (loss.created_by or "").rpartition(".")[2]
+    first = loss.positional[0] if loss.positional else None
+    logits = _flag(loss.arguments.get("from_logits", first))
+    if name in LINKS and logits is not None and loss.node is not None and "**" not in loss.arguments:
+        yield _Use(name, logits, given, loss.node, (loss.node, 0))
+
+
+def _flag(value: Value | None) -> bool | None:
+    if value is None:
+        return False
+    return bool(value.value) if isinstance(value, Constant) else None
