@@ -161,7 +161,7 @@ class Mutator:
         if call.method == "step":
             return self._steps(call)
         if call.method == "backward":
-            return True
+            return bool(steppers) or not any(other.method == "zero_grad" for other in here)
         clearing = {other.receiver for other in here if other.method == "zero_grad"}
         return bool(steppers) and (len(clearing) == 1 or clearing <= steppers)
 
@@ -261,7 +261,11 @@ class Mutator:
                 yield Mutant("other parameters", node.lineno, text, _rows(node) | steps | near)
 
     def _mutant(self, kind: str, call: Call, text: str, also: ast.stmt | None = None) -> Mutant:
-        around = {row for other in self.calls if other.function is call.function for row in _rows(other.statement)}
+        called = {
+            part.func.id for part in ast.walk(call.function) if isinstance(part, ast.Call) and isinstance(part.func, ast.Name)
+        }
+        step = {call.function} | {other.function for other in self.calls if getattr(other.function, "name", None) in called}
+        around = {row for other in self.calls if other.function in step for row in _rows(other.statement)}
         row = (also or call.statement).lineno
         return Mutant(kind, row, text, frozenset(around | set(range(row - NEAR, row + NEAR + 1))))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from dataclasses import replace
 
 from . import access, arithmetic, assignment, calls, conditions, differentiation, expressions, grad_mode, in_place, objects
 from .effects import Adjust, Block, Branch, Clear, ContextManager, Count, Forget, Jump, Loop, SetRate, Try, Uncalled, Write
@@ -168,7 +169,31 @@ def _if(m: Machine, node: ast.If) -> bool:
     guard = conditions.condition(m, node.test)
     if isinstance(guard, Known):
         return statements(m, node.body if guard.truth else node.orelse)
-    return _branches(m, guard, lambda: statements(m, node.body), lambda: statements(m, node.orelse))
+    named = _picked_by_name(m, node.test)
+    if named is None:
+        return _branches(m, guard, lambda: statements(m, node.body), lambda: statements(m, node.orelse))
+    members = [key for key in ((m.frame.owner(name), name) for name in names_in(node)) if m.store.get(key) == named]
+
+    def picked() -> bool:
+        for key in members:
+            m.store.set(key, replace(named.some, named=True))
+        return statements(m, node.body)
+
+    alive = _branches(m, guard, picked, lambda: statements(m, node.orelse))
+    for key in members:
+        if isinstance(m.store.get(key), Parameters):
+            m.store.set(key, named)
+    return alive
+
+
+def _picked_by_name(m: Machine, test: ast.expr) -> Parameters | None:
+    """The parameters of which `"part" in name` picks some."""
+    if not (isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.ops[0], ast.In)):
+        return None
+    if not (isinstance(test.left, ast.Constant) and isinstance(test.comparators[0], ast.Name)):
+        return None
+    value = m.lookup(test.comparators[0].id)
+    return value if isinstance(value, Parameters) and not value.named else None
 
 
 def _branches(m: Machine, guard: Guard, *sides: Callable[[], bool]) -> bool:

@@ -140,6 +140,8 @@ def call(m: Machine, node: ast.expr, callee: Method, args: list[Value], keywords
         if name in CUTTING:
             return Tensor(origin=operations.compute(m, node, name, (receiver, *args), keywords, cuts=True))
         return receiver.kept
+    if isinstance(receiver, Tensor) and name in PARAMETER_LISTS:
+        return Parameters(receiver.sources, opaque=True, generator=Generator(node, m.turns) if name in ITERATORS else None)
     if isinstance(receiver, Tensor):
         if name == "requires_grad_" and _flag(args, keywords) is not False:
             in_place.made_leaf(node, receiver)

@@ -44,6 +44,9 @@ ACTING = frozenset(
      "closure", "apply"}
 )  # fmt: skip
 
+CLIPPING = frozenset({"clip", "clipping", "clipper"})
+GRADIENT = frozenset({"grad", "grads", "gradient", "gradients"})
+
 DRAWING = frozenset(
     {"log", "logs", "logger", "logging", "histogram", "histograms", "histo", "scalar", "scalars", "summary", "writer", "wandb",
      "tb", "tensorboard", "board", "mlflow", "neptune", "comet", "aim", "isnan", "isinf", "isfinite"}

@@ -29,6 +29,10 @@ class Location:
         return os.path.dirname(self.path) if os.path.basename(self.path) == _PACKAGE else None
 
 
+# Folders that projects put on the path themselves.
+_SOURCES = ("src", "lib")
+
+
 class Resolver:
     """Finds modules for the files of one workspace."""
 
@@ -131,4 +135,5 @@ class Resolver:
             yield above, False
         for root in (*sorted(roots, key=len, reverse=True), *self.workspace.roots):
             yield root, False
-            yield os.path.join(root, "src"), False
+            for inner in _SOURCES:
+                yield os.path.join(root, inner), False

@@ -174,13 +174,14 @@ class Generator:
 class Parameters:
     """Some or all parameters of `owners`, or a collection of them; of unknown others too where `opaque`.
 
-    `partial`: the program picks some of them. `detached`: their values, outside of autograd. `generator` is the
-    iterator that hands them out, None where they can be gone through more than once.
+    `partial`: the program picks some of them; `named`: by a part of their names. `detached`: their values, outside of
+    autograd. `generator` is the iterator that hands them out, None where they can be gone through more than once.
     """
 
     owners: frozenset[Thing] = frozenset()
     opaque: bool = False
     partial: bool = False
+    named: bool = False
     detached: bool = False
     generator: Generator | None = field(default=None, compare=False)
 
@@ -199,7 +200,8 @@ class Parameters:
         known = list(parts)
         owners = frozenset[Thing]().union(*(part.owners for part in known))
         detached = bool(known) and all(part.detached for part in known)
-        return Parameters(owners, any(part.opaque for part in known), any(part.partial for part in known), detached)
+        opaque, partial = any(part.opaque for part in known), any(part.partial for part in known)
+        return Parameters(owners, opaque, partial, any(part.named for part in known), detached)
 
 
 @value_class

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 
 from . import configuration_files, parameters
-from .effects import Rebind, SetRate, Unseen
+from .effects import Adjust, Rebind, SetRate, Unseen
 from .machine import Machine
 from .names import text_of
-from .naming import ACTING, DRAWING, LOSS, READING_RECEIVERS, READING_VERBS, names_optimizer, suggests
+from .naming import ACTING, CLIPPING, DRAWING, GRADIENT, LOSS, READING_RECEIVERS, READING_VERBS, names_optimizer, suggests
 from .things import Parameters, Role, Tensor, Thing, Value, as_tensor, mix, things_in
 
 
@@ -43,7 +43,9 @@ def call(
     handed = tuple(thing for thing in things if thing.role in (Role.OPTIMIZER, None) and not thing.data)
     if handed:
         m.emit_effect(SetRate, node, handed)
-    if not only_reads and not (used and _computes_loss(label, things)):
+    if values and _clips(label, things):
+        m.emit_effect(Adjust, node, parameters.of(values[0]))
+    elif not only_reads and not (used and _computes_loss(label, things)):
         concerned = [*things, *things_in(receiver)] if receiver is not None else things
         touches = frozenset(thing for thing in concerned if not thing.data and thing.role is not Role.LOSS_FUNCTION)
         loss = given if given.loss or not used else Tensor()
@@ -100,6 +102,12 @@ def _computes_loss(label: str, things: list[Thing]) -> bool:
     if not suggests(last, LOSS) or suggests(last, ACTING):
         return False
     return not any(map(_may_apply, things))
+
+
+def _clips(label: str, things: list[Thing]) -> bool:
+    """By its words, a call that clips the gradients of the model it is given, and no more: no optimizer is there to step."""
+    last = label.rpartition(".")[2]
+    return suggests(last, CLIPPING) and suggests(last, GRADIENT) and not any(map(_may_apply, things))
 
 
 def _only_reads(label: str) -> bool:

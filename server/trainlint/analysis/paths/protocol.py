@@ -14,7 +14,7 @@ from ...program.things import Tensor
 from ..wiring.sets import ParameterSet, Wiring, wire
 from .accumulation import Accumulation, accumulations
 from .events import Event, Kind, Projection, View
-from .lifecycle import CLEAR, FRESH, LOST, STALE, UNKNOWN, Intractable, Lifecycle, Token, run
+from .lifecycle import APPLIED, CLEAR, FRESH, LOST, STALE, UNKNOWN, Intractable, Lifecycle, Token, run
 
 _BRINGING = frozenset({Kind.ANYTHING, Kind.OTHER, Kind.COMPUTE, Kind.WRITE})
 _CLEARING = frozenset({Kind.CLEAR, Kind.ANYTHING, Kind.NEW, Kind.OTHER})
@@ -105,15 +105,25 @@ def examine(entry: Entry, program: Program, cancel: CancelFlag) -> Protocol:
     views = [(target, Projection(wiring, target).view(entry)) for target in wiring.sets]
     used: dict[ParameterSet, set[fx.Effect]] = {}
     ran: list[tuple[ParameterSet, View, Lifecycle]] = []
+    coarse: list[tuple[ParameterSet, View]] = []
     for target, view in views:
         if not any(event.kind in (Kind.BACKWARD, Kind.STEP) for event in view.events):
             continue
-        seen = None if wiring.hooked(target) or (look_alikes and not target.certain) else _followed(view, cancel)
+        if wiring.hooked(target) or (look_alikes and not target.certain):
+            used[target] = {event.effect for event in view.events if event.kind is Kind.BACKWARD}
+            continue
+        seen = _followed(view, cancel)
         if seen is None:
             used[target] = {event.effect for event in view.events if event.kind is Kind.BACKWARD}
+            coarse.append((target, view.unconditional))
             continue
         used[target] = {event.effect for event in seen.used}
         ran.append((target, view, seen))
+    for target, view in coarse:
+        seen = _followed(view, cancel)
+        if seen is not None:
+            elsewhere = {effect for other, effects in used.items() if other is not target for effect in effects}
+            _empty(protocol, entry, program, target, view, seen, elsewhere)
     for target, view, seen in ran:
         elsewhere = {effect for other, effects in used.items() if other is not target for effect in effects}
         _empty(protocol, entry, program, target, view, seen, elsewhere)
@@ -156,7 +166,16 @@ def _way(step: Event, token: Token) -> tuple[int, list[int], list[int]]:
 
 def _clears_in(loop: fx.Loop, seen: Lifecycle) -> bool:
     """Something on the loop may clear the set, guarded or not."""
-    return any(loop in event.loops and (event.kind in _CLEARING or event.clears) for event in seen.ran)
+    return any(
+        loop in event.loops and (event.kind in _CLEARING or event.clears) and not _cancels(event, seen) for event in seen.ran
+    )
+
+
+def _cancels(event: Event, seen: Lifecycle) -> bool:
+    """Some gradients, picked by name, are thrown away before a step so that it leaves their parameters alone."""
+    clear = event.effect
+    named = isinstance(clear, fx.Clear) and clear.parameters is not None and clear.parameters.named
+    return named and APPLIED not in seen.met.get(event, ())
 
 
 def _stale_parts(protocol: Protocol, entry: Entry, wiring: Wiring, target: ParameterSet, view: View, cancel: CancelFlag) -> None:
@@ -187,12 +206,13 @@ def _empty(
         if not empty or not _first_turns_only(tokens - empty, step, seen):
             continue
         passing = _passing(entry, step, target, view, seen, elsewhere)
+        passing |= {event for event in view.events if event.kind is Kind.BACKWARD and view.exclusive(step, event)}
         why, backward, clear = _explain(step, empty, view, seen, elsewhere, passing)
         if why is Emptiness.NO_BACKWARD and not _trains(step, program, target, view):
             continue
         assert isinstance(step.effect, fx.Step)
         if why is Emptiness.NO_BACKWARD:
-            backward = _astray(entry, step.effect)
+            backward = _astray(entry, step.effect, {event.effect for event in view.events if event.kind is Kind.BACKWARD})
         protocol.empty.append(EmptyStep(step.effect, why, backward, clear, target))
 
 
@@ -212,13 +232,14 @@ def _explain(
     step: Event, tokens: set[Token], view: View, seen: Lifecycle, elsewhere: set[fx.Effect], passing: set[Event]
 ) -> tuple[Emptiness, fx.Backward | None, fx.Clear | None]:
     """Why a step finds nothing, with the backward meant for it: not one that is only `passing` on its way to another
-    set, and rather none that a step of another set applies `elsewhere`."""
+    set or on a path that the step is not on, and rather none that a step of another set applies `elsewhere`."""
     wasted = {event for token in tokens for event in token.discarded if event.sure} - passing
     at_once = {event for token in tokens for event in token.discarded & token.recent if event.sure} - passing
     inner = set([loop for loop in step.loops if loop.repeats][-1:])
     later = {
         event for event in view.events if event.kind is Kind.BACKWARD and event.order > step.order and inner <= set(event.loops)
     } - passing
+    later -= {event for other, found in seen.steps.items() if other is not step for token in found for event in token.pending}
     for why, events in (
         (Emptiness.CLEARED, {event for event in at_once if event.effect not in elsewhere}),
         (Emptiness.TOO_EARLY, later),
@@ -252,10 +273,9 @@ def _passing(
         here = order[event.effect]
         clears = [order[clear.effect] for clear, thrown in seen.discards if thrown is event]
         nearest = min(clears, key=lambda clear: (clear < here, clear), default=None)
-        if (
-            nearest is not None
-            and any(_in_turn(here, other, nearest) for other in others)
-            and any(_in_turn(nearest if event.order > step.order else here, forward, order[step.effect]) for forward in computed)
+        if nearest is not None and any(
+            _in_turn(here, other, nearest) and any(_in_turn(other, forward, order[step.effect]) for forward in computed)
+            for other in others
         ):
             found.add(event)
     return found
@@ -266,13 +286,13 @@ def _in_turn(one: int, two: int, three: int) -> bool:
     return one < two < three or three < one < two or two < three < one
 
 
-def _astray(entry: Entry, step: fx.Step) -> fx.Backward | None:
+def _astray(entry: Entry, step: fx.Step, reaching: set[fx.Effect]) -> fx.Backward | None:
     """A backward in the step's own function that reaches other parameters only: the last one before the step."""
     chosen: fx.Backward | None = None
     for effect in entry.effects:
         if effect is step and chosen is not None:
             break
-        if isinstance(effect, fx.Backward) and effect.site.function is step.site.function:
+        if isinstance(effect, fx.Backward) and effect.site.function is step.site.function and effect not in reaching:
             chosen = effect
     return chosen
 

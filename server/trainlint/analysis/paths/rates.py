@@ -8,8 +8,12 @@ from dataclasses import dataclass
 from ...program import effects as fx
 from ...program.frameworks.table import RateRange, argument_name, leading_parameters, rate_range, rate_scaling, sets_rates
 from ...program.program import Program
-from ...program.things import NONE, UNKNOWN, Constant, Role, Sequence, Thing, Value, things_in
+from ...program.things import NONE, UNKNOWN, Constant, Parameters, Role, Sequence, Thing, Value, things_in
+from ...program.vocabulary import ITERATORS
 from ...source.parse import Site, Spot
+
+# What multiplies an input by weights.
+_LAYERS = frozenset({"matmul", "mm", "bmm", "addmm", "linear", "conv1d", "conv2d", "conv3d"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +64,24 @@ def known_rates(program: Program) -> list[KnownRate]:
         if optimizer in changed or optimizer.escaped or handed_out or (optimizer in raised and rate.value != 0):
             continue
         assert optimizer.created_by is not None
-        owners = optimizer.parameters.owners if optimizer.parameters else frozenset()
-        kinds = (Role.MODULE, None, Role.INSTANCE)
-        on_module = optimizer in models or (bool(owners) and all(owner.role in kinds for owner in owners))
+        on_module = optimizer in models or _on_module(optimizer, program)
         usual = rate_range(optimizer.created_by)
         place = create.site.part(rate_node(create.site.node, leading_parameters(optimizer.created_by).index("lr")))
         found.append(KnownRate(optimizer, place, rate.source, float(rate.value), usual, on_module))
     return found
+
+
+def _on_module(optimizer: Thing, program: Program) -> bool:
+    """It holds the parameters of modules, or those of layers that are written out by hand."""
+    owners = optimizer.parameters.owners if optimizer.parameters else frozenset()
+    if not owners:
+        given = optimizer.arguments.get("params")
+        made = given.generator.node if isinstance(given, Parameters) and given.generator is not None else None
+        return isinstance(made, ast.Call) and isinstance(made.func, ast.Attribute) and made.func.attr in ITERATORS
+    if all(owner.role in (Role.MODULE, None, Role.INSTANCE) for owner in owners):
+        return True
+    weights = {value for done in program.operations if done.name in _LAYERS for value in done.inputs if isinstance(value, Thing)}
+    return all(owner.role is Role.LEAF for owner in owners) and len(weights & owners) > 1
 
 
 def _scaling_schedules(program: Program) -> dict[ast.AST, bool]:
