@@ -59,7 +59,9 @@ def test_each_rule_explains_itself_once() -> None:
 
 def shown(finding: Finding, **client: Any) -> types.Diagnostic:
     source = SourceText(TEXT)
-    return diagnostic(finding, Coordinates(source), Client(**client), lambda path, span: pytest.fail("no place"))
+    return diagnostic(
+        finding, Coordinates(source), Client(**client), lambda path, span: pytest.fail("no place"), lambda code: None
+    )
 
 
 def test_fixes_come_first_and_only_a_safe_one_is_preferred() -> None:

@@ -13,7 +13,7 @@ from pytest_lsp import ClientServerConfig, LanguageClient, client_capabilities
 from trainlint import __version__
 from trainlint.finding import Edit
 from trainlint.fixes.apply import apply_edits
-from trainlint.lsp.convert import Coordinates
+from trainlint.lsp.convert import Coordinates, path_of
 from trainlint.source.text import SourceText
 
 from tests.lsp.raw import REAL
@@ -164,7 +164,9 @@ async def test_the_mistake_is_shown_explained_fixed_and_gone(editor: Editor, tmp
         assert (loop.uri, loop.range.start) == (editor.uri, types.Position(7, 4))
     assert bool(shown.code_description) == bool(supports.code_description_support)
     if shown.code_description:
-        assert shown.code_description.href.endswith(f"/v{__version__}/rules/TRN101/")
+        page = path_of(shown.code_description.href)
+        assert page
+        assert Path(page).read_text(encoding="utf-8").startswith("# missing-zero-grad (TRN101)")
     assert bool(shown.data) == bool(supports.data_support)
     identifier = types.TextDocumentIdentifier(editor.uri)
     hover = await editor.client.text_document_hover_async(types.HoverParams(identifier, shown.range.start))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
+from trainlint.lsp.convert import path_of
 
 from tests.lsp.raw import Local
 from tests.lsp.test_documents import URI, change, insertion, next_published
@@ -46,8 +48,9 @@ def test_a_rule_is_explained_by_its_page_or_in_words(shows: bool) -> None:
         request = client.request("workspace/executeCommand", {"command": "trainlint.explain", "arguments": ["TRN101"]})
         if shows:
             asked = client.wait_for("window/showDocument")
-            assert asked["params"]["uri"].endswith("/rules/TRN101/")
-            assert asked["params"]["external"] is True
+            page = path_of(asked["params"]["uri"])
+            assert page
+            assert Path(page).read_text(encoding="utf-8").startswith("# bad-call (TRN101)")
             client.send({"jsonrpc": "2.0", "id": asked["id"], "result": {"success": True}})
         else:
             assert "TRN101 (bad-call)" in client.wait_for("window/showMessage")["params"]["message"]

@@ -16,7 +16,7 @@ from ..fixes.apply import applicable
 from ..source.document import Document
 from ..source.text import Position, SourceText, Span
 from .client import Client
-from .convert import PROBE_SOURCE, SOURCE, Coordinates, message_of, page_of, source_of
+from .convert import PROBE_SOURCE, SOURCE, Coordinates, is_rule, message_of, source_of
 from .session import Result
 
 QUICK_FIX = types.CodeActionKind.QuickFix.value
@@ -73,7 +73,7 @@ def for_range(result: Result, client: Client, range: types.Range, context: types
                     edit=workspace_edit(result.uri, result.document, client, (silence,)),
                 )
             )
-        if page_of(finding.code) and finding.code not in pages:
+        if is_rule(finding.code) and finding.code not in pages:
             title = f"Explain {finding.code} ({finding.name})"
             command = types.Command(title, EXPLAIN, arguments=[finding.code])
             pages[finding.code] = types.CodeAction(title, kind=QUICK_FIX, diagnostics=shown or None, command=command)

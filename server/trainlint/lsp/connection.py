@@ -23,7 +23,7 @@ from ._pygls_compat import Protocol
 from .client import Client
 from .convert import SOURCE, Coordinates, diagnostic, uri_of
 from .folders import INVALID_SETTING, Folders, Problem
-from .hover import Rule
+from .pages import Pages, Rule
 from .schedule import DELAY_SECONDS, Check, Schedule
 from .seen import Seen
 from .session import Result, Session
@@ -53,6 +53,7 @@ class Connection(LanguageServer):
     def __init__(self, check: Check, rules: Iterable[Rule]) -> None:
         super().__init__(SOURCE, __version__, protocol_cls=Protocol)
         self.rules: Mapping[str, Rule] = {rule.code: rule for rule in rules}
+        self.pages = Pages(self.rules.values())
         self.check = check
         self.ready = asyncio.Event()
         self.at_end: list[Callable[[], None]] = []
@@ -238,4 +239,4 @@ class Connection(LanguageServer):
             source = found.document.source if isinstance(found, Source) else SourceText("")
             return types.Location(uri_of(path), Coordinates(source, client.encoding).range(span))
 
-        return [diagnostic(finding, coordinates, client, locate) for finding in findings]
+        return [diagnostic(finding, coordinates, client, locate, self.pages.uri) for finding in findings]

@@ -15,15 +15,12 @@ from urllib.parse import unquote, urlsplit
 
 from lsprotocol import types
 
-from .. import __version__
 from ..finding import Finding, Origin, Severity, State
 from ..source.text import Position, SourceText, Span
 from .client import Client
 
 SOURCE = "trainlint"
 PROBE_SOURCE = "trainlint probe"
-
-RULE_PAGE = "https://trainlint.readthedocs.io/en/v{version}/rules/{code}/"
 
 _DRIVE = re.compile(r"^/([A-Za-z]:)")
 
@@ -111,9 +108,9 @@ def changed(text: str, change: types.TextDocumentContentChangeEvent, encoding: s
     return text[:start] + change.text + text[max(start, end) :]
 
 
-def page_of(code: str) -> str | None:
-    """The page of the rule with this code; None where it is no rule's."""
-    return RULE_PAGE.format(version=__version__, code=code) if _RULE.fullmatch(code) else None
+def is_rule(code: str) -> bool:
+    """Whether a rule is meant, and not something that the probe saw."""
+    return _RULE.fullmatch(code) is not None
 
 
 def message_of(finding: Finding) -> str:
@@ -131,16 +128,17 @@ def diagnostic(
     coordinates: Coordinates,
     client: Client,
     locate: Callable[[str, Span], types.Location],
+    page_of: Callable[[str], str | None],
 ) -> types.Diagnostic:
-    """What the client shows for `finding`; `locate` answers where a related place lies, by path."""
+    """What the client shows for `finding`; `locate` answers where a related place lies, `page_of` where a rule's page does."""
     related = [types.DiagnosticRelatedInformation(locate(place.path, place.span), place.message) for place in finding.related]
-    page = page_of(finding.code)
+    page = page_of(finding.code) if client.code_description else None
     return types.Diagnostic(
         range=coordinates.range(finding.span),
         message=message_of(finding),
         severity=types.DiagnosticSeverity.Hint if finding.state is State.WITHDRAWN else _SEVERITY[finding.severity],
         code=finding.code,
-        code_description=types.CodeDescription(page) if page and client.code_description else None,
+        code_description=types.CodeDescription(page) if page else None,
         source=source_of(finding),
         tags=list(_TAGS.get(finding.code, frozenset()) & client.diagnostic_tags) or None,
         related_information=related if related and client.related_information else None,

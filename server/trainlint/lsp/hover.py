@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Protocol
 
 from lsprotocol import types
 
@@ -12,20 +11,10 @@ from ..source.document import Document
 from ..source.text import Position, Span
 from .client import Client
 from .convert import Coordinates
+from .pages import Rule
 from .session import Result
 
 _CODE = re.compile(r"\bTRN[0-9]{3}\b")
-
-
-class Rule(Protocol):
-    """What is shown of a rule; `doc` is Markdown that begins with a summary."""
-
-    @property
-    def code(self) -> str: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def doc(self) -> str: ...
 
 
 def hover(

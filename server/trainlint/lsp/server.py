@@ -16,8 +16,9 @@ from ..fixes.difference import difference
 from . import actions, probe
 from ._pygls_compat import Refusal
 from .connection import SECTION, Connection
-from .convert import page_of, path_of
-from .hover import Rule, hover
+from .convert import path_of
+from .hover import hover
+from .pages import Rule
 from .process import drop_working_directory, serve, take_streams
 from .schedule import Check
 
@@ -165,15 +166,16 @@ def _register_answers(server: Connection) -> None:
     @server.command(actions.EXPLAIN)
     async def explain(ls: Connection, *arguments: Any) -> None:
         code = arguments[0] if arguments else None
-        rule, page = ls.rules.get(code) if isinstance(code, str) else None, page_of(str(code))
-        if rule is None or page is None:
+        rule = ls.rules.get(code) if isinstance(code, str) else None
+        if rule is None:
             raise Refusal(f"the command `{actions.EXPLAIN}` needs the code of a rule", types.ErrorCodes.InvalidParams)
-        if ls.session.client.shows_documents:
-            shown = await ls.window_show_document_async(types.ShowDocumentParams(page, external=True))
+        page = ls.pages.uri(rule.code)
+        if page and ls.session.client.shows_documents:
+            shown = await ls.window_show_document_async(types.ShowDocumentParams(page, take_focus=True))
             if shown.success:
                 return
         summary = rule.doc.partition("\n")[0]
-        sentence = f"{rule.code} ({rule.name}): {summary} More: {page}"
+        sentence = f"{rule.code} ({rule.name}): {summary} More: trainlint rule {rule.code}"
         ls.window_show_message(types.ShowMessageParams(types.MessageType.Info, sentence))
 
     @server.feature(types.TEXT_DOCUMENT_HOVER)
