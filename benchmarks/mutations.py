@@ -4,6 +4,7 @@
 
 Each mutant drops or moves one `zero_grad`, `backward` or `step` in a loop, sets a learning rate to 0, 1e-10 or 1000,
 detaches the loss or calls `.item()` on it, puts the forward pass under `no_grad`, or hands the optimizer other parameters.
+Of classes that a trainer runs, it drops what they return, or detaches it; of loops with an accelerator, its backward.
 A mutant is named when a rule that may speak of its kind says something new at the place of the change or at a statement of
 the same training step; `elsewhere` counts those that only another rule, or another place, shows.
 
@@ -28,6 +29,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from trainer_mutations import LOSSES, broken
+from trainer_mutations import RIGHT as TRAINER_RULES
 from trainlint.engine import check
 from trainlint.program.naming import names_optimizer
 from trainlint.source.document import Document
@@ -49,10 +52,13 @@ RIGHT: dict[str, frozenset[str]] = {
     "item of loss": CUT_RULES,
     "forward under no_grad": CUT_RULES,
     "other parameters": WIRING_RULES,
+    **TRAINER_RULES,
 }
 STEP_RULES = frozenset({"TRN101", "TRN103", "TRN104", "TRN105", "TRN106", "TRN107"})
 RATE_SET_LATER = re.compile(r"[sS]chedule|\bLR\(|StepLR|param_groups|\[.lr.\]|load_state_dict\(")
-METHODS = ("zero_grad", "backward", "step")
+TRAINS = re.compile(r"backward|training_step|compute_loss|configure_optimizers")
+METHODS = {"zero_grad": "zero_grad", "backward": "backward", "manual_backward": "backward", "step": "step"}
+DIFFERENTIATING = ("accelerator", "fabric", "engine", "self")
 RATES = ("0", "1e-10", "1000")
 NEAR = 3
 """Lines that a finding may be off the statement that was changed, or one that belongs to the same step."""
@@ -99,7 +105,8 @@ def training_calls(tree: ast.Module) -> list[Call]:
                     found.append(Call(child, method, ast.unparse(child.value.func.value), function, loop, suite))
                 is_function = isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef))
                 inner = child if is_function else function
-                around = child if isinstance(child, (ast.For, ast.While)) else None if is_function else loop
+                called = child if getattr(child, "name", "") in LOSSES else None
+                around = child if isinstance(child, (ast.For, ast.While)) else called if is_function else loop
                 visit(child, inner, around)
 
     visit(tree, tree, None)
@@ -109,7 +116,7 @@ def training_calls(tree: ast.Module) -> list[Call]:
 def _method(statement: ast.AST) -> str | None:
     call = statement.value if isinstance(statement, ast.Expr) else None
     if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in METHODS:
-        return call.func.attr
+        return METHODS[call.func.attr]
     return None
 
 
@@ -153,6 +160,8 @@ class Mutator:
                 yield from self._cuts(call)
         yield from self._rates()
         yield from self._wirings()
+        for kind, line, text in broken(self.tree, self.lines):
+            yield Mutant(kind, line, text, frozenset(range(line - NEAR, line + NEAR + 1)))
 
     def _counts(self, call: Call) -> bool:
         """It matters to a step: not a scheduler's, nor a clear beside another that clears the same, nor an update by hand."""
@@ -190,20 +199,23 @@ class Mutator:
 
     def _cuts(self, call: Call) -> Iterator[Mutant]:
         assert isinstance(call.statement, ast.Expr) and isinstance(call.statement.value, ast.Call)
-        if call.statement.value.args or not call.receiver.isidentifier():
+        through = call.receiver.rpartition(".")[2] in DIFFERENTIATING
+        given = call.statement.value.args
+        loss = ast.unparse(given[0]) if given and through else call.receiver
+        if (given and not through) or not loss.isidentifier():
             return
-        given = [
+        assigned = [
             other
             for other in call.suite[: call.suite.index(call.statement)]
-            if isinstance(other, ast.Assign) and [ast.unparse(target) for target in other.targets] == [call.receiver]
+            if isinstance(other, ast.Assign) and [ast.unparse(target) for target in other.targets] == [loss]
         ]
-        if not given or not self._is_alone(given[-1]):
+        if not assigned or not self._is_alone(assigned[-1]):
             return
-        last = given[-1]
+        last = assigned[-1]
         assert isinstance(last, ast.Assign)
         after = call.suite[call.suite.index(last) + 1 : call.suite.index(call.statement)]
         if not any(isinstance(part, ast.Call) for part in ast.walk(last.value)) or any(
-            isinstance(part, ast.Name) and part.id == call.receiver and isinstance(part.ctx, ast.Store)
+            isinstance(part, ast.Name) and part.id == loss and isinstance(part.ctx, ast.Store)
             for statement in after
             for part in ast.walk(statement)
         ):
@@ -378,7 +390,7 @@ def main() -> None:
         shared = Files()
         for path in sorted(folder.rglob("*.py")):
             text = path.read_text(errors="replace")
-            if "backward" not in text or "dist_autograd" in text or "distributed.autograd" in text:
+            if not TRAINS.search(text) or "dist_autograd" in text or "distributed.autograd" in text:
                 continue
             try:
                 generated = [one for one in Mutator(text).all() if arguments.kind in (None, one.kind)]

@@ -45,6 +45,7 @@ from .paths.distribution import BypassedWrapper, bypassed_wrappers
 from .paths.inference import NoisyInference, noisy_inferences
 from .paths.misplaced import MisplacedClear, misplaced
 from .paths.order import Orders
+from .paths.preparation import PlainBackward, PreparedApart, plain_backwards, prepared_apart
 from .paths.protocol import Protocol, StaleStep, examine
 from .paths.rates import KnownRate, known_rates
 from .paths.restarts import Restarted, restarted
@@ -323,6 +324,16 @@ class Facts:
     def dead_returns(self) -> list[DeadLoss]:
         """Losses that a class gives to the loop that trains it, and by which nothing can train."""
         return [dead for dead in self._dead if dead.backward.by is not None]
+
+    @cached_property
+    def plain_backwards(self) -> list[PlainBackward]:
+        """Backwards past the accelerator that is in charge of what they train."""
+        return list(plain_backwards(self.orders)) if next(self.effects(fx.Backward), None) is not None else []
+
+    @cached_property
+    def prepared_apart(self) -> list[PreparedApart]:
+        """Optimizers that are prepared apart from their models."""
+        return list(prepared_apart(self.orders))
 
     @cached_property
     def manual_calls(self) -> list[ManualCalls]:

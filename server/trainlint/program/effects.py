@@ -38,7 +38,8 @@ class Backward(Effect):
     """Gradients of `loss` are added to the `.grad` of what it reaches. `text` is the loss as the user wrote it.
 
     `options` are its keyword arguments; `contexts` the context managers around it. `scaler` is the gradient scaler
-    that multiplied the loss, as the user wrote it, and `scaled_by` the object. `by` is who does it, where no code in sight does.
+    that multiplied the loss, as the user wrote it, and `scaled_by` the object. `by` is who does it, where no code in sight does;
+    `through` is the accelerator or engine that is called with the loss.
     """
 
     loss: Tensor
@@ -48,6 +49,7 @@ class Backward(Effect):
     contexts: tuple[ContextManager, ...] = ()
     scaled_by: Thing | None = None
     by: str | None = None
+    through: Thing | None = None
 
 
 @record_class
@@ -314,6 +316,14 @@ class Forward(Effect):
 class Distribute(Effect):
     """One of `things` is wrapped: its gradients are averaged over processes, where the wrapper is called."""
 
+    things: tuple[Thing, ...]
+
+
+@record_class
+class Prepare(Effect):
+    """An accelerator takes charge of `things`: it wraps them, and from then on differentiates, clips and clears for them."""
+
+    accelerator: Thing
     things: tuple[Thing, ...]
 
 

@@ -35,6 +35,7 @@ from .effects import (
     Misstep,
     Mode,
     Overwrite,
+    Prepare,
     Renew,
     Rescale,
     Schedule,
@@ -47,7 +48,7 @@ from .effects import (
 from .frameworks.table import GROWING, HANDED_OUT, READING_METHODS, TENSOR_METHODS, Meaning, method_meaning
 from .machine import Machine
 from .names import text_of
-from .naming import SCALER, names_optimizer, names_scheduler, suggests
+from .naming import ACCELERATOR, SCALER, names_optimizer, names_scheduler, suggests
 from .things import (
     NONE,
     UNKNOWN,
@@ -160,13 +161,19 @@ def _given_optimizer(values: tuple[Value, ...]) -> bool:
 
 
 def backward(
-    m: Machine, node: ast.AST, loss: Tensor, text: str, scaler: str | None, given: dict[str, Value] | None = None
+    m: Machine,
+    node: ast.AST,
+    loss: Tensor,
+    text: str,
+    scaler: str | None,
+    given: dict[str, Value] | None = None,
+    through: Thing | None = None,
 ) -> None:
     scaling = scaled(loss)
     scaled_by = scaling.arguments.get("scaler") if scaling is not None else None
     if scaling is not None and scaler is None and isinstance(scaling.site.node, ast.Call):
         scaler = _receiver_text(scaling.site.node)
-    m.emit_effect(Backward, node, loss, text, scaler, given or {}, m.contexts, scaled_by)
+    m.emit_effect(Backward, node, loss, text, scaler, given or {}, m.contexts, scaled_by, None, through)
 
 
 def scaled(loss: Tensor, depth: int = 6) -> Operation | None:
@@ -253,7 +260,7 @@ def _backward(m: Machine, node: ast.expr, receiver: Value, args: list[Value], ke
             receiver.uses.discard("backward")
             receiver.uses.add("backward(loss)")
             written = node.args[0] if node.args else node.keywords[0].value
-            backward(m, node, loss, text_of(written), None, keywords)
+            backward(m, node, loss, text_of(written), None, keywords, receiver)
             return UNKNOWN
     scaler = None
     written = node.func.value if isinstance(node.func, ast.Attribute) else node
@@ -364,6 +371,9 @@ def _on_object(
         m.emit_effect(Rescale, node, _receiver_text(node), things[0] if len(things) == 1 else None)
         return NONE
     if name in WRAPPING_METHODS:
+        if len(things) == 1 and _is_accelerator(things[0]):
+            prepared = tuple(thing for value in (*args, *keywords.values()) for thing in things_in(value))
+            m.emit_effect(Prepare, node, things[0], prepared)
         return Sequence(tuple(args)) if len(args) > 1 else args[0] if args else UNKNOWN
     if name in ("clip_grad_norm_", "clip_gradients", "clip_grad_value_"):
         limit = args[1] if len(args) > 1 else keywords.get("max_norm", keywords.get("clip_value", UNKNOWN))
@@ -443,6 +453,10 @@ def _flag(args: list[Value], keywords: dict[str, Value]) -> bool | None:
     """The first argument of a switch such as `train(mode=True)`; None where it is out of sight."""
     given = args[0] if args else next(iter(keywords.values()), Constant(True))
     return bool(given.value) if isinstance(given, Constant) else None
+
+
+def _is_accelerator(thing: Thing) -> bool:
+    return thing.role is Role.ACCELERATOR or (thing.role is None and suggests(thing.name.rpartition(".")[2], ACCELERATOR))
 
 
 def _receiver_text(node: ast.expr) -> str:

@@ -9,8 +9,10 @@ ACCELERATE = Framework(
     makes={
         "accelerate.Accelerator": Role.ACCELERATOR,
         "accelerate.accelerator.Accelerator": Role.ACCELERATOR,
+        "accelerate.FullyShardedDataParallelPlugin": Role.OTHER,
+        "accelerate.utils.FullyShardedDataParallelPlugin": Role.OTHER,
     },
-    calls={},
+    splitting=frozenset({"accelerate.FullyShardedDataParallelPlugin", "accelerate.utils.FullyShardedDataParallelPlugin"}),
     reading_methods=frozenset(
         {"wait_for_everyone", "gather", "gather_for_metrics", "reduce", "unwrap_model", "save_state", "load_state", "accumulate",
          "autocast", "pad_across_processes", "end_training", "free_memory", "join_uneven_inputs", "split_between_processes"}

@@ -49,7 +49,9 @@ LIGHTNING = Framework(
         "lightning.fabric.Fabric": Role.ACCELERATOR,
         "lightning.pytorch.*": Role.OTHER,
         "lightning_fabric.Fabric": Role.ACCELERATOR,
+        **{f"{package}.strategies.FSDPStrategy": Role.OTHER for package in ("lightning.fabric", "lightning_fabric")},
     },
     reading_methods=frozenset({"no_backward_sync", "toggle_optimizer", "untoggle_optimizer", "toggled_optimizer"}),
     loops=(_MODULE,),
+    splitting=frozenset({"fsdp", "lightning.fabric.strategies.FSDPStrategy", "lightning_fabric.strategies.FSDPStrategy"}),
 )

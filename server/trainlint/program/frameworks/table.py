@@ -74,6 +74,7 @@ _SCALING = {key: scaling for table in TABLES for key, scaling in table.scaling.i
 _STATELESS = {key: switch for table in TABLES for key, switch in table.stateless.items()}
 _OPERATIONS = {key: name for table in TABLES for key, name in table.operations.items()}
 _ARGUMENT_NAMES = {key: name for table in TABLES for key, name in table.argument_names.items()}
+_SPLITTING = frozenset().union(*(table.splitting for table in TABLES))
 _LOOPS = {base: loop for table in TABLES for loop in table.loops for base in loop.bases}
 HANDED_OUT = frozenset(name for table in TABLES for loop in table.loops for name in (loop.hands_out, loop.schedules) if name)
 _RATES = {key: rate for table in TABLES for key, rate in table.rates.items()}
@@ -293,6 +294,11 @@ def hidden_loop(bases: Iterable[str]) -> HiddenLoop | None:
     return next((_LOOPS[base] for base in bases if base in _LOOPS), None)
 
 
+def splits(given: str) -> bool:
+    """An accelerator that is given this, by its word or the name of its class, splits parameters over processes."""
+    return given in _SPLITTING
+
+
 def normalises(class_name: str) -> bool:
     """The steps of such an optimizer are the same when all gradients are a multiple of what they were."""
     return class_name in _NORMALISING
@@ -347,5 +353,6 @@ __all__ = [
     "registering",
     "sets_rates",
     "signature",
+    "splits",
     "table_of",
 ]

@@ -8,6 +8,7 @@ TORCH = Framework(
     name="torch",
     packages=frozenset({"torch", "torchvision", "torchaudio", "torch_xla", "apex", "timm", "torch_geometric", "ignite",
                         "horovod"}),
+    aliases={"collections.OrderedDict": "builtins.dict"},
     makes={
         "torch.optim.*": Role.OPTIMIZER,
         "torch.optim.lr_scheduler.*": Role.SCHEDULER,

@@ -175,6 +175,7 @@ class Framework:
     `contents` says what layers hold; `containers` hold what they are given; `empty_bases` bring their heirs no part.
     `registering` names what makes an heir of those know its parts: a "list", a "dictionary" or a "tensor" of them.
     `loops` are classes whose heirs are trained by loops of the library.
+    `splitting` is what an accelerator is given, by class name or as a word, that splits the parameters of models over processes.
     """
 
     name: str
@@ -213,3 +214,4 @@ class Framework:
     functional: bool = False
     operations: Mapping[str, str] = field(default_factory=dict)
     loops: tuple[HiddenLoop, ...] = ()
+    splitting: frozenset[str] = frozenset()

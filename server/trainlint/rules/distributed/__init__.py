@@ -5,12 +5,16 @@ from . import (
     configure_optimizers_returns_nothing,
     distributed_wrapper_bypassed,
     manual_calls_under_automatic_optimization,
+    plain_backward_under_accelerator,
+    prepared_separately,
     trainer_loss_detached,
     training_step_returns_no_loss,
 )
 
 RULES: tuple[Rule, ...] = (
     distributed_wrapper_bypassed.RULE,
+    prepared_separately.RULE,
+    plain_backward_under_accelerator.RULE,
     manual_calls_under_automatic_optimization.RULE,
     training_step_returns_no_loss.RULE,
     configure_optimizers_returns_nothing.RULE,

@@ -55,10 +55,11 @@ def check(facts: Facts) -> Iterable[Observation]:
         method, name = fact.method.name, fact.optimizer.name
         built = f"`{name}`" if name else "this optimizer"
         yield Observation(
-            fact.site,
+            fact.last,
             f"`{method}` builds {built} and returns nothing: {fact.training.loop.caller} trains without an optimizer",
             confidence(True),
-            remedies=tuple(_return(fact)),
+            ((fact.site, "built here"),) if fact.last.statement is not fact.site.statement else (),
+            tuple(_return(fact)),
         )
 
 
@@ -69,7 +70,7 @@ def _return(fact: NoOptimizer) -> Iterator[Remedy]:
             returned = spelled.format(optimizer=name, scheduler=scheduler.name)
             yield Insert(fact.last, f"return {returned}", "at the end")
     elif fact.unnamed:
-        yield Compose(fact.last.node, ("return ", fact.site.node), "Return it (changes training)")
+        yield Compose(fact.last.node, ("return ", fact.site.node), "Return it")
     elif fact.ends and name:
         yield Insert(fact.last, f"return {name}", "at the end")
 

@@ -82,7 +82,7 @@ def _return(fact: NoLoss) -> Iterator[Remedy]:
         return
     site = Site(last, last, fact.method)
     if fact.returned is last:
-        yield Rewrite(site, (text,), f"Return `{fact.loss}` (changes training)")
+        yield Rewrite(site, (text,), f"Return `{fact.loss}`")
     elif fact.returned is None:
         yield Insert(site, text, "at the end")
 
