@@ -236,12 +236,22 @@ def execute(text: str) -> Run:
         witness.run.error = error
     finally:
         sys.argv = argv
+        _forget_accelerators()
         torch.set_grad_enabled(True)
         torch.set_num_threads(threads)
     witness.run.namespace = namespace
     witness.run.output = output.getvalue()
     witness.run.state = list(_state([*witness.run.optimizers, *namespace.values()]))
     return witness.run
+
+
+def _forget_accelerators() -> None:
+    """Accelerators share one state in a process, which the first of them decides."""
+    if "accelerate" in sys.modules:
+        from accelerate.state import AcceleratorState, GradientState
+
+        AcceleratorState._reset_state(reset_partial_state=True)
+        GradientState._reset_state()
 
 
 def _state(reached: list[object]) -> Iterator[object]:
