@@ -35,6 +35,7 @@ from .models.dropouts import FixedDropout, fixed_dropouts
 from .models.initialisation import ConstantStart, Initialisation
 from .models.modules import Modules
 from .models.registration import Registration
+from .models.training_flags import UnflaggedCall, unflagged_calls
 from .paths import modes, scaling
 from .paths.accumulation import Accumulation
 from .paths.bypassed_steps import BypassedStep, bypassed_steps
@@ -48,6 +49,7 @@ from .paths.order import Orders
 from .paths.preparation import PlainBackward, PreparedApart, plain_backwards, prepared_apart
 from .paths.protocol import Protocol, StaleStep, examine
 from .paths.rates import KnownRate, known_rates
+from .paths.recompiled import FrozenModel, IgnoredChange, frozen_models, ignored_changes
 from .paths.restarts import Restarted, restarted
 from .paths.restored_rates import RestoredRate, restored_rates
 from .paths.schedules import Schedules
@@ -301,6 +303,21 @@ class Facts:
     def misfit_losses(self) -> list[MisfitLoss]:
         """Losses that take what they are given for something else."""
         return list(misfit_losses(self.program, self.values))
+
+    @cached_property
+    def unflagged_calls(self) -> list[UnflaggedCall]:
+        """Calls of models that train and are not told so."""
+        return list(unflagged_calls(self.program, self.differentiations, self.modules)) if self.differentiations.all else []
+
+    @cached_property
+    def ignored_changes(self) -> list[IgnoredChange]:
+        """Changes of what is trainable that come too late."""
+        return list(ignored_changes(self.orders)) if next(self.effects(fx.Compile), None) is not None else []
+
+    @cached_property
+    def frozen_models(self) -> list[FrozenModel]:
+        """Models that are trained although the whole of them is frozen."""
+        return list(frozen_models(self.orders)) if next(self.effects(fx.Compile), None) is not None else []
 
     @cached_property
     def differentiations(self) -> Differentiations:

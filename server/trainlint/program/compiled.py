@@ -15,6 +15,8 @@ _COMPILE = ("optimizer", "loss", "metrics")
 
 def method(m: Machine, node: ast.Call, model: Thing, kind: Meaning, args: list[Value], keywords: dict[str, Value]) -> Value:
     """Call a method that prepares a model for training, or that trains it."""
+    if kind is Meaning.READ:
+        return UNKNOWN
     if kind is Meaning.FIT:
         m.emit_effect(Fit, node, model, dict(enumerate_names(args)) | keywords)
         return UNKNOWN

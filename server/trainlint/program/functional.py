@@ -260,7 +260,7 @@ def method(
         return Tensor(origin=operations.compute(m, node, INITIAL_STATE, args, keywords, owner))
     if name == "update":
         return _update(m, node, owner, args, keywords, used)
-    if name == "apply_gradients":
+    if name == "apply_gradients" and not args:
         gradients = keywords.get("grads", args[0] if args else UNKNOWN)
         done = m.operation(node, NEXT_TRAIN_STATE, (owner, *values), {"gradients": gradients, "state": owner}, owner)
         return _made(m, node, done, owner)

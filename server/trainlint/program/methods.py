@@ -45,7 +45,7 @@ from .effects import (
     Unseen,
     Write,
 )
-from .frameworks.table import GROWING, HANDED_OUT, READING_METHODS, TENSOR_METHODS, Meaning, method_meaning
+from .frameworks.table import GROWING, HANDED_OUT, READING_METHODS, TENSOR_METHODS, method_meaning
 from .machine import Machine
 from .names import text_of
 from .naming import ACCELERATOR, SCALER, names_optimizer, names_scheduler, suggests
@@ -103,11 +103,11 @@ def call(m: Machine, node: ast.expr, callee: Method, args: list[Value], keywords
         if by_value is not None:
             return by_value
     kind = method_meaning(differentiation.role_of(receiver), name) if isinstance(receiver, Thing) else None
-    if kind in (Meaning.COMPILE, Meaning.FIT):
-        if isinstance(receiver, Thing) and isinstance(node, ast.Call) and compiled.belongs(receiver):
+    if kind is not None and isinstance(receiver, Thing) and isinstance(node, ast.Call):
+        if receiver.role is not Role.MODULE:
+            return differentiation.method(m, node, receiver, kind, args, keywords, used)
+        if compiled.belongs(receiver):
             return compiled.method(m, node, receiver, kind, args, keywords)
-    elif kind is not None and isinstance(receiver, Thing) and isinstance(node, ast.Call):
-        return differentiation.method(m, node, receiver, kind, args, keywords, used)
     if name == "zero_grad":
         return _zero_grad(m, node, receiver)
     if name == "step":

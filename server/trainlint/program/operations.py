@@ -76,10 +76,10 @@ def forward(m: Machine, node: ast.AST, callee: Thing, args: list[Value], keyword
 
 
 def _activated(m: Machine, node: ast.AST, done: Operation, layer: Thing, place: int | None) -> Operation:
-    """What `layer` makes of what it computed: its activation, "activation" where that is out of sight."""
+    """What `layer` makes of what it computed: its activation, "unknown_activation" where that is out of sight."""
     given = layer.positional[place] if place is not None and place < len(layer.positional) else NONE
     given = layer.arguments.get("activation", given)
-    name = "activation"
+    name = "unknown_activation"
     if isinstance(given, Constant):
         name = given.value if isinstance(given.value, str) else "linear" if given.value is None else name
     elif isinstance(given, External):

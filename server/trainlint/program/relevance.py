@@ -17,11 +17,12 @@ _LOSSES = frozenset(
      "smooth_l1_loss", "huber_loss", "CrossEntropyLoss", "NLLLoss", "BCELoss", "BCEWithLogitsLoss", "KLDivLoss", "MSELoss"}
 )  # fmt: skip
 _TAPE_WORDS = frozenset({"GradientTape", "apply_gradients", "minimize", "from_logits", "train_on_batch"})
+_MODEL_LOSSES = frozenset({"sparse_categorical_crossentropy", "categorical_crossentropy", "binary_crossentropy", "trainable"})
 _FUNCTIONAL_WORDS = frozenset(
     {"optax", "apply_updates", "apply_gradients", "value_and_grad", "filter_value_and_grad", "filter_grad"}
 )
 # A text without any of these has no training code.
-TRAINING_WORDS = _STEP_WORDS | _LOSSES | _FUNCTIONAL_WORDS | _TAPE_WORDS - {"minimize"}
+TRAINING_WORDS = _STEP_WORDS | _LOSSES | _FUNCTIONAL_WORDS | _TAPE_WORDS - {"minimize"} | _MODEL_LOSSES
 # A text without training code may still have one of these: a class of modules, or code that freezes parameters.
 MODEL_WORDS = frozenset({"Module", "LightningModule"})
 # A function with one of these is entered, and need not be followed where it is called.

@@ -14,7 +14,7 @@ from ...program.things import Constant, External, Role, Thing, Value
 from ..flow.graph import Node, Source
 from ..flow.values import REARRANGING, Values
 
-_THROUGH = REARRANGING | frozenset({"cast", "reshape", "squeeze", "expand_dims", "rescaling"})
+_THROUGH = REARRANGING | frozenset({"cast", "reshape", "squeeze", "expand_dims", "rescaling", "activation", "linear"})
 _PROBABILITIES = frozenset({"softmax", "sigmoid"})
 _BOUNDED_OTHERWISE = frozenset({"relu", "tanh", "elu", "selu", "gelu"})
 
@@ -95,8 +95,7 @@ def _misfit(use: _Use, heads: tuple[Source, ...], values: Values) -> Misfit | No
         return Misfit.TWICE if names <= _PROBABILITIES else None
     if linear:
         return Misfit.NEVER
-    wrong = _BOUNDED_OTHERWISE | ({"sigmoid"} if LINKS[use.loss] == "softmax" else frozenset())
-    return Misfit.OTHER if names <= wrong and all(_by_layer(head) for head in heads) else None
+    return Misfit.OTHER if names <= _BOUNDED_OTHERWISE and all(_by_layer(head) for head in heads) else None
 
 
 def _is_linear(head: Source) -> bool:

@@ -85,6 +85,13 @@ KERAS = Framework(
         (Role.OPTIMIZER, "apply"): Meaning.APPLY,
         (Role.OPTIMIZER, "minimize"): Meaning.MINIMIZE,
         (Role.OPTIMIZER, "build"): Meaning.READ,
+        **{
+            (Role.MODULE, name): Meaning.READ
+            for name in (
+                "build", "summary", "evaluate", "predict", "get_weights", "set_weights", "save", "save_weights", "load_weights",
+                "count_params", "get_layer", "get_config", "export",
+            )
+        },
         (Role.MODULE, "compile"): Meaning.COMPILE,
         (Role.MODULE, "fit"): Meaning.FIT,
         (Role.MODULE, "fit_generator"): Meaning.FIT,

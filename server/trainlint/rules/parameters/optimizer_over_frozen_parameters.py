@@ -48,7 +48,7 @@ from collections.abc import Iterable
 
 from ...analysis.facts import Facts
 from ...finding import Severity
-from ..rule import Fixability, Observation, Rule, confidence
+from ..rule import Fixability, Observation, Rule, called, confidence
 
 
 def check(facts: Facts) -> Iterable[Observation]:
@@ -59,6 +59,13 @@ def check(facts: Facts) -> Iterable[Observation]:
             f"all parameters that {holder} holds are frozen when it steps: nothing in it trains",
             confidence(one.certain),
             tuple((place, "they are frozen here") for place in one.frozen),
+        )
+    for found in facts.frozen_models:
+        yield Observation(
+            found.fit.site,
+            f"`{called(found.fit)}` trains nothing: the whole of `{found.model.name}` is frozen",
+            confidence(True),
+            ((found.change.site.node, "it is frozen here"),),
         )
 
 
