@@ -27,7 +27,6 @@ class Kind(Enum):
     OTHER = "other"
     ANYTHING = "anything"
     COMPUTE = "compute"
-    FORWARD = "forward"
     CLIP = "clip"
     UNSCALE = "unscale"
     RESCALE = "rescale"
@@ -40,7 +39,7 @@ class Event:
 
     NEW: other parameters with empty gradients. OTHER: the symbol stands for other parameters.
     ANYTHING: a call that may do everything. COMPUTE: a call that may differentiate, and clear where `clears`.
-    FORWARD: a model computes something. ADJUST: gradients are changed in place, or looked at in order to.
+    ADJUST: gradients are changed in place, or looked at in order to.
     `loops` are the loops around it, outermost first; `order` its place in the text of the program.
     """
 
@@ -107,7 +106,11 @@ class Pruning:
         self.flags: Counter[str] = Counter()
 
     def view(self, entry: Entry) -> View:
-        body = self.block(entry.body)
+        return self.view_of(entry.body)
+
+    def view_of(self, whole: fx.Block) -> View:
+        """The view of a body, or of the part of one that may mean something here."""
+        body = self.block(whole)
         _mark_adjusting(self.events)
         repeated = frozenset(key for key, count in self.flags.most_common(_MAX_FLAGS) if count > 1)
         variables = frozenset().union(*(self.variables[key] for key in repeated))
@@ -131,7 +134,7 @@ class Pruning:
                 return None
             event.loops, event.order = tuple(self.loops), len(self.events)
             self.events.append(event)
-            return event if event.kind is not Kind.FORWARD else None  # type: ignore[return-value]
+            return event  # type: ignore[return-value]
         if isinstance(region, fx.Block):
             block = self.block(region)
             return block if block.items else None
@@ -235,8 +238,6 @@ class Projection(Pruning):
             return Event(Kind.OTHER, effect) if own and not effect.thing.in_sight else None
         if isinstance(effect, fx.Unseen):
             return self._unseen(effect)
-        if isinstance(effect, fx.Forward):
-            return Event(Kind.FORWARD, effect)
         return None
 
     def _unseen(self, effect: fx.Unseen) -> Event | None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
 from ...program import effects as fx
 from ...program.program import Program
+from ...program.things import Thing
 
 Kind = TypeVar("Kind", bound=fx.Effect)
 Arms = tuple[tuple[fx.Region, int], ...]
@@ -34,6 +35,7 @@ class Order:
         self._breaks: set[fx.Region] = set()
         self._gather(body, ())
         self._at = {moment.effect: moment for moment in self.moments}
+        self._creations: dict[str, list[fx.Create]] | None = None
         self._of_kind: dict[type[fx.Effect], list[fx.Effect]] = defaultdict(list)
         for moment in self.moments:
             self._of_kind[type(moment.effect)].append(moment.effect)
@@ -52,11 +54,30 @@ class Order:
         for moment in self.moments[self._at[first].index + 1 : self._at[last].index]:
             yield moment.effect
 
-    def after(self, effect: fx.Effect) -> Iterator[fx.Effect]:
-        """What may happen after `effect`, in the order of the program."""
+    def after(self, effect: fx.Effect, *kinds: type[fx.Effect]) -> Iterator[fx.Effect]:
+        """What may happen after `effect`, in the order of the program; of these kinds alone where some are given."""
+        if kinds:
+            yield from self.sorted_after(effect, (other for kind in kinds for other in self._of_kind.get(kind, ())))
+            return
         for moment in self.moments[self._at[effect].index + 1 :]:
             if not self.excludes(effect, moment.effect):
                 yield moment.effect
+
+    def sorted_after(self, effect: fx.Effect, others: Iterable[fx.Effect]) -> list[fx.Effect]:
+        """Those of `others` that may happen after `effect`, in the order of the program."""
+        start = self._at[effect].index
+        later = [other for other in others if self._at[other].index > start and not self.excludes(effect, other)]
+        return sorted(later, key=lambda other: self._at[other].index)
+
+    def creations(self, name: str) -> list[fx.Create]:
+        """What is built under this name, or as a copy of something of this name."""
+        if self._creations is None:
+            self._creations = defaultdict(list)
+            for create in self.all(fx.Create):
+                copied = create.thing.copy_of
+                for each in dict.fromkeys((create.thing.name, copied.name if copied is not None else create.thing.name)):
+                    self._creations[each].append(create)
+        return self._creations.get(name, [])
 
     def until(self, effect: fx.Effect) -> Iterator[fx.Effect]:
         """What stands in front of `effect`."""
@@ -164,8 +185,18 @@ class Orders:
     def __init__(self, program: Program) -> None:
         entered = [entry.body for entry in program.entries if not entry.closed]
         self.all = [Order(body, first=body not in entered) for body in program.bodies]
+        self._steps: dict[Thing, list[tuple[Order, fx.Step]]] | None = None
 
     def effects(self, kind: type[Kind]) -> Iterator[tuple[Order, Kind]]:
         for order in self.all:
             for effect in order.all(kind):
                 yield order, effect
+
+    def steps_of(self, optimizer: Thing) -> list[tuple[Order, fx.Step]]:
+        """The steps of an optimizer, those that may be another's too."""
+        if self._steps is None:
+            self._steps = defaultdict(list)
+            for order, step in self.effects(fx.Step):
+                for each in dict.fromkeys(step.optimizers):
+                    self._steps[each].append((order, step))
+        return self._steps.get(optimizer, [])

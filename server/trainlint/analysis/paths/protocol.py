@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
+from collections.abc import Collection, Container
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
@@ -11,6 +13,7 @@ from ...program import effects as fx
 from ...program.naming import affinity
 from ...program.program import Entry, Program
 from ...program.things import Tensor
+from ..wiring.concern import bodies
 from ..wiring.sets import ParameterSet, Wiring, wire
 from .accumulation import Accumulation, accumulations
 from .events import Event, Kind, Projection, View
@@ -102,7 +105,7 @@ def examine(entry: Entry, program: Program, cancel: CancelFlag) -> Protocol:
     protocol = Protocol(entry)
     look_alikes = program.index.look_alikes
     wiring = wire(entry, look_alikes, program.entries)
-    views = [(target, Projection(wiring, target).view(entry)) for target in wiring.sets]
+    views = [(target, Projection(wiring, target).view_of(body)) for target, body in bodies(wiring, entry.body)]
     used: dict[ParameterSet, set[fx.Effect]] = {}
     ran: list[tuple[ParameterSet, View, Lifecycle]] = []
     coarse: list[tuple[ParameterSet, View]] = []
@@ -119,21 +122,27 @@ def examine(entry: Entry, program: Program, cancel: CancelFlag) -> Protocol:
             continue
         used[target] = {event.effect for event in seen.used}
         ran.append((target, view, seen))
+    users = Counter(effect for effects in used.values() for effect in effects)
     for target, view in coarse:
         seen = _followed(view, cancel)
         if seen is not None:
-            elsewhere = {effect for other, effects in used.items() if other is not target for effect in effects}
+            elsewhere = _elsewhere(view, users, used.get(target, ()))
             _empty(protocol, entry, program, target, view, seen, elsewhere)
     for target, view, seen in ran:
-        elsewhere = {effect for other, effects in used.items() if other is not target for effect in effects}
+        elsewhere = _elsewhere(view, users, used[target])
         _empty(protocol, entry, program, target, view, seen, elsewhere)
         _stale(protocol, target, seen)
         if not any(fact.target is target for fact in protocol.stale):
             _stale_parts(protocol, entry, wiring, target, view, cancel)
         _late(protocol, target, view, seen)
-    _unapplied(protocol, entry, ran, {effect for effects in used.values() for effect in effects})
+    _unapplied(protocol, entry, ran, users)
     protocol.accumulations += accumulations(entry, [(target, view) for target, view, _ in ran])
     return protocol
+
+
+def _elsewhere(view: View, users: Counter[fx.Effect], own: Collection[fx.Effect]) -> set[fx.Effect]:
+    """What of a view other sets use."""
+    return {event.effect for event in view.events if users[event.effect] > (event.effect in own)}
 
 
 def _followed(view: View, cancel: CancelFlag) -> Lifecycle | None:
@@ -208,7 +217,7 @@ def _empty(
         passing = _passing(entry, step, target, view, seen, elsewhere)
         passing |= {event for event in view.events if event.kind is Kind.BACKWARD and view.exclusive(step, event)}
         why, backward, clear = _explain(step, empty, view, seen, elsewhere, passing)
-        if why is Emptiness.NO_BACKWARD and not _trains(step, program, target, view):
+        if why is Emptiness.NO_BACKWARD and not _trains(step, entry, program, target):
             continue
         assert isinstance(step.effect, fx.Step)
         if why is Emptiness.NO_BACKWARD:
@@ -267,7 +276,7 @@ def _passing(
         for effect in order
         if isinstance(effect, fx.Step) and not any(optimizer in target.optimizers for optimizer in effect.optimizers)
     ]
-    computed = [order[event.effect] for event in view.events if event.kind is Kind.FORWARD]
+    computed = [order[effect] for effect in entry.effects if isinstance(effect, fx.Forward)]
     found = set()
     for event in mine:
         here = order[event.effect]
@@ -297,9 +306,9 @@ def _astray(entry: Entry, step: fx.Step, reaching: set[fx.Effect]) -> fx.Backwar
     return chosen
 
 
-def _trains(step: Event, program: Program, target: ParameterSet, view: View) -> bool:
+def _trains(step: Event, entry: Entry, program: Program, target: ParameterSet) -> bool:
     """A model or its bare parameters compute something here, or a backward is written: not a schedule being drawn."""
-    if any(event.kind is Kind.FORWARD for event in view.events):
+    if any(isinstance(effect, fx.Forward) for effect in entry.effects):
         return True
     if "backward" in program.index.functions[step.effect.site.function].words:
         return True
@@ -356,18 +365,24 @@ def _late(protocol: Protocol, target: ParameterSet, view: View, seen: Lifecycle)
             break
 
 
-def _unapplied(protocol: Protocol, entry: Entry, ran: list[tuple[ParameterSet, View, Lifecycle]], used: set[fx.Effect]) -> None:
+def _unapplied(
+    protocol: Protocol, entry: Entry, ran: list[tuple[ParameterSet, View, Lifecycle]], used: Container[fx.Effect]
+) -> None:
     explained = {fact.target for fact in protocol.empty if fact.why is not Emptiness.NO_BACKWARD}
     told: set[fx.Effect] = set()
+    reaching: dict[fx.Effect, list[tuple[ParameterSet, View, Lifecycle]]] = defaultdict(list)
+    for one in ran:
+        for effect in dict.fromkeys(event.effect for event in one[1].events if event.sure):
+            reaching[effect].append(one)
     for _, view, seen in ran:
         for event in view.events:
             effect = event.effect
             if event.kind is not Kind.BACKWARD or not event.sure or event not in seen.ran or effect in told:
                 continue
-            reached = [other for other, facts, _ in ran if any(one.effect is effect and one.sure for one in facts.events)]
-            if effect in used or any(other in explained for other in reached):
+            reached = reaching[effect]
+            if effect in used or any(other in explained for other, _, _ in reached):
                 continue
-            if any(_handed_out(entry, other, facts, life, effect) for other, facts, life in ran if other in reached):
+            if any(_handed_out(entry, other, facts, life, effect) for other, facts, life in reached):
                 continue
             if seen.used and _only_measures(event, view):
                 continue
@@ -376,8 +391,7 @@ def _unapplied(protocol: Protocol, entry: Entry, ran: list[tuple[ParameterSet, V
             ):
                 continue
             told.add(effect)
-            reaching = [(other, facts, life) for other, facts, life in ran if other in reached]
-            protocol.unapplied.append(_meant(_backward(event), reaching))
+            protocol.unapplied.append(_meant(_backward(event), reached))
     for target, view, seen in ran:
         idle = _cleared_and_never_stepped(entry, target, view)
         if idle is not None and idle in seen.ran and target not in explained and idle.effect not in told:

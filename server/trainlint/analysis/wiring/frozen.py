@@ -27,7 +27,7 @@ def frozen_optimizers(orders: Orders) -> list[FrozenOptimizer]:
         held = built.thing.parameters if built.thing.role is Role.OPTIMIZER else None
         if held is None or not held.owners or held.opaque or held.partial or held.detached:
             continue
-        steps = [(other, step) for other, step in orders.effects(fx.Step) if built.thing in step.optimizers]
+        steps = orders.steps_of(built.thing)
         if not steps or any(thaws(orders, owner) for owner in held.owners):
             continue
         places = [freeze_of(orders, owner, steps) for owner in held.owners]

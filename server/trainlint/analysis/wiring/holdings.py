@@ -77,7 +77,7 @@ class Holdings:
     def _layers(self, order: Order, built: fx.Create) -> Iterator[NewLayer]:
         optimizer = built.thing
         owners = optimizer.parameters.owners if optimizer.parameters is not None else frozenset()
-        for assign in order.after(built):
+        for assign in order.after(built, fx.Assign, fx.Attach):
             if not isinstance(assign, (fx.Assign, fx.Attach)) or not isinstance(assign.value, Thing):
                 continue
             layer, holder = assign.value, assign.thing
@@ -147,10 +147,8 @@ class Holdings:
 
     def _steps(self, order: Order, optimizer: Thing, since: fx.Effect) -> bool:
         """It steps later on."""
-        for other, step in self._orders.effects(fx.Step):
-            if optimizer in step.optimizers and (order.first if other is not order else _later(order, since, step)):
-                return True
-        return False
+        steps = self._orders.steps_of(optimizer)
+        return any(order.first if other is not order else _later(order, since, step) for other, step in steps)
 
     def _scheduled(self, order: Order, optimizer: Thing, until: fx.Effect) -> bool:
         """A scheduler, or another object, was built around it."""
@@ -162,7 +160,8 @@ class Holdings:
     def _models(self, order: Order, built: fx.Create) -> Iterator[NewModel]:
         optimizer = built.thing
         owners = optimizer.parameters.owners if optimizer.parameters is not None else frozenset()
-        for effect in order.after(built):
+        named = {create for owner in owners for create in order.creations(owner.name)}
+        for effect in order.sorted_after(built, (*named, *order.all(fx.Renew))):
             if isinstance(effect, fx.Create):
                 model = effect.thing
                 replaced = [owner for owner in owners if _stands_for(model, owner)]

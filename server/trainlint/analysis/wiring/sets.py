@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 
 from ...program import effects as fx
 from ...program.frameworks.table import closure_runs
 from ...program.naming import MODEL, SCHEDULER, affinity, names_optimizer, suggests
 from ...program.program import Entry
 from ...program.things import Parameters, Role, Thing
+from .families import Families
 
 _NOT_OPTIMIZERS = frozenset({"env", "envs", "profiler", "prof", "simulator", "sim", "world", "game", "pbar", "timer"})
 
@@ -62,7 +65,7 @@ def _local(thing: Thing) -> bool:
     return thing.in_sight and not thing.escaped and all(_local(owner) for owner in thing.owners if owner is not thing)
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False)
 class Wiring:
     """The parameter sets of one entry."""
 
@@ -88,7 +91,7 @@ class Wiring:
             return Relation.MAYBE
         if target.certain and self._idle(target):
             return Relation.NO
-        if loss.sources and all(_is_copy(source) for source in loss.sources):
+        if loss.sources and all(is_copy(source) for source in loss.sources):
             return Relation.MAYBE
         if len(self.sets) == 1:
             elsewhere = target.certain and not loss.opaque and _all_in_sight(loss.sources)
@@ -107,25 +110,35 @@ class Wiring:
         """Its parameters belong to objects that are built here, compute nothing anywhere, and are known to nobody else."""
         known = self._idle_sets.get(target)
         if known is None:
-            built = {effect.thing for effect in self.effects if isinstance(effect, fx.Create)}
             known = (
                 bool(target.owners)
-                and target.owners <= built
+                and target.owners <= self.built
                 and not any(owner.owners or owner.escaped or _holds_any(owner, target.optimizers) for owner in target.owners)
-                and not any(self.touches(things, target) for things in self._at_work())
+                and not self.touches(self._workers.near(target.owners), target)
             )
             self._idle_sets[target] = known
         return known
 
-    def _at_work(self) -> Iterator[Iterable[Thing]]:
+    @cached_property
+    def built(self) -> set[Thing]:
+        return {effect.thing for effect in self.effects if isinstance(effect, fx.Create)}
+
+    @cached_property
+    def _workers(self) -> Families:
+        """What computes something, or is handed out, anywhere."""
+        workers = Families()
+        for target in self.sets:
+            for owner in target.owners:
+                workers.enter(owner)
         for entry in self.everywhere:
             for effect in entry.effects:
                 if isinstance(effect, fx.Forward):
-                    yield (effect.thing,)
+                    workers.gather((effect.thing,))
                 elif isinstance(effect, fx.Unseen):
-                    yield effect.touches
+                    workers.gather(effect.touches)
                 elif isinstance(effect, fx.Backward):
-                    yield effect.loss.sources
+                    workers.gather(effect.loss.sources)
+        return workers
 
     def clear(self, effect: fx.Clear, target: ParameterSet) -> Relation:
         if len(effect.holders) > 1 and target.owners and not target.opaque and target.owners <= set(effect.holders):
@@ -265,7 +278,7 @@ def _cleared_whole(clear: fx.Clear) -> Thing | None:
     return next((owner for owner in owners if len(owners) == 1 and owner.role is Role.LEAF), None)
 
 
-def _is_copy(thing: Thing) -> bool:
+def is_copy(thing: Thing) -> bool:
     """Made from another, as those are whose gradients are only looked at: to measure speed or memory."""
     return _root(thing).copy_of is not None
 
@@ -376,6 +389,12 @@ def wire(entry: Entry, look_alikes: bool = False, everywhere: Sequence[Entry] = 
         if len(found) > 1:
             together.append(found)
     sets: list[ParameterSet] = []
+    place: dict[Thing, int] = {}
+    owned: dict[frozenset[Thing], list[int]] = defaultdict(list)
+    groups: dict[Thing, list[tuple[Thing, ...]]] = defaultdict(list)
+    for group in together:
+        for thing in group:
+            groups[thing].append(group)
     for optimizer in optimizers:
         parameters = optimizer.parameters or Parameters(opaque=True)
         owners = frozenset(
@@ -383,19 +402,18 @@ def wire(entry: Entry, look_alikes: bool = False, everywhere: Sequence[Entry] = 
             for owner in parameters.owners
             for inner in (owner.parameters.owners if owner.role is Role.OPTIMIZER and owner.parameters else (owner,))
         )
-        same = next(
-            (
-                other
-                for other in sets
-                if (not parameters.opaque and not other.opaque and owners and owners == other.owners)
-                or any(optimizer in group and not set(group).isdisjoint(other.optimizers) for group in together)
-                or any(held in other.optimizers for held in _reach(optimizer))
-            ),
-            None,
-        )
-        if same is not None:
+        near = [place[other] for group in groups[optimizer] for other in group if other in place]
+        near += [place[held] for held in _reach(optimizer) if held in place]
+        if owners and not parameters.opaque:
+            near += [number for number in owned[owners] if sets[number].owners == owners and not sets[number].opaque]
+        if near:
+            number = min(near)
+            same = sets[number]
             same.optimizers.append(optimizer)
             same.owners, same.opaque = same.owners | owners, same.opaque or parameters.opaque
         else:
+            number = len(sets)
             sets.append(ParameterSet([optimizer], owners, parameters.opaque))
+        place[optimizer] = number
+        owned[sets[number].owners].append(number)
     return Wiring(sets, hooks, look_alikes, entry.effects, tuple(everywhere) or (entry,))

@@ -27,13 +27,30 @@ class SteppedTwice:
 def stepped_twice(orders: Orders) -> list[SteppedTwice]:
     found: dict[tuple[Thing, Thing], SteppedTwice] = {}
     for order in orders.all:
-        steps = list(order.all(fx.Step))
-        for index, second in enumerate(steps):
-            for first in steps[:index]:
+        earlier: dict[Thing, dict[fx.Step, int]] = {}
+        for index, second in enumerate(order.all(fx.Step)):
+            places = {place for optimizer in second.optimizers for owner in _owners(optimizer) for place in _places(owner)}
+            near = {first: at for place in places for first, at in earlier.get(place, {}).items()}
+            for first in sorted(near, key=near.__getitem__):
                 one = _shared(order, first, second)
                 if one is not None:
                     found.setdefault((one.first, one.second), one)
+            for place in places:
+                earlier.setdefault(place, {})[second] = index
     return list(found.values())
+
+
+def _places(thing: Thing) -> Iterator[Thing]:
+    """The object, all that it is a part of, and what holds it: where two have none of these in common, they share nothing."""
+    whole: Thing | None = thing
+    while whole is not None:
+        yield whole
+        whole = whole.parent
+    yield from thing.owners
+    root = thing
+    while root.parent is not None:
+        root = root.parent
+        yield from root.owners
 
 
 def _shared(order: Order, first: fx.Step, second: fx.Step) -> SteppedTwice | None:
