@@ -18,6 +18,7 @@ from .flow.bootstrap import OpenTarget, open_targets
 from .flow.branches import IdleBranch, idle_branches
 from .flow.carried import CarriedGraph, CarriedGraphs, GrowingSum
 from .flow.detachments import DiscardedDetach, discarded_detaches
+from .flow.differentiable import CutLoss, Differentiable
 from .flow.differentiations import Differentiations
 from .flow.fates import Fates
 from .flow.gradients import Gradients
@@ -290,6 +291,15 @@ class Facts:
     @cached_property
     def attributes(self) -> Attributes:
         return Attributes(self.program, self.orders, self.modules)
+
+    @cached_property
+    def cut_losses(self) -> list[CutLoss]:
+        """Losses that no gradient gets through, where gradients are values."""
+        return list(self.differentiable.cut_losses())
+
+    @cached_property
+    def differentiable(self) -> Differentiable:
+        return Differentiable(self.program)
 
     @cached_property
     def updates(self) -> Updates:

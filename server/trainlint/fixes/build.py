@@ -231,7 +231,8 @@ def _move_out(remedy: MoveOut, tree: ast.Module, source: SourceText) -> Fix | No
     taken = layout.remove(statement) if layout.places[statement].suite is loop.body else None
     names = {node.id for node in ast.walk(statement) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
     stored = [part for part in ast.walk(loop) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)]
-    if taken is None or any(part.id in names for part in stored) or not layout.owns_lines(loop):
+    turns = not remedy.first and any(part.id in names for part in stored)
+    if taken is None or turns or not layout.owns_lines(loop):
         return None
     removal, text = taken
     edits = sorted((layout.before(loop, text), removal), key=lambda edit: edit.span)

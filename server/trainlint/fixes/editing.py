@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import builtins
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 
 from ..finding import Edit, Fix
 from ..rules.remedy import GiveLoss, Insert, Remove, Rewrite, Surround
@@ -57,7 +59,7 @@ def remove(remedy: Remove, tree: ast.Module, source: SourceText) -> Fix | None:
 def rewrite(remedy: Rewrite, tree: ast.Module, source: SourceText) -> Fix | None:
     first, *rest = remedy.texts
     layout = layout_of(remedy.site, source)
-    if layout is None or not all(_known(text, layout, tree) for text in remedy.texts):
+    if layout is None or not all(_known(text, layout, tree, _stored(remedy.texts)) for text in remedy.texts):
         return None
     edits = [Edit(span_of(remedy.node if remedy.node is not None else remedy.site.node, source), first)]
     if rest:
@@ -79,7 +81,16 @@ def give_loss(remedy: GiveLoss, tree: ast.Module, source: SourceText) -> Fix | N
     return unsafe(f"Give it `{loss}`", edit)
 
 
-def _known(text: str, layout: Layout, tree: ast.Module) -> bool:
-    """Every name in `text` is bound where it will stand."""
+def _stored(texts: Iterable[str]) -> set[str]:
+    return {
+        node.id
+        for text in texts
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    }
+
+
+def _known(text: str, layout: Layout, tree: ast.Module, also: AbstractSet[str] = frozenset()) -> bool:
+    """Every name in `text` is bound where it will stand, or is one of `also`."""
     names = {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
-    return all(layout.visible(name, tree) for name in names - _BUILTINS)
+    return all(layout.visible(name, tree) for name in names - _BUILTINS - also)

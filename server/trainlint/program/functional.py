@@ -124,8 +124,9 @@ def call(m: Machine, node: ast.expr, callee: External, args: list[Value], keywor
         elif isinstance(value, (Thing, Tensor)):
             loss = access.item(m, value, Constant(0))
             aux = access.item(m, value, Constant(1))
+    name = Constant(_parameter(function, wanted.value) if isinstance(wanted, Constant) and isinstance(wanted.value, int) else "")
     arguments = {"loss": loss, "by": by, "symbols": symbols, "function": function, "result": value, "has_aux": has_aux,
-                 "argnums": wanted}  # fmt: skip
+                 "argnums": wanted, "name": name}  # fmt: skip
     taken = m.operation(node, GRADIENT, (loss,), arguments)
     gradients = Tensor(origin=taken)
     if with_value == Constant(False):
@@ -211,7 +212,16 @@ def each(m: Machine, node: ast.expr, args: list[Value], keywords: dict[str, Valu
     if not args:
         return unseen.call(m, node, UNKNOWN, args, keywords, used)
     m.hand_out(args[0])
-    return calls.apply(m, node, args[0], list(args[1:]), {}, used=True)
+    return _mapped(m, node, args[0], list(args[1:]))
+
+
+def _mapped(m: Machine, node: ast.expr, function: Value, trees: list[Value]) -> Value:
+    first = trees[0] if trees else UNKNOWN
+    if len(trees) == 1 and isinstance(first, Sequence):
+        return Sequence(tuple(_mapped(m, node, function, [item]) for item in first.items))
+    if len(trees) == 1 and isinstance(first, Mapping):
+        return Mapping(tuple((key, _mapped(m, node, function, [item])) for key, item in first.items))
+    return calls.apply(m, node, function, trees, {}, used=True)
 
 
 def apply_updates(m: Machine, node: ast.expr, args: list[Value], keywords: dict[str, Value]) -> Value:

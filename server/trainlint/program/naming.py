@@ -47,6 +47,13 @@ ACTING = frozenset(
 CLIPPING = frozenset({"clip", "clipping", "clipper"})
 GRADIENT = frozenset({"grad", "grads", "gradient", "gradients"})
 
+# Functions that measure, and train nothing.
+MEASURING = frozenset(
+    {"eval", "evaluate", "evaluation", "valid", "validate", "validation", "val", "test", "metric", "metrics", "measure",
+     "sharpness", "saliency", "attribution", "sensitivity", "norm", "norms", "analyze", "analyse", "benchmark", "compute",
+     "check", "profile"}
+)  # fmt: skip
+
 DRAWING = frozenset(
     {"log", "logs", "logger", "logging", "histogram", "histograms", "histo", "scalar", "scalars", "summary", "writer", "wandb",
      "tb", "tensorboard", "board", "mlflow", "neptune", "comet", "aim", "isnan", "isinf", "isfinite"}

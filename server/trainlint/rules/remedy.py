@@ -187,10 +187,14 @@ class SetArgument:
 
 @dataclass(frozen=True, slots=True)
 class MoveOut:
-    """Let the statement of `moved` run once, before `loop`, where nothing in it depends on the turn."""
+    """Let the statement of `moved` run once, before `loop`, where nothing in it depends on the turn.
+
+    `first`: what it depends on has its first value before the loop, and that is the one to take.
+    """
 
     moved: Site
     loop: ast.AST
+    first: bool = False
 
 
 @dataclass(frozen=True, slots=True)

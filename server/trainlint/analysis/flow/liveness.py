@@ -81,6 +81,11 @@ class Scope:
     def loop_around(self, statement: ast.stmt) -> ast.stmt | None:
         return self._loops.get(statement)
 
+    def assigned(self, statement: ast.stmt) -> frozenset[str]:
+        """The variables that a statement, or one below it, assigns."""
+        below = (part for part in ast.walk(statement) if isinstance(part, ast.stmt) and part in self._assigned)
+        return frozenset().union(*(self._assigned[part] for part in below))
+
     def reads(self, statement: ast.stmt, name: str) -> Reads:
         """The reads that the value which `statement` assigns to `name` arrives at."""
         found = Reads()

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ...program.differentiation import GRADIENT
-from ...program.frameworks.table import Meaning, functions_that
-from ...program.functional import APPLIED, NEXT_TRAIN_STATE, UPDATES
+from ...program.effects import Create
+from ...program.frameworks.table import Meaning, functions_that, keeps_state, spelling
+from ...program.functional import APPLIED, IN_PLACE, INITIAL_STATE, NEXT_STATE, NEXT_TRAIN_STATE, UPDATES, VALUE
+from ...program.naming import MEASURING, suggests
 from ...program.program import Program
-from ...program.things import Constant, Operation, Tensor, Value
+from ...program.things import NONE, Constant, Operation, Role, Tensor, Thing, Value
 from ...source.parse import Site
 from .fates import Fates, Loss, Path, Waste, targets
 
@@ -18,6 +20,7 @@ _WORDS = {
     APPLIED: "the new parameters",
     NEXT_TRAIN_STATE: "the new state",
     UPDATES: "the updates and the new state",
+    NEXT_STATE: "the new state",
 }
 
 
@@ -55,6 +58,46 @@ class Unapplied:
     apply: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """`step` works on a state that is made anew in each turn, at `made` in `loop`; `state` is its variable."""
+
+    step: Operation
+    made: Site
+    state: str | None
+    loop: ast.stmt | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Misassigned:
+    """The updates are assigned to `name`, which holds the parameters, or the state where `swapped`."""
+
+    step: Operation
+    name: str
+    other: str | None
+    target: ast.Tuple
+    apply: str | None
+    swapped: bool = False
+
+    @property
+    def statement(self) -> ast.stmt:
+        return self.step.site.statement
+
+
+@dataclass(frozen=True, slots=True)
+class UnusedGradients:
+    """The gradients in the variable `name` are never read; `holder` could apply them, by the statements `applying`."""
+
+    taken: Operation
+    name: str
+    holder: str | None
+    applying: tuple[str, ...]
+
+    @property
+    def statements(self) -> tuple[str, ...]:
+        return tuple(one.format(gradients=self.name) for one in self.applying)
+
+
 class Updates:
     def __init__(self, program: Program, fates: Fates) -> None:
         self._program = program
@@ -80,8 +123,11 @@ class Updates:
     @property
     def discarded(self) -> Iterator[Thrown]:
         """Parameters and train states that a step returns and nobody keeps."""
+        restarted = {reset.step for reset in self.resets()}
         for name in (APPLIED, NEXT_TRAIN_STATE):
             for operation in self.of(name):
+                if operation in restarted:
+                    continue
                 waste = self._lost(operation, ())
                 if waste is not None and not waste.deliberate:
                     yield self._thrown(operation, waste)
@@ -89,6 +135,163 @@ class Updates:
             waste = self._lost(operation, ())
             if waste is not None and waste.how is Loss.STATEMENT and not waste.returned:
                 yield Thrown(operation, waste)
+        yield from self._lost_states()
+
+    def _lost_states(self) -> Iterator[Thrown]:
+        """States that transformations leave behind and no step starts from."""
+        for operation in self.of(NEXT_STATE):
+            whole = self._fates.thrown_away(operation.site, ())
+            waste = self._lost(operation, (1,))
+            if waste is None or whole is not None or self.stateless(operation):
+                continue
+            state = _argument_of(operation, 1, "state")
+            sure = operation.callee is not None and operation.callee.role is Role.TRANSFORMATION and self.in_loop(waste.site)
+            if state is None or (waste.deliberate and not sure) or self._reset(operation):
+                continue
+            if waste.returned is None:
+                yield Thrown(operation, waste, state)
+            else:
+                yield self._thrown(operation, waste)
+
+    def _reset(self, operation: Operation) -> bool:
+        """It works on a state that was made for it alone."""
+        state = operation.arguments["state"]
+        made = state.origin if isinstance(state, Tensor) else None
+        return (
+            isinstance(made, Operation)
+            and made.name == INITIAL_STATE
+            and made.site.function is operation.site.function
+            and (
+                self._fates.scope(made.site.function).loop_around(made.site.statement)
+                is self._fates.scope(made.site.function).loop_around(operation.site.statement)
+            )
+        )
+
+    def resets(self) -> Iterator[Reset]:
+        """Steps whose state is made anew in each turn."""
+        for operation in self.of(UPDATES):
+            state = operation.arguments["state"]
+            made = state.origin if isinstance(state, Tensor) else None
+            if not isinstance(made, Operation) or made.name != INITIAL_STATE or self.stateless(operation):
+                continue
+            loop = self._loop(made.site)
+            if (
+                loop is None
+                or made.turns[-1:] != operation.turns[-1:]
+                or not operation.turns
+                or operation.turns[-1][0] is not loop
+            ):
+                continue
+            if self._on_one_path(made.site, loop) and self._goes_on(made, loop):
+                yield Reset(operation, made.site, self._variable_of(made), loop)
+        for name in (NEXT_TRAIN_STATE, IN_PLACE):
+            for operation in self.of(name):
+                built = operation.callee
+                if built is None or built.role is not Role.TRAIN_STATE or built.node is None or built.copy_of is not None:
+                    continue
+                loop = self._fates.scope(operation.site.function).loop_around(operation.site.statement)
+                site = self._built_at(built)
+                if loop is None or site is None or site.function is not operation.site.function:
+                    continue
+                if self._fates.scope(site.function).loop_around(site.statement) is loop and self._on_one_path(site, loop):
+                    yield Reset(operation, site, built.name or None, loop)
+
+    def _loop(self, site: Site) -> ast.stmt | None:
+        return self._fates.scope(site.function).loop_around(site.statement)
+
+    def _on_one_path(self, site: Site, loop: ast.stmt) -> bool:
+        """The statement runs in every turn of the loop."""
+        return site.statement in getattr(loop, "body", ())
+
+    def _goes_on(self, made: Operation, loop: ast.stmt) -> bool:
+        """The parameters that the state is made for go on from turn to turn: none of them starts anew before it does."""
+        scope = self._fates.scope(made.site.function)
+        call = made.site.node
+        names = {part.id for one in getattr(call, "args", ()) for part in ast.walk(one) if isinstance(part, ast.Name)}
+        body = getattr(loop, "body", [])
+        before = body[: body.index(made.site.statement)]
+        carried = {name for name in names if name in scope.assigned(loop)}
+        return bool(carried or any("." in ast.unparse(one) for one in getattr(call, "args", ()))) and not any(
+            name in scope.assigned(statement) for statement in before for name in names
+        )
+
+    def _variable_of(self, made: Operation) -> str | None:
+        return next((name for target in targets(made.site) if (name := variable(target)) is not None), None)
+
+    def _built_at(self, thing: Thing) -> Site | None:
+        for entry in self._program.entries:
+            for effect in entry.effects:
+                if isinstance(effect, Create) and effect.thing is thing:
+                    return effect.site
+        return None
+
+    def stateless(self, operation: Operation) -> bool:
+        """What transforms the gradients keeps nothing, or may be such."""
+        made = operation.callee
+        if made is None or made.created_by is None:
+            return False
+        switch = keeps_state(made.created_by)
+        if isinstance(switch, bool):
+            return not switch
+        given = made.arguments.get(switch.argument)
+        if given is None and switch.position is not None and switch.position < len(made.positional):
+            given = made.positional[switch.position]
+        scheduled = not isinstance(made.arguments.get("lr"), Constant)
+        return not scheduled and (given is None or given == Constant(0) or given == NONE)
+
+    def misassigned(self) -> Iterator[Misassigned]:
+        """Updates in the place of the parameters or of the state."""
+        for operation in self.of(UPDATES):
+            written = next((target for target in targets(operation.site) if isinstance(target, ast.Tuple)), None)
+            if written is None or len(written.elts) != 2:
+                continue
+            first, second = map(variable, written.elts)
+            state = _argument_of(operation, 1, "state")
+            if first is None:
+                continue
+            if first == self._parameters(operation) and first != self._gradients(operation):
+                yield Misassigned(operation, first, second, written, self.apply)
+            elif first == state and second != state:
+                yield Misassigned(operation, first, second, written, self.apply, swapped=True)
+
+    def unused_gradients(self) -> Iterator[UnusedGradients]:
+        """Gradients that nothing reads, in a program that has something to apply them."""
+        trains = any(self._all.get(name) for name in (INITIAL_STATE, UPDATES, NEXT_TRAIN_STATE, IN_PLACE)) or any(
+            thing.role in (Role.TRANSFORMATION, Role.TRAIN_STATE) for thing in self._program.things
+        )
+        for operation in self.of(GRADIENT) if trains else ():
+            if "symbols" not in operation.arguments:
+                continue
+            with_value = any(one.site.node is operation.site.node for one in self.of(VALUE))
+            has_aux = operation.arguments["has_aux"] == Constant(True)
+            path = (1,) if with_value else (0,) if has_aux else ()
+            waste = self._lost(operation, path)
+            if waste is None or waste.returned or waste.name is None or waste.deliberate:
+                continue
+            function = getattr(operation.site.function, "name", "")
+            if suggests(function, MEASURING):
+                continue
+            yield UnusedGradients(operation, waste.name, *self._holder(operation))
+
+    def _holder(self, operation: Operation) -> tuple[str | None, tuple[str, ...]]:
+        """What could apply the gradients, as the user calls it, and the statements that do."""
+        call = operation.site.node
+        assert isinstance(call, ast.Call)
+        first = call.args[0] if call.args else None
+        if isinstance(first, ast.Attribute) and first.attr == "params" and (state := variable(first.value)) is not None:
+            return state, self._spelled(NEXT_TRAIN_STATE, state, "")
+        holders = {thing.name for thing in self._program.things if thing.role is Role.TRAIN_STATE and thing.name}
+        by = variable(first)
+        if len(holders) == 1 and by is not None and operation.site.function is not self._program.tree:
+            (holder,) = holders
+            known = holder in parameters_of(operation.site.function)
+            return holder, self._spelled(IN_PLACE, holder, by) if known else ()
+        return None, ()
+
+    def _spelled(self, how: str, holder: str, parameters: str) -> tuple[str, ...]:
+        """How the library writes a step of `holder`, the gradients left open."""
+        written = spelling(how)
+        return (written.format(holder=holder, parameters=parameters, gradients="{gradients}"),) if written is not None else ()
 
     def _thrown(self, operation: Operation, waste: Waste) -> Thrown:
         meant_for = self._meant_for(operation)
@@ -121,12 +324,17 @@ class Updates:
         if waste is None:
             return None
         if waste.returned:
-            return waste if self._repeats(waste.site) else None
-        if waste.how is Loss.STATEMENT or operation.turns or not isinstance(operation.site.function, ast.Module):
-            return waste
-        return None
+            return waste if self.in_loop(waste.site) else None
+        return waste if self.repeats(operation) else None
 
-    def _repeats(self, site: Site) -> bool:
+    def repeats(self, operation: Operation) -> bool:
+        """It runs in a loop, or in a function that is handed what it works on: one step of several."""
+        if operation.turns or self.in_loop(operation.site):
+            return True
+        names = {name.id for name in ast.walk(operation.site.node) if isinstance(name, ast.Name)}
+        return not names.isdisjoint(parameters_of(operation.site.function))
+
+    def in_loop(self, site: Site) -> bool:
         """The call is in a loop of its own function."""
         return self._fates.scope(site.function).loop_around(site.statement) is not None
 
@@ -136,6 +344,8 @@ class Updates:
         assert isinstance(call, ast.Call)
         if operation.name == NEXT_TRAIN_STATE:
             return variable(call.func.value) if isinstance(call.func, ast.Attribute) else None
+        if operation.name == NEXT_STATE:
+            return _argument_of(operation, 1, "state")
         given = call.args[0] if call.args else next((one.value for one in call.keywords if one.arg == "params"), None)
         return variable(given)
 
@@ -155,14 +365,24 @@ class Updates:
         args = taken.site.node.args
         return variable(args[number]) if number is not None and number < len(args) else None
 
-    def names_of(self, operation: Operation, path: Path) -> str | None:
-        """The variable that a part of the result is assigned to."""
-        for target in targets(operation.site):
-            for index in path:
-                target = target.elts[index] if isinstance(target, (ast.Tuple, ast.List)) and index < len(target.elts) else target
-            if isinstance(target, ast.Name):
-                return target.id
-        return None
+    def _gradients(self, operation: Operation) -> str | None:
+        return _argument_of(operation, 0, "updates")
+
+
+def _argument_of(operation: Operation, position: int, keyword: str) -> str | None:
+    """The variable that a call is given."""
+    call = operation.site.node
+    assert isinstance(call, ast.Call)
+    given = call.args[position] if len(call.args) > position else None
+    return variable(given or next((one.value for one in call.keywords if one.arg == keyword), None))
+
+
+def parameters_of(function: ast.AST) -> frozenset[str]:
+    """The names of what a function is handed."""
+    if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return frozenset()
+    names = function.args
+    return frozenset(argument.arg for argument in (*names.posonlyargs, *names.args, *names.kwonlyargs))
 
 
 def _argument(function: ast.AST, parameter: str, call: ast.Call) -> str | None:

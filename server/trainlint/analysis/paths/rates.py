@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ...program import effects as fx
-from ...program.frameworks.table import RateRange, argument_name, leading_parameters, rate_range, rate_scaling, sets_rates
+from ...program.frameworks.table import (
+    RateRange,
+    argument_name,
+    leading_parameters,
+    not_for_all,
+    rate_range,
+    rate_scaling,
+    schedule_peak,
+    sets_rates,
+)
 from ...program.program import Program
-from ...program.things import NONE, UNKNOWN, Constant, Parameters, Role, Sequence, Thing, Value, things_in
+from ...program.things import NONE, UNKNOWN, Constant, Operation, Parameters, Role, Sequence, Tensor, Thing, Value, things_in
 from ...program.vocabulary import ITERATORS
 from ...source.parse import Site, Spot
 
@@ -53,7 +63,7 @@ def known_rates(program: Program) -> list[KnownRate]:
             elif isinstance(effect, fx.Unseen):
                 touched |= effect.touches
     models, written = _trained_models(program), _written_rates(program)
-    found = []
+    found = list(_transformation_rates(program))
     for optimizer, create in built.items():
         rate = optimizer.arguments.get("lr")
         if not isinstance(rate, Constant) or not isinstance(rate.value, (int, float)) or isinstance(rate.value, bool):
@@ -84,6 +94,29 @@ def _on_module(optimizer: Thing, program: Program) -> bool:
     return all(owner.role is Role.LEAF for owner in owners) and len(weights & owners) > 1
 
 
+def _transformation_rates(program: Program) -> Iterator[KnownRate]:
+    """Transformations whose rate is a number in sight, or follows a schedule whose highest rate is one."""
+    built: dict[Thing, fx.Create] = {}
+    for entry in program.entries:
+        for effect in entry.effects:
+            if isinstance(effect, fx.Create) and effect.thing.role is Role.TRANSFORMATION:
+                built.setdefault(effect.thing, effect)
+    apart = {part for whole in built if not_for_all(whole.created_by or "") for part in whole.holds}
+    for made, create in built.items():
+        usual = rate_range(made.created_by or "")
+        if usual is None or made in apart:
+            continue
+        rate, node = made.arguments.get("lr"), rate_node(create.site.node, 0, "learning_rate")
+        schedule = rate.origin if isinstance(rate, Tensor) else None
+        peak = schedule_peak(schedule.name) if isinstance(schedule, Operation) else None
+        if isinstance(schedule, Operation) and peak is not None:
+            name, position = peak
+            rate = schedule.arguments.get(name, schedule.arguments.get(str(position)))
+            node = rate_node(schedule.site.node, position, name)
+        if isinstance(rate, Constant) and isinstance(rate.value, (int, float)) and not isinstance(rate.value, bool):
+            yield KnownRate(made, create.site.part(node), rate.source, float(rate.value), usual, True)
+
+
 def _scaling_schedules(program: Program) -> dict[ast.AST, bool]:
     """Where schedules are built that multiply rates, so that 0 stays 0, and whether they are sure to make them no larger."""
     found: dict[ast.AST, bool] = {}
@@ -111,11 +144,11 @@ def _given(made: Thing, argument: tuple[str, int] | None) -> Value | None:
     return made.arguments.get(name, made.positional[position] if position < len(made.positional) else None)
 
 
-def rate_node(call: ast.AST, position: int = 1) -> ast.AST:
+def rate_node(call: ast.AST, position: int = 1, name: str = "lr") -> ast.AST:
     """Where the rate is written in the construction: the argument, by name or position, or the whole call."""
     if isinstance(call, ast.Call):
         for keyword in call.keywords:
-            if keyword.arg is not None and argument_name(keyword.arg) == "lr":
+            if keyword.arg is not None and name in (keyword.arg, argument_name(keyword.arg)):
                 return keyword
         if len(call.args) > position:
             return call.args[position]

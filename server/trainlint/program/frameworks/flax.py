@@ -38,5 +38,9 @@ FLAX = Framework(
         "flax.core.frozen_dict.freeze": Meaning.WRAP_FIRST,
         "flax.core.frozen_dict.unfreeze": Meaning.WRAP_FIRST,
     },
+    spellings={
+        "next_train_state": "{holder} = {holder}.apply_gradients(grads={gradients})",
+        "applied_in_place": "{holder}.update({parameters}, {gradients})",
+    },
     module_bases=frozenset({"flax.linen.Module", "flax.nnx.Module"}),
 )  # fmt: skip

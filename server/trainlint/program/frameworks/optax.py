@@ -36,14 +36,27 @@ OPTAX = Framework(
         "optax.global_norm": Meaning.PURE,
     },
     operations={
-        "optax.softmax_cross_entropy": "cross_entropy",
-        "optax.losses.softmax_cross_entropy": "cross_entropy",
-        "optax.softmax_cross_entropy_with_integer_labels": "cross_entropy",
-        "optax.losses.softmax_cross_entropy_with_integer_labels": "cross_entropy",
-        "optax.sigmoid_binary_cross_entropy": "binary_cross_entropy_with_logits",
-        "optax.losses.sigmoid_binary_cross_entropy": "binary_cross_entropy_with_logits",
+        f"optax.{folder}{name}": operation
+        for folder in ("", "losses.")
+        for name, operation in (
+            ("softmax_cross_entropy", "softmax_cross_entropy"),
+            ("softmax_cross_entropy_with_integer_labels", "softmax_cross_entropy"),
+            ("safe_softmax_cross_entropy", "softmax_cross_entropy"),
+            ("sigmoid_binary_cross_entropy", "sigmoid_cross_entropy"),
+        )
     },
-    argument_names={"logits": "input", "labels": "target", "learning_rate": "lr"},
+    signatures={"softmax_cross_entropy": ("logits", "labels"), "sigmoid_cross_entropy": ("logits", "labels")},
+    peaks={
+        "constant_schedule": ("value", 0),
+        "cosine_decay_schedule": ("init_value", 0),
+        "exponential_decay": ("init_value", 0),
+        "warmup_cosine_decay_schedule": ("peak_value", 1),
+        "warmup_exponential_decay_schedule": ("peak_value", 1),
+        "warmup_constant_schedule": ("peak_value", 1),
+        "cosine_onecycle_schedule": ("peak_value", 1),
+        "linear_onecycle_schedule": ("peak_value", 1),
+    },
+    selecting=frozenset(f"optax.{name}" for name in ("multi_transform", "partition", "masked", "conditionally_transform")),
     stateless={"optax.sgd": Switch("momentum", 1, 0.0)},
     rates={
         "optax.sgd": RateRange(1.0, 1e-2),

@@ -77,6 +77,8 @@ _ARGUMENT_NAMES = {key: name for table in TABLES for key, name in table.argument
 _SPLITTING = frozenset().union(*(table.splitting for table in TABLES))
 _LOOPS = {base: loop for table in TABLES for loop in table.loops for base in loop.bases}
 HANDED_OUT = frozenset(name for table in TABLES for loop in table.loops for name in (loop.hands_out, loop.schedules) if name)
+_PEAKS = {key: place for table in TABLES for key, place in table.peaks.items()}
+_SELECTING = frozenset().union(*(table.selecting for table in TABLES))
 _RATES = {key: rate for table in TABLES for key, rate in table.rates.items()}
 _ALIASES = {key: name for table in TABLES for key, name in table.aliases.items()}
 _METHODS = {key: meaning for table in TABLES for key, meaning in table.methods.items()}
@@ -223,6 +225,21 @@ def operation_name(function: str) -> str:
     return _OPERATIONS.get(function) or function.rpartition(".")[2]
 
 
+def schedule_peak(schedule: str) -> tuple[str, int] | None:
+    """The argument of a schedule that is its highest rate, by the short name of its function."""
+    return _PEAKS.get(schedule)
+
+
+def not_for_all(transformation: str) -> bool:
+    """It lets what it holds work on some of the parameters, perhaps to leave them as they are."""
+    return transformation in _SELECTING
+
+
+def spelling(operation: str) -> str | None:
+    """How a library writes the statement that computes `operation`."""
+    return next((table.spellings[operation] for table in TABLES if operation in table.spellings), None)
+
+
 def functions_that(meaning: Meaning) -> tuple[str, ...]:
     """The qualified names of the functions with a meaning, those of later tables first."""
     return tuple(name for name, known in reversed(_CALLS.items()) if known is meaning)
@@ -348,11 +365,14 @@ __all__ = [
     "method_meaning",
     "names_of_drawn",
     "normalises",
+    "not_for_all",
     "operation_name",
     "rate_range",
     "registering",
+    "schedule_peak",
     "sets_rates",
     "signature",
+    "spelling",
     "splits",
     "table_of",
 ]

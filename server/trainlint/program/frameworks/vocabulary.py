@@ -172,6 +172,8 @@ class Framework:
     `wired` models are given their inputs and outputs; `setting_rates` are callbacks.
     `links` are losses, by the name of class or function, that take probabilities or logits, with the activation between.
     `spellings` is how its calls are written.
+    `peaks` are schedules, by short name, with the argument that is their highest rate; `selecting` transformations let those
+    they hold work on some parameters.
     `contents` says what layers hold; `containers` hold what they are given; `empty_bases` bring their heirs no part.
     `registering` names what makes an heir of those know its parts: a "list", a "dictionary" or a "tensor" of them.
     `loops` are classes whose heirs are trained by loops of the library.
@@ -215,3 +217,5 @@ class Framework:
     operations: Mapping[str, str] = field(default_factory=dict)
     loops: tuple[HiddenLoop, ...] = ()
     splitting: frozenset[str] = frozenset()
+    peaks: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    selecting: frozenset[str] = frozenset()

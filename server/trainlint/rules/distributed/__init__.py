@@ -5,6 +5,7 @@ from . import (
     configure_optimizers_returns_nothing,
     distributed_wrapper_bypassed,
     manual_calls_under_automatic_optimization,
+    optimizer_state_reset_every_step,
     plain_backward_under_accelerator,
     prepared_separately,
     trainer_loss_detached,
@@ -19,4 +20,5 @@ RULES: tuple[Rule, ...] = (
     training_step_returns_no_loss.RULE,
     configure_optimizers_returns_nothing.RULE,
     trainer_loss_detached.RULE,
+    optimizer_state_reset_every_step.RULE,
 )

@@ -18,6 +18,7 @@ from . import (
     non_scalar_backward,
     reentrant_checkpoint_cuts_gradient,
     retain_graph_in_loop,
+    stop_gradient_on_loss,
     trained_branch_detached,
     training_under_no_grad,
 )
@@ -40,5 +41,6 @@ RULES: tuple[Rule, ...] = (
     non_scalar_backward.RULE,
     reentrant_checkpoint_cuts_gradient.RULE,
     loss_outside_tape.RULE,
+    stop_gradient_on_loss.RULE,
     loss_independent_of_model.RULE,
 )

@@ -44,11 +44,11 @@ import ast
 from collections.abc import Iterable
 
 from ...analysis.facts import Facts
-from ...analysis.flow.differentiations import Way
+from ...analysis.flow.differentiations import STOPPING, Way
 from ...analysis.flow.objectives import Fault
 from ...finding import Severity
 from ..remedy import left_out
-from ..rule import Fixability, Observation, Rule, confidence
+from ..rule import Fixability, Observation, Rule, confidence, written
 
 
 def check(facts: Facts) -> Iterable[Observation]:
@@ -74,6 +74,17 @@ def check(facts: Facts) -> Iterable[Observation]:
             confidence(not dead.assumed),
             ((place, "the gradients end here"),),
             left_out(dead.cut),
+        )
+
+    for found in facts.cut_losses:
+        if found.cut is None or found.cut.name in STOPPING:
+            continue
+        by = f"`{found.by}`" if found.by else "what it is differentiated by"
+        yield Observation(
+            found.taken.site,
+            f"all gradients are zero: `{written(found.cut)}` cuts the loss off from {by}",
+            confidence(True),
+            ((found.cut.site, "no gradient passes here"),),
         )
 
 

@@ -45,7 +45,7 @@ from collections.abc import Iterable
 from ...analysis.facts import Facts
 from ...analysis.flow.objectives import Fault
 from ...finding import Severity
-from ..rule import Fixability, Observation, Rule, confidence
+from ..rule import Fixability, Observation, Rule, called, confidence
 
 
 def check(facts: Facts) -> Iterable[Observation]:
@@ -57,6 +57,14 @@ def check(facts: Facts) -> Iterable[Observation]:
                 "alone, and no model has a part in it",
                 confidence(not dead.assumed),
                 ((dead.place, "the loss"),),
+            )
+
+    for found in facts.cut_losses:
+        if found.cut is None and found.by:
+            yield Observation(
+                found.taken.site,
+                f"the gradients by `{found.by}` are all zero: what `{called(found.taken)}` differentiates does not depend on it",
+                confidence(True),
             )
 
 

@@ -44,7 +44,7 @@ from collections.abc import Iterable
 from ...analysis.facts import Facts
 from ...finding import Severity
 from ..remedy import Compose
-from ..rule import Fixability, Observation, Rule, confidence
+from ..rule import Fixability, Observation, Rule, called, confidence
 
 
 def check(facts: Facts) -> Iterable[Observation]:
@@ -59,6 +59,14 @@ def check(facts: Facts) -> Iterable[Observation]:
             confidence(False),
             ((built, "this loss is not reduced"),),
             (Compose(written, (text,), f"Differentiate `{text}`"),) if written is not None else (),
+        )
+
+    for found in facts.differentiable.no_scalars():
+        name = called(found.taken)
+        yield Observation(
+            found.taken.site,
+            f"`{name}` raises an error: a tuple is returned, and only a single number can be differentiated",
+            confidence(True),
         )
 
 

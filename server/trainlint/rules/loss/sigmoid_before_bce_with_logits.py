@@ -40,12 +40,14 @@ from ...finding import Severity
 from ..remedy import removal
 from ..rule import Fixability, Observation, Rule, called, confidence
 
+_CROSS_ENTROPIES = ("binary_cross_entropy_with_logits", "sigmoid_cross_entropy")
 _SIGMOID = frozenset({"sigmoid", "sigmoid_", "hardsigmoid"})
 
 
 def check(facts: Facts) -> Iterable[Observation]:
-    for loss in facts.operations.get("binary_cross_entropy_with_logits", ()):
-        given = loss.arguments.get("input")
+    losses = (loss for name in _CROSS_ENTROPIES for loss in facts.operations.get(name, ()))
+    for loss in losses:
+        given = loss.arguments.get("input", loss.arguments.get("logits"))
         activations = facts.values.ends_in(Node(given), _SIGMOID) if given is not None else ()
         for activation in activations[:1]:
             assert activation.place is not None

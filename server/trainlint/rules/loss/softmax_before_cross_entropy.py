@@ -40,12 +40,14 @@ from ...finding import Severity
 from ..remedy import removal
 from ..rule import Fixability, Observation, Rule, called, confidence
 
+_CROSS_ENTROPIES = ("cross_entropy", "softmax_cross_entropy")
 _SOFTMAX = frozenset({"softmax"})
 
 
 def check(facts: Facts) -> Iterable[Observation]:
-    for loss in facts.operations.get("cross_entropy", ()):
-        given = loss.arguments.get("input")
+    losses = (loss for name in _CROSS_ENTROPIES for loss in facts.operations.get(name, ()))
+    for loss in losses:
+        given = loss.arguments.get("input", loss.arguments.get("logits"))
         activations = facts.values.ends_in(Node(given), _SOFTMAX) if given is not None else ()
         for activation in activations[:1]:
             assert activation.place is not None

@@ -3,7 +3,7 @@
 ## What it does
 Finds calls that leave their arguments as they are and return what is to replace them (updated parameters, a train state
 with gradients applied), where the result is thrown away: the call stands alone, its variable is never read, or the caller
-of the step drops what it returns.
+of the step drops what it returns; and updates that are assigned to the variable of the parameters or of the state.
 
 ## Why it matters
 Nothing changes in place. Training goes on with the old parameters, the loss stays where it is, and nothing warns.
@@ -50,10 +50,10 @@ from collections.abc import Iterable
 
 from ...analysis.facts import Facts
 from ...analysis.flow.fates import Loss
-from ...analysis.flow.updates import Thrown
+from ...analysis.flow.updates import Misassigned, Thrown
 from ...finding import Severity
-from ..remedy import Compose, Remedy
-from ..rule import Fixability, Observation, Rule, confidence
+from ..remedy import Compose, Remedy, Rewrite
+from ..rule import Fixability, Observation, Rule, called, confidence, written
 
 
 def check(facts: Facts) -> Iterable[Observation]:
@@ -66,6 +66,28 @@ def check(facts: Facts) -> Iterable[Observation]:
             yield Observation(waste.site, message, confidence(True), related, _kept(thrown))
         else:
             yield Observation(thrown.operation.site, message, confidence(True), (), _kept(thrown))
+    for wrong in facts.updates.misassigned():
+        held = "the state" if wrong.swapped else "the parameters"
+        yield Observation(
+            wrong.step.site,
+            f"`{called(wrong.step)}` returns the updates first, and here they take the place of {held} in `{wrong.name}`",
+            confidence(True),
+            (),
+            _assigned(wrong),
+        )
+
+
+def _assigned(wrong: Misassigned) -> tuple[Remedy, ...]:
+    """The updates get a variable of their own, and are applied."""
+    if wrong.swapped:
+        if wrong.other is None:
+            return ()
+        return (Compose(wrong.target, (f"{wrong.other}, {wrong.name}",), f"Assign to `{wrong.other}, {wrong.name}`"),)
+    if wrong.apply is None or wrong.other is None or wrong.name == "updates":
+        return ()
+    applied = f"{wrong.name} = {wrong.apply}({wrong.name}, updates)"
+    first = f"updates, {wrong.other} = {written(wrong.step)}"
+    return (Rewrite(wrong.step.site, (first, applied), f"Insert `{applied}` after the update", wrong.statement),)
 
 
 def _kept(thrown: Thrown) -> tuple[Remedy, ...]:

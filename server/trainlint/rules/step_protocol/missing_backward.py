@@ -45,7 +45,7 @@ from ...analysis.facts import Facts
 from ...analysis.paths.protocol import Emptiness
 from ...finding import Severity
 from ..remedy import BackwardBefore, Compose, Remedy
-from ..rule import Fixability, Observation, Rule, confidence, written
+from ..rule import Fixability, Observation, Rule, called, confidence, written
 
 
 def check(facts: Facts) -> Iterable[Observation]:
@@ -83,6 +83,16 @@ def check(facts: Facts) -> Iterable[Observation]:
             f"`{taken.called}` has no gradient to give: `{loss}` does not depend on `{by}`",
             confidence(True),
             remedies=remedies,
+        )
+
+    for wrong in facts.differentiable.no_gradients():
+        yield Observation(
+            wrong.step.site,
+            f"`{called(wrong.step)}` is given the loss in place of its gradients: "
+            f"`{written(wrong.taken)}` returns the loss first",
+            confidence(True),
+            ((wrong.taken.site, "the loss and its gradients"),),
+            (Compose(wrong.swapped[0], (wrong.swapped[1],), f"Assign to `{wrong.swapped[1]}`"),) if wrong.swapped else (),
         )
 
 

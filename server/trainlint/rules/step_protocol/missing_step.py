@@ -96,6 +96,18 @@ def check(facts: Facts) -> Iterable[Observation]:
             remedies,
         )
 
+    for unused in facts.updates.unused_gradients():
+        taken_at = unused.taken.site
+        mended: tuple[Remedy, ...] = ()
+        if len(unused.statements) == 1:
+            mended = (Insert(taken_at, unused.statements[0], "after the gradients"),)
+        yield Observation(
+            taken_at,
+            f"the gradients that `{called(unused.taken)}` computes are never applied: nothing reads `{unused.name}`",
+            confidence(False),
+            (),
+            mended,
+        )
     for idle in facts.updates.unapplied:
         mend: tuple[Remedy, ...] = ()
         if idle.apply is not None and idle.parameters is not None:
