@@ -122,11 +122,26 @@ class Differentiable:
         for step in self._program.operations:
             if step.name not in (UPDATES, NEXT_TRAIN_STATE, IN_PLACE) or step.site.node in seen:
                 continue
-            given = step.arguments["gradients"]
-            origin = given.origin if isinstance(given, Tensor) else None
-            if isinstance(origin, Operation) and origin.name == VALUE:
+            taken = _loss_in(step.arguments["gradients"])
+            if taken is not None:
                 seen.add(step.site.node)
-                yield NoGradient(step, origin)
+                yield NoGradient(step, taken)
+
+
+# They hand on what they are given, averaged over devices.
+_AVERAGING = frozenset({"pmean", "psum", "to"})
+
+
+def _loss_in(value: Value, depth: int = 4) -> Operation | None:
+    """The operation that gave `value`, where that is a loss that comes along with its gradients, or begins with one."""
+    if isinstance(value, Sequence) and value.items and depth:
+        return _loss_in(value.items[0], depth - 1)
+    origin = value.origin if isinstance(value, Tensor) else None
+    if not isinstance(origin, Operation):
+        return None
+    if origin.name == VALUE:
+        return origin
+    return _loss_in(origin.inputs[0], depth - 1) if origin.name in _AVERAGING and origin.inputs and depth else None
 
 
 def _functions_in(function: Value) -> frozenset[ast.AST]:

@@ -14,6 +14,8 @@ from .liveness import Scope
 # The place of a value in the tuple it is part of, outermost first.
 Path = tuple[int, ...]
 _MAX_DEPTH = 12
+# Methods that return their object with some of its fields changed.
+_COPIES = frozenset({"replace", "_replace"})
 
 
 class Loss(Enum):
@@ -86,6 +88,8 @@ class Fates:
             parent = scope.parents.get(node)
             if isinstance(parent, ast.Await) or (isinstance(parent, ast.IfExp) and node is not parent.test):
                 node = parent
+            elif _copied(scope, node, parent) and not path:
+                node = scope.parents[parent]  # type: ignore[index]
             elif isinstance(parent, (ast.Tuple, ast.List)) and not any(isinstance(e, ast.Starred) for e in parent.elts):
                 path, node = (parent.elts.index(node), *path), parent  # type: ignore[arg-type]
             elif isinstance(parent, ast.Subscript) and node is parent.value and path:
@@ -141,6 +145,14 @@ class Fates:
                 return False
             found.extend(one if one.returned else replace(one, returned=function) for one in lost)
         return True
+
+
+def _copied(scope: Scope, node: ast.AST, parent: ast.AST | None) -> bool:
+    """It is asked for a copy of itself with some fields changed: the value goes on in that."""
+    if not isinstance(parent, ast.Attribute) or parent.attr not in _COPIES or node is not parent.value:
+        return False
+    call = scope.parents.get(parent)
+    return isinstance(call, ast.Call) and call.func is parent
 
 
 def targets(site: Site) -> Iterator[ast.expr]:

@@ -95,7 +95,11 @@ def check(facts: Facts) -> Iterable[Observation]:
             ((built, "this optimizer could apply them"),) if built is not None else (),
             remedies,
         )
+    yield from _by_value(facts)
 
+
+def _by_value(facts: Facts) -> Iterable[Observation]:
+    """Gradients and updates that are values, and that nothing reads."""
     for unused in facts.updates.unused_gradients():
         taken_at = unused.taken.site
         mended: tuple[Remedy, ...] = ()
