@@ -33,15 +33,16 @@ def broken(tree: ast.Module, lines: list[str]) -> Iterator[Broken]:
 
 def _of_class(node: ast.ClassDef, lines: list[str]) -> Iterator[Broken]:
     by_hand = "automatic_optimization" in ast.unparse(node)
+    losses = "training_step" if any(ast.unparse(base).endswith("LightningModule") for base in node.bases) else "compute_loss"
     for method in node.body:
-        if not isinstance(method, ast.FunctionDef):
+        last = method.body[-1] if isinstance(method, ast.FunctionDef) else None
+        if not isinstance(method, ast.FunctionDef) or last is None or isinstance(last, ast.Raise):
             continue
-        last = method.body[-1]
         returns = [one for one in ast.walk(method) if isinstance(one, ast.Return)]
         alone = isinstance(last, ast.Return) and len(returns) == 1 and last.value is not None and last.lineno == last.end_lineno
         if alone and isinstance(last, ast.Return) and last.value is not None:
             value = ast.unparse(last.value)
-            if method.name in LOSSES and not by_hand:
+            if method.name == losses and not by_hand:
                 yield (
                     "drop return of loss",
                     last.lineno,
@@ -53,7 +54,7 @@ def _of_class(node: ast.ClassDef, lines: list[str]) -> Iterator[Broken]:
             elif method.name == OPTIMIZERS:
                 dropped = value if isinstance(last.value, ast.Call) else "pass"
                 yield "drop return of optimizer", last.lineno, _written(lines, last, dropped)
-        if method.name in LOSSES and not by_hand and not method.decorator_list:
+        if method.name == losses and not by_hand and not method.decorator_list:
             row = method.lineno - 1
             decorated = f"{' ' * method.col_offset}@torch.no_grad()\n{lines[row]}"
             yield "training step under no_grad", last.lineno, "".join([*lines[:row], decorated, *lines[row + 1 :]])

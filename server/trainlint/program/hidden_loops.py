@@ -61,9 +61,21 @@ class Training:
     by_hand: list[Backward | Step] = field(default_factory=list)
 
     @property
+    def drives(self) -> bool:
+        """The methods may train by themselves: they step, or call what the loop has for those that do. A backward of another
+        kind is for something else, such as the gradient of an image."""
+        method = self.loop.differentiate.rpartition(".")[2]
+        return any(isinstance(effect, Step) or calls_method(effect, method) for effect in self.by_hand)
+
+    @property
     def knows_optimizers(self) -> bool:
         """What happens to the optimizers that were built is in sight: the loop steps them, or the methods do."""
         return bool(self.optimizers) or (self.optimizers is not None and self.automatic is False)
+
+
+def calls_method(effect: Backward, method: str) -> bool:
+    func = getattr(effect.site.node, "func", None)
+    return isinstance(func, ast.Attribute) and func.attr == method
 
 
 def trained_classes(m: Machine, tree: ast.Module) -> Iterator[tuple[ClassInfo, HiddenLoop]]:
@@ -286,7 +298,7 @@ def _compute(m: Machine, training: Training, node: FunctionNode, index: int | No
 
 def _part(m: Machine, training: Training, part: Part, optimizers: list[Alternatives]) -> None:
     """What the loop does itself, at the place of the heir that it does it for."""
-    if training.by_hand or training.computed is None or training.computed == NONE:
+    if training.drives or training.computed is None or training.computed == NONE:
         return
     by = training.loop.caller
     site = _returned(training)

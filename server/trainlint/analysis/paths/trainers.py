@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ...program import effects as fx
-from ...program.hidden_loops import Training, is_none, loss_of, returns_of
+from ...program.hidden_loops import Training, calls_method, is_none, loss_of, returns_of
 from ...program.index import FunctionNode
 from ...program.naming import LOSS, suggests
 from ...program.program import Program
@@ -69,7 +69,7 @@ def manual_calls(program: Program) -> Iterator[ManualCalls]:
         method = training.loop.differentiate.rpartition(".")[2]
         backwards = [call for call in training.by_hand if isinstance(call, fx.Backward)]
         returned = _returned_by(training)
-        if any(_calls(one, method) or (returned is not None and one.loss.origin is returned) for one in backwards):
+        if any(calls_method(one, method) or (returned is not None and one.loss.origin is returned) for one in backwards):
             yield ManualCalls(training, tuple(training.by_hand), _constructor(training))
 
 
@@ -77,11 +77,6 @@ def _returned_by(training: Training) -> Operation | None:
     """What computed the loss that the loop is given."""
     loss = loss_of(training.loop, training.computed) if training.computed is not None else None
     return loss.origin if isinstance(loss, Tensor) and isinstance(loss.origin, Operation) else None
-
-
-def _calls(effect: fx.Backward, method: str) -> bool:
-    func = getattr(effect.site.node, "func", None)
-    return isinstance(func, ast.Attribute) and func.attr == method
 
 
 def _constructor(training: Training) -> Site | None:
@@ -102,7 +97,7 @@ def _constructor(training: Training) -> Site | None:
 def missing_losses(program: Program) -> Iterator[NoLoss]:
     for training in program.trainings:
         method = training.computes
-        if training.automatic is not True or method is None or not training.closed or training.by_hand:
+        if training.automatic is not True or method is None or not training.closed or training.drives:
             continue
         if not _trains(training) or isinstance(method.body[-1], ast.Raise):
             continue
@@ -146,7 +141,7 @@ def missing_optimizers(program: Program) -> Iterator[NoOptimizer]:
         if any(not is_none(one.value) for one in returns_of(method)):
             continue
         created = [effect for effect in fx.leaves(training.setup) if isinstance(effect, fx.Create)]
-        made = [effect for effect in created if effect.thing.role is Role.OPTIMIZER and effect.site.function is method]
+        made = [effect for effect in created if effect.thing.role is Role.OPTIMIZER]
         if made and not any(effect.thing.owners or effect.thing.escaped for effect in made):
             scheduler = next((effect.thing for effect in created if effect.thing.role is Role.SCHEDULER), None)
             yield NoOptimizer(training, method, made[-1].thing, made[-1].site, scheduler)
