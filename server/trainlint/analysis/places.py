@@ -49,7 +49,7 @@ class Places:
 
     def _file_of(self, node: ast.AST) -> Parsed | None:
         if self._nodes is None:
-            self._nodes = [(parsed, {id(inner) for inner in ast.walk(parsed.tree)}) for parsed in self._program.files]
+            self._nodes = [(parsed, _nodes_of(parsed)) for parsed in self._program.files]
         return next((parsed for parsed, nodes in self._nodes if id(node) in nodes), None)
 
     @cached_property
@@ -108,3 +108,11 @@ def _parts(region: fx.Region) -> list[fx.Region]:
     if isinstance(region, fx.Try):
         return [region.body, *region.handlers, region.orelse, region.final]
     return [region.body] if isinstance(region, fx.Call) else []
+
+
+def _nodes_of(parsed: Parsed) -> set[int]:
+    """The identities of all nodes of a file, found once for all checks that share its tree."""
+    found: set[int] | None = parsed.derived.get("nodes")
+    if found is None:
+        found = parsed.derived["nodes"] = {id(node) for node in ast.walk(parsed.tree)}
+    return found

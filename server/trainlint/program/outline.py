@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from ..source.parse import word_filter
 from ..source.workspace import Parsed
@@ -54,8 +55,9 @@ def outline_of(parsed: Parsed) -> Outline:
     return found
 
 
+@lru_cache(maxsize=1024)
 def has_training_words(text: str) -> bool:
-    return _TRAINING.search(text) is not None
+    return _TRAINING.search(text)
 
 
 def _outline(parsed: Parsed) -> Outline:

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from ..cancel import CancelFlag
 from ..source.parse import Site
@@ -28,13 +29,14 @@ _SUMMARY_BUDGET = 500
 class Entry:
     """Where control comes in from out of sight: the module itself, or a function nobody in sight calls.
 
-    `closed`: nothing happens to its gradients after its end.
+    `closed`: nothing happens to its gradients after its end. `derived` is for what others compute of it and need again.
     """
 
     name: str
     node: ast.AST
     body: Block
     closed: bool
+    derived: dict[object, Any] = field(default_factory=dict)
 
     @cached_property
     def effects(self) -> list[Effect]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
-import re
 import warnings
+from collections import Counter
+from collections.abc import Collection
 
 from ..immutable import value_class
 from .text import Position, SourceText, Span
+
+_ENDING = 5
 
 
 class Unreadable(Exception):
@@ -38,9 +41,46 @@ def span_of(node: ast.AST, source: SourceText) -> Span:
     return Span(start, end)
 
 
-def word_filter(words: frozenset[str]) -> re.Pattern[str]:
-    """A pattern that finds any of `words` as a whole identifier."""
-    return re.compile(r"\b(?:" + "|".join(sorted(map(re.escape, words))) + r")\b")
+class WordFilter:
+    """Finds any of `words` as a whole identifier.
+
+    Looks for a few strings first, one of which is in each of the words: that costs little more than reading the text, and a
+    third of what a pattern does.
+    """
+
+    def __init__(self, words: Collection[str]) -> None:
+        roots = _without_longer(words)
+        endings = Counter(root[-_ENDING:] for root in roots)
+        parts = _without_longer({root[-_ENDING:] if endings[root[-_ENDING:]] > 1 else root for root in roots})
+        self._words = {part: [word for word in sorted(words) if part in word] for part in sorted(parts)}
+
+    def search(self, text: str) -> bool:
+        return any(part in text and any(_is_in(word, text) for word in words) for part, words in self._words.items())
+
+
+def _is_in(word: str, text: str) -> bool:
+    """`word` stands in the text with nothing of an identifier on either side."""
+    start = text.find(word)
+    while start >= 0:
+        end = start + len(word)
+        if not _continues(text[max(start - 1, 0) : start]) and not _continues(text[end : end + 1]):
+            return True
+        start = text.find(word, end)
+    return False
+
+
+def _continues(character: str) -> bool:
+    return character == "_" or character.isalnum()
+
+
+def _without_longer(words: Collection[str]) -> set[str]:
+    """`words` without those that have another of them in them."""
+    return {word for word in words if not any(other in word and other != word for other in words)}
+
+
+def word_filter(words: frozenset[str]) -> WordFilter:
+    """Finds any of `words` as a whole identifier."""
+    return WordFilter(words)
 
 
 @value_class

@@ -369,8 +369,16 @@ def _may_be_optimizer(thing: Thing) -> bool:
 def wire(entry: Entry, look_alikes: bool = False, everywhere: Sequence[Entry] = ()) -> Wiring:
     """The parameter sets of an entry: optimizers that share a view, or stand in for each other, share a set.
 
-    `everywhere` are all entries of the program.
+    `everywhere` are all entries of the program. They are the same for all who ask for the same entry.
     """
+    key = ("wiring", look_alikes, bool(everywhere))
+    if key not in entry.derived:
+        entry.derived[key] = _wire(entry, look_alikes, everywhere)
+    wiring: Wiring = entry.derived[key]
+    return wiring
+
+
+def _wire(entry: Entry, look_alikes: bool, everywhere: Sequence[Entry]) -> Wiring:
     optimizers: dict[Thing, None] = {}
     together: list[tuple[Thing, ...]] = []
     hooks: list[fx.Hook] = []
