@@ -55,16 +55,24 @@ class Objectives:
         self._gradients = gradients
 
     def dead(self) -> Iterator[DeadLoss]:
-        """Every backward by which nothing can train."""
+        """Every backward by which nothing can train: not one that others reach with a graph, in whose way a mode of the model
+        stands where it has none."""
+        alive: set[ast.AST] = set()
+        found: list[DeadLoss] = []
         for entry in self._program.entries:
             effects = entry.effects
             switches = {effect.site.node for effect in effects if isinstance(effect, fx.GradMode)}
             read = {owner for effect in effects if isinstance(effect, fx.Read) for owner in effect.parameters.owners}
             for effect in effects:
                 if isinstance(effect, fx.Backward):
-                    found = self._examine(effect, switches, read)
-                    if found is not None:
-                        yield found
+                    dead = self._examine(effect, switches, read)
+                    if dead is not None:
+                        found.append(dead)
+                    else:
+                        alive.add(effect.site.node)
+        for dead in found:
+            if dead.backward.site.node not in alive or not _of_the_caller(dead):
+                yield dead
 
     def _examine(self, backward: fx.Backward, switches: set[ast.AST], read: set[Thing]) -> DeadLoss | None:
         reach = self._gradients.of(backward)
@@ -120,6 +128,12 @@ class Objectives:
             if thing.role is Role.OPTIMIZER and thing.parameters is not None
             for owner in thing.parameters.owners
         }
+
+
+def _of_the_caller(dead: DeadLoss) -> bool:
+    """What turns autograd off stands in another function than the backward, which others may call as well."""
+    region = dead.cut.region if dead.cut is not None else None
+    return region is not None and not any(node is region for node in ast.walk(dead.backward.site.function))
 
 
 def is_loss(operation: Operation) -> bool:
