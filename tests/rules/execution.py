@@ -72,6 +72,8 @@ class Run:
     backwards: list[Backward] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     optimizers: list[Built] = field(default_factory=list)
+    events: list[tuple[object, ...]] = field(default_factory=list)
+    """Every backward with the parameters it reaches, and every step with those it holds, what it applies, and how: the trace."""
     output: str = ""
     error: Exception | None = None
     namespace: dict[str, object] = field(default_factory=dict)
@@ -158,6 +160,7 @@ class Witness:
                 backward.reached.add(index)
                 contents.stale |= contents.applied
                 contents.backwards.add(number)
+        self.run.events.append(("backward", frozenset(backward.reached)))
 
     def on_clear(self, place: Place, parameters: list[Tensor], run: Callable[[], None]) -> None:
         for stepping in self._stepping:
@@ -200,6 +203,7 @@ class Witness:
         numbers = frozenset(number for backwards, _ in held.values() for number in backwards)
         stale = any(stale for _, stale in held.values())
         self.run.steps.append(Step(place[0], not held, stale, indices, numbers))
+        self.run.events.append(("step", indices, numbers, stale))
 
     def _built(self, optimizer: Optimizer) -> Built:
         return next(built for built in self.run.optimizers if built.optimizer is optimizer)

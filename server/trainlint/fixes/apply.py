@@ -117,7 +117,9 @@ def _key(finding: Finding) -> _Key:
 
 
 def _without_overlaps(text: str, candidates: Iterable[_Candidate]) -> list[_Candidate]:
-    """The candidates, in their order, that do not meet an earlier one. Insertions at one place meet."""
+    """The candidates, in their order, that do not meet an earlier one. Insertions at one place meet, and so do two of one
+    backward: a loss is differentiated once.
+    """
     source = SourceText(text)
     taken: set[tuple[int, int, str]] = set()
     chosen: list[_Candidate] = []
@@ -132,7 +134,7 @@ def _without_overlaps(text: str, candidates: Iterable[_Candidate]) -> list[_Cand
 
 
 def _meet(one: tuple[int, int, str], other: tuple[int, int, str]) -> bool:
-    if one[:2] == other[:2]:
+    if one[:2] == other[:2] or ("backward(" in one[2] and one[2].strip() == other[2].strip()):
         return True
     return one[0] < other[1] and other[0] < one[1]
 

@@ -39,7 +39,7 @@ from ..rules.remedy import (
     TurnOn,
 )
 from ..source.parse import Site, span_of
-from ..source.text import SourceText, Span
+from ..source.text import Position, SourceText, Span
 from .arguments import add_to_operand, on_operand, set_argument, swap_arguments
 from .computation import bypass, call_instead, divide_loss, hand_to, turn_on
 from .editing import give_loss, insert, remove, rewrite, surround
@@ -168,8 +168,12 @@ def _move(moved: Site, anchor: Site, source: SourceText, where: str, *, before: 
         target = prepared(layout, target, but=moved.statement)
     if not layout.owns_lines(target) and "#" in text:
         return None
-    edit = layout.before(target, text) if before else layout.after(target, text)
     plain = text.partition("#")[0].strip()
+    comments = layout.comments_of(moved.statement) if layout.owns_lines(target) else []
+    if comments:
+        first = source.position(layout.start(moved.statement)).line - len(comments)
+        removal = Edit(Span(Position(first, 1), removal.span.end), "")
+    edit = layout.before(target, *comments, text) if before else layout.after(target, *comments, text)
     if edit.span.start == removal.span.start or removal.span.contains(edit.span):
         aligned = layout.align(moved.statement, target) if not before and target in layout.chain(moved.statement) else None
         return unsafe(f"Move `{plain}` {where}", aligned) if aligned is not None else None

@@ -100,7 +100,7 @@ class Layout:
         start = self.start(anchor)
         if not self.begins_line(anchor):
             return self._insert(start, "".join(f"{text}; " for text in texts))
-        line = self.source.position(start).line
+        line = self.source.position(start).line - len(self.comments_of(anchor))
         indent, end = self.indent(anchor), self.source.line_end
         return self._insert(self.source.offset(Position(line, 1)), "".join(f"{indent}{text}{end}" for text in texts))
 
@@ -112,6 +112,21 @@ class Layout:
         indent, end = self.indent(anchor), self.source.line_end
         place = self.source.offset(Position(line, len(self.source.line(line)) + 1))
         return self._insert(place, "".join(f"{end}{indent}{text}" for text in texts))
+
+    def comments_of(self, statement: ast.stmt) -> list[str]:
+        """The lines of comment above a statement that speak of it alone: nothing follows it without a break."""
+        if not self.owns_lines(statement):
+            return []
+        first, last = (self.source.position(place).line for place in (self.start(statement), self.end(statement)))
+        place = self.places[statement]
+        behind = self.source.line(last + 1).strip() if last < self.source.line_count else ""
+        if behind and not behind.startswith("#") and place.index + 1 < len(place.suite):
+            return []
+        found: list[str] = []
+        indent = self._lead(statement)
+        while first - len(found) > 1 and (line := self.source.line(first - len(found) - 1)).startswith(f"{indent}#"):
+            found.insert(0, line.strip())
+        return found
 
     def remove(self, statement: ast.stmt) -> tuple[Edit, str] | None:
         """Take a statement out, with the comment on its line; None where its suite would be empty."""

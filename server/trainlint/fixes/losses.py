@@ -66,6 +66,20 @@ class Losses:
                 return None
             loop = self.calls.loop(loop)
 
+    def differentiated_late(self, step: ast.stmt) -> bool:
+        """The next backward is of a loss that was there before `step`: they only stand in the wrong order."""
+        loop, start = self.calls.loop(step), self.layout.start(step)
+        later = (call for call in self.calls.all if call.kind is Kind.BACKWARD and self.layout.start(call.statement) > start)
+        backward = next(later, None)
+        if backward is None or self.calls.loop(backward.statement) is not loop:
+            return False
+        names = _names(ast.parse(backward.what, mode="eval"))
+        assigned = [one for one in self._statements if any(name in names for name, _, _ in _assigned(one))]
+        inside = [one for one in assigned if loop is None or loop in self.layout.chain(one)]
+        end = self.layout.start(backward.statement)
+        between = any(start < self.layout.start(one) < end for one in inside)
+        return not between and any(self.layout.start(one) < start for one in inside)
+
     def _is_sure(self, loss: Loss, step: ast.stmt) -> bool:
         """Computed on every way to the step."""
         around = set(self.layout.chain(step))
@@ -147,8 +161,9 @@ class Losses:
                 break
             if (loop is not None and loop not in self.layout.chain(statement)) or self.calls.exclusive(statement, step):
                 continue
-            if isinstance(statement, ast.Assign) and _read_out(statement.value):
-                last.pop(ast.unparse(statement.targets[0]), None)
+            if isinstance(statement, (ast.Assign, ast.AugAssign)) and _read_out(statement.value):
+                target = statement.target if isinstance(statement, ast.AugAssign) else statement.targets[0]
+                last.pop(ast.unparse(target), None)
             if self._calls_differentiating(statement):
                 continue
             for loss in self._given(statement, last):
@@ -165,9 +180,11 @@ class Losses:
     def _given(self, statement: ast.stmt, known: dict[str, Loss]) -> Iterator[Loss]:
         if isinstance(statement, ast.AugAssign):
             name = ast.unparse(statement.target)
+            if _read_out(statement.value):
+                return
             if name in known:
                 yield Loss(name, statement, known[name].gathers or self._from_outside(known[name], statement), known[name].likely)
-            elif suggests(name, LOSS) and not _read_out(statement.value) and not isinstance(statement.value, ast.Constant):
+            elif suggests(name, LOSS) and not isinstance(statement.value, ast.Constant):
                 yield Loss(name, statement, True, True)
             return
         for name, value, likely in _assigned(statement):
@@ -248,6 +265,8 @@ def _assigned(statement: ast.stmt) -> Iterator[tuple[str, ast.expr, bool]]:
     else:
         return
     if isinstance(value, _COLLECTIONS) or _read_out(value) or _builds(value):
+        return
+    if isinstance(value, ast.Tuple) and all(isinstance(part, _COLLECTIONS) for part in value.elts):
         return
     for target in targets:
         parts = target.elts if isinstance(target, ast.Tuple) else [target]

@@ -268,6 +268,8 @@ def place_of_backward(
     """The loss to differentiate and where that must happen; None where neither is clear."""
     calls = Calls(layout)
     losses = Losses(calls, tree)
+    if named and losses.differentiated_late(step):
+        return None
     loss = losses.waiting(step, optimizer, named)
     if loss is None:
         return None
