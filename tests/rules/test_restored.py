@@ -83,8 +83,32 @@ for x in torch.randn(20, 8, 4):
     scaler.update()
 """
 
+SCALED_BY_A_CONTEXT = """\
+import torch
+from apex import amp
+from torch import nn
+
+model = nn.Linear(4, 1)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+model, optimizer = amp.initialize(model, optimizer)
+for x in torch.randn(20, 8, 4):
+    loss = model(x).square().mean()
+    optimizer.zero_grad()
+    with amp.scale_loss(loss, optimizer) as scaled_loss:
+        scaled_loss.backward()
+        nn.utils.clip_grad_norm_(amp.master_params(optimizer), 1.0)
+    optimizer.step()
+"""
+
 METHODS = (".zero_grad()", ".backward()", "optimizer.step()", "optimizer_G.step()", "optimizer_D.step()", "scaler.step(")
-PROGRAMS = {"two networks": GAN, "gathered": GATHERED, "scheduled": SCHEDULED, "scaled": SCALED}
+PROGRAMS = {
+    "two networks": GAN,
+    "gathered": GATHERED,
+    "scheduled": SCHEDULED,
+    "scaled": SCALED,
+    "scaled by a context": SCALED_BY_A_CONTEXT,
+}
+PROGRAMS["a loss in capitals"] = GAN.replace("bce", "BCE_loss")
 DELETIONS = [
     pytest.param(text, number, id=f"{name}: {line.strip()}")
     for name, text in PROGRAMS.items()

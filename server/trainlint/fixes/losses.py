@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -296,7 +297,10 @@ def _builds(value: ast.expr) -> bool:
     """An object is made of a class: a criterion, a meter."""
     if isinstance(value, ast.IfExp):
         return _builds(value.body) and _builds(value.orelse)
-    return isinstance(value, ast.Call) and ast.unparse(value.func).rpartition(".")[2][:1].isupper() and not _wraps(value)
+    if not isinstance(value, ast.Call) or _wraps(value):
+        return False
+    name = ast.unparse(value.func).rpartition(".")[2]
+    return name[:1].isupper() and not re.search(r"_[a-z]", name)
 
 
 def _wraps(value: ast.Call) -> bool:

@@ -284,6 +284,10 @@ def place_of_backward(
     guard = losses.guard(loss, step)
     if guard is not None:
         return text, Spot(_out_of_precision(layout, loss.statement, guard), before=False)
+    for earlier in layout.preceding(anchor):
+        scaled = scaled_in(earlier, text) if layout.start(earlier) > layout.start(computed) else None
+        if scaled is not None:
+            return scaled
     if anchor is not step and isinstance(anchor, ast.If) and (loss.gathers or not _gathers_before(layout, anchor, step)):
         anchor = step
     if anchor is step:
@@ -301,6 +305,16 @@ def place_of_backward(
         if prepares_step(layout, earlier):
             anchor = earlier
     return text, Spot(anchor, before=True)
+
+
+def scaled_in(statement: ast.stmt, loss: str) -> tuple[str, Spot] | None:
+    """What a context makes of a loss, to be differentiated inside of it: `with scale_loss(loss, ...) as scaled_loss`."""
+    clips = statement.body[0] if isinstance(statement, ast.With) and "clip_grad" in ast.unparse(statement.body[0]) else None
+    for item in statement.items if isinstance(statement, ast.With) else ():
+        call, name = item.context_expr, item.optional_vars
+        if isinstance(call, ast.Call) and isinstance(name, ast.Name) and loss in [ast.unparse(one) for one in call.args]:
+            return name.id, Spot(clips or statement.body[-1], before=clips is not None)
+    return None
 
 
 def loss_before(layout: Layout, statement: ast.stmt, tree: ast.Module) -> str | None:
