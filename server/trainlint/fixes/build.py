@@ -22,6 +22,7 @@ from ..rules.remedy import (
     GiveLoss,
     HandTo,
     Insert,
+    KeepGraph,
     MoveAfter,
     MoveBefore,
     MoveInto,
@@ -41,7 +42,7 @@ from ..rules.remedy import (
 from ..source.parse import Site, span_of
 from ..source.text import Position, SourceText, Span
 from .arguments import add_to_operand, on_operand, set_argument, swap_arguments
-from .computation import bypass, call_instead, divide_loss, hand_to, turn_on
+from .computation import bypass, call_instead, divide_loss, hand_to, keep_graph, turn_on
 from .editing import give_loss, insert, remove, rewrite, surround
 from .guards import step_at_end
 from .layout import Layout, layout_of
@@ -276,6 +277,7 @@ _BUILDERS: dict[type, Callable[..., Fix | None]] = {
     CallInstead: call_instead,
     Bypass: bypass,
     HandTo: hand_to,
+    KeepGraph: keep_graph,
     DivideLoss: divide_loss,
     AddToOperand: add_to_operand,
     StepAtEnd: step_at_end,

@@ -6,7 +6,7 @@ import ast
 
 from ..finding import Change, Edit, Fix, Restructuring
 from ..program.frameworks.table import layer_class
-from ..rules.remedy import Bypass, CallInstead, DivideLoss, HandTo, TurnOn
+from ..rules.remedy import Bypass, CallInstead, DivideLoss, HandTo, KeepGraph, TurnOn
 from ..source.parse import span_of
 from ..source.text import SourceText, Span
 from .offer import unsafe, unsafe_later
@@ -74,6 +74,29 @@ def bypass(remedy: Bypass, tree: ast.Module, source: SourceText) -> Fix | None:
     title = f"Leave out `{ast.unparse(call.func)}`"
     inner = span_of(operand, source)
     return unsafe_later(title, Restructuring(Change.REDUCE, span_of(call, source), inner=inner))
+
+
+_READ_OUT = frozenset({"item", "detach", "data"})
+_WRAPPING = frozenset({"tensor", "as_tensor", "Tensor", "FloatTensor", "Variable"})
+_CHANGING_NOTHING = frozenset({"requires_grad_", "clone", "cpu", "float"})
+
+
+def keep_graph(remedy: KeepGraph, tree: ast.Module, source: SourceText) -> Fix | None:
+    """The tensor whose number was read out; nothing where that was not read out right here."""
+    node, read = remedy.node, False
+    while True:
+        func = node.func if isinstance(node, ast.Call) else node
+        name = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
+        if isinstance(func, ast.Attribute) and name in _READ_OUT | (_CHANGING_NOTHING if func is not node else frozenset()):
+            node, read = func.value, read or name in _READ_OUT
+        elif isinstance(node, ast.Call) and name in _WRAPPING and node.args and not isinstance(node.args[0], ast.Starred):
+            node = node.args[0]
+        else:
+            break
+    if not read or not isinstance(node, _ATOMS):
+        return None
+    span, inner = span_of(remedy.node, source), span_of(node, source)
+    return unsafe_later(f"Keep `{source.slice(inner)}` with its graph", Restructuring(Change.REDUCE, span, inner=inner))
 
 
 def turn_on(remedy: TurnOn, tree: ast.Module, source: SourceText) -> Fix | None:

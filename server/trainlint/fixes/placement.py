@@ -309,11 +309,13 @@ def place_of_backward(
 
 def scaled_in(statement: ast.stmt, loss: str) -> tuple[str, Spot] | None:
     """What a context makes of a loss, to be differentiated inside of it: `with scale_loss(loss, ...) as scaled_loss`."""
-    clips = statement.body[0] if isinstance(statement, ast.With) and "clip_grad" in ast.unparse(statement.body[0]) else None
-    for item in statement.items if isinstance(statement, ast.With) else ():
+    if not isinstance(statement, ast.With):
+        return None
+    clips = "clip_grad" in ast.unparse(statement.body[0])
+    for item in statement.items:
         call, name = item.context_expr, item.optional_vars
         if isinstance(call, ast.Call) and isinstance(name, ast.Name) and loss in [ast.unparse(one) for one in call.args]:
-            return name.id, Spot(clips or statement.body[-1], before=clips is not None)
+            return name.id, Spot(statement.body[0 if clips else -1], before=clips)
     return None
 
 

@@ -140,6 +140,13 @@ class HandTo:
 
 
 @dataclass(frozen=True, slots=True)
+class KeepGraph:
+    """Write in place of `node`, a tensor made anew of the number of another, that other one with its graph."""
+
+    node: ast.AST
+
+
+@dataclass(frozen=True, slots=True)
 class Compose:
     """Write in place of `node` what `pieces` make: texts, and expressions as they are written now."""
 
@@ -274,6 +281,7 @@ Remedy = Union[
     MoveOut,
     ApplyInside,
     HandTo,
+    KeepGraph,
     Compose,
     Insert,
     Remove,

@@ -32,7 +32,7 @@ Where the leaf is what is trained (an optimizer holds it), where its gradient is
 two, and where what it is made of is out of sight.
 
 ## Fix safety
-No fix is offered: what the wrapping was meant for is not known.
+Unsafe: the weights change from then on. Offered where the number is read out and wrapped in one expression.
 
 ## References
 - [Autograd mechanics](https://docs.pytorch.org/docs/stable/notes/autograd.html)
@@ -46,6 +46,7 @@ from collections.abc import Iterable
 from ...analysis.facts import Facts
 from ...analysis.flow.objectives import Fault
 from ...finding import Severity
+from ..remedy import KeepGraph
 from ..rule import Fixability, Observation, Rule, confidence
 
 
@@ -58,7 +59,8 @@ def check(facts: Facts) -> Iterable[Observation]:
                 "its number, and no weight changes",
                 confidence(not dead.assumed),
                 ((dead.place, "the leaf: gradients end here"),),
+                (KeepGraph(dead.place),),
             )
 
 
-RULE = Rule("TRN202", "loss-rewrapped-as-leaf", Severity.ERROR, Fixability.NEVER, "0.1.0", check)
+RULE = Rule("TRN202", "loss-rewrapped-as-leaf", Severity.ERROR, Fixability.SOMETIMES, "0.1.0", check)
