@@ -9,7 +9,8 @@ from typing import Union
 
 from ..analysis.flow.gradients import Cut
 from ..analysis.flow.graph import Source
-from ..program.things import Operation
+from ..program.things import Operation, Tensor, Value
+from ..program.things import Sequence as Items
 from ..source.parse import Site
 
 
@@ -333,8 +334,16 @@ _ONLY_CUTS = frozenset({"item", "detach", "data", "float", "numpy", "tolist"})
 
 
 def left_out(cut: Cut | None) -> tuple[Remedy, ...]:
-    """Leave a cut in the graph out, where it is one that only cuts."""
+    """Leave a cut in the graph out, where it is one that only cuts; stack the tensors whose numbers it makes one of."""
+    if cut is not None and cut.operation.name == "tensor" and cut.operation.site.node is not None:
+        numbers = cut.operation.arguments.get("0")
+        if len(cut.operation.arguments) == 1 and isinstance(numbers, Items) and all(map(_is_tensor, numbers.items)):
+            return (CallInstead(cut.operation.site.node, "stack"),)
     return (Bypass(cut.operation.site),) if cut is not None and cut.operation.name in _ONLY_CUTS else ()
+
+
+def _is_tensor(value: Value) -> bool:
+    return isinstance(value, Tensor) and not value.opaque
 
 
 def another_activation(written: ast.AST | None, name: str) -> tuple[Remedy, ...]:
