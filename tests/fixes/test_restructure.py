@@ -14,6 +14,7 @@ from tests.rules.mending import held
 from tests.rules.variants import VARIANTS, Variant
 
 HEAD = """\
+from collections import OrderedDict
 import torch
 from torch import nn
 import torch.nn.functional as F
@@ -50,6 +51,14 @@ SEQUENTIAL = {
     "in a list": (
         "model = nn.Sequential(*[nn.Linear(4, 3), nn.Softmax(1), ])\n",
         "model = nn.Sequential(*[nn.Linear(4, 3), ])\n",
+    ),
+    "in a dictionary": (
+        'model = nn.Sequential(OrderedDict({\n    "fc": nn.Linear(4, 3),  # scores\n    "sm": nn.Softmax(1),  # shares\n}))\n',
+        'model = nn.Sequential(OrderedDict({\n    "fc": nn.Linear(4, 3),  # scores\n    # shares\n}))\n',
+    ),
+    "in a list with comments": (
+        "model = nn.Sequential(*[\n    nn.Linear(4, 3),  # scores\n    nn.Softmax(1)  # shares\n])\n",
+        "model = nn.Sequential(*[\n    nn.Linear(4, 3)  # scores\n    # shares\n])\n",
     ),
     "by a name": (
         "softmax = nn.Softmax(dim=1)\nmodel = nn.Sequential(nn.Linear(4, 3), softmax)\n",

@@ -27,15 +27,16 @@ def without_item(holder: cst.CSTNode, item: cst.CSTNode) -> cst.CSTNode:
         return _with_space_in_front(holder, name, items, _joined(_space_in_front(holder), behind))
     before = items[index - 1]
     joined = _joined(_space_behind(holder, before), behind)
+    if index == len(items) and not isinstance(holder, cst.Call):
+        last = before.comma.with_changes(whitespace_after=cst.SimpleWhitespace(""))
+        items[index - 1] = before.with_changes(comma=last if isinstance(gone.comma, cst.Comma) else cst.MaybeSentinel.DEFAULT)
+        closing = "rbracket" if isinstance(holder, cst.List) else "rbrace"
+        return holder.with_changes(**{name: items, closing: getattr(holder, closing).with_changes(whitespace_before=joined)})
     if index < len(items) or isinstance(gone.comma, cst.Comma):
         items[index - 1] = before.with_changes(comma=before.comma.with_changes(whitespace_after=joined))
         return holder.with_changes(**{name: items})
-    items[index - 1] = before.with_changes(comma=cst.MaybeSentinel.DEFAULT)
-    if isinstance(holder, cst.Call):
-        items[index - 1] = items[index - 1].with_changes(whitespace_after_arg=joined)
-        return holder.with_changes(args=items)
-    closing = "rbracket" if isinstance(holder, cst.List) else "rbrace"
-    return holder.with_changes(**{name: items, closing: getattr(holder, closing).with_changes(whitespace_before=joined)})
+    items[index - 1] = before.with_changes(comma=cst.MaybeSentinel.DEFAULT, whitespace_after_arg=joined)
+    return holder.with_changes(args=items)
 
 
 def _space_in_front(holder: cst.CSTNode) -> cst.BaseParenthesizableWhitespace:
@@ -56,7 +57,8 @@ def _with_space_in_front(
 
 def _space_behind(holder: cst.CSTNode, item: Any) -> cst.BaseParenthesizableWhitespace:
     """Behind the comma of an item, or behind the item."""
-    if isinstance(item.comma, cst.Comma):
+    last = cast(Sequence[Any], getattr(holder, "elements", (None,)))[-1] is item
+    if isinstance(item.comma, cst.Comma) and not last:
         return item.comma.whitespace_after
     if isinstance(item, cst.Arg):
         return item.whitespace_after_arg
