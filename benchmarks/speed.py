@@ -2,8 +2,8 @@
 
     python benchmarks/speed.py FOLDER [FOLDER ...] [--torchfix PATH] [--ruff PATH]
 
-Times are of the processor, the best of several runs, in milliseconds per 1,000 lines. `x` stands for the time of `ast.parse`.
-TorchFix and ruff run as programs on the same files; what starting them on an empty file costs is taken off.
+Times are of the processor, the best of several runs. TorchFix and ruff run as programs on the same files; what starting them on
+an empty file costs is taken off. Every file is checked by itself, without the files that it imports.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 from time import process_time
 
 from growing import GROWING
@@ -42,8 +43,11 @@ def main() -> None:
     parser.add_argument("--slowest", type=int, default=5, help="how many files to name")
     arguments = parser.parse_args()
     training, others = _documents(arguments.folders)
-    _beside(training, {"torchfix": arguments.torchfix, "ruff": arguments.ruff})
+    programs = {"torchfix": arguments.torchfix, "ruff": arguments.ruff}
+    _beside("with training words", training, programs)
+    _beside("with a backward and a step", [one for one in training if ".backward(" in one.text and ".step(" in one.text], {})
     _without_training(others)
+    _large(training)
     _phases(training)
     _slowest(training, arguments.slowest)
     _growth()
@@ -66,10 +70,13 @@ def _documents(folders: list[Path]) -> tuple[list[Document], list[Path]]:
     return training, others
 
 
-def _beside(documents: list[Document], programs: dict[str, str | None]) -> None:
+def _beside(kind: str, documents: list[Document], programs: dict[str, str | None]) -> None:
+    if not documents:
+        return
     lines = sum(document.text.count("\n") for document in documents)
     bare = _best(lambda: [_parse(document) for document in documents])
-    print(f"{len(documents)} files with training words, {lines:,} lines\n")
+    print(f"\n{len(documents)} files {kind}, {lines:,} lines\n")
+    print(f"{'':<18}{'ms for 1,000 lines':>20}{'times ast.parse':>18}")
     _row("ast.parse", bare, bare, lines)
     _row("trainlint check", _best(lambda: [_check(document) for document in documents]), bare, lines)
     for name, program in programs.items():
@@ -81,7 +88,7 @@ def _beside(documents: list[Document], programs: dict[str, str | None]) -> None:
 
 
 def _row(name: str, seconds: float, bare: float, lines: int) -> None:
-    print(f"{name:<18}{1_000_000 * seconds / lines:9.1f} ms{seconds / bare:9.2f} x")
+    print(f"{name:<18}{1_000_000 * seconds / lines:>20.1f}{seconds / bare:>18.2f}")
 
 
 def _program(command: list[str], documents: list[Document]) -> float:
@@ -109,6 +116,17 @@ def _without_training(paths: list[Path]) -> None:
     print(f"\n{len(paths)} files without training words, {lines:,} lines\n")
     print(f"{'reading':<18}{1_000_000 * reading / lines:9.2f} ms")
     print(f"{'trainlint check':<18}{1_000_000 * checking / lines:9.2f} ms{checking / max(reading, 1e-9):9.2f} times reading")
+
+
+def _large(documents: list[Document]) -> None:
+    """Scripts of about 1,000 and 1,500 lines, as a server checks them at every pause of the typing."""
+    print("\nScripts of one size: milliseconds of one check\n")
+    print(f"{'lines':<18}{'scripts':>9}{'median':>9}{'slowest':>9}")
+    for least, most in ((800, 1200), (1300, 1700)):
+        chosen = [document for document in documents if least <= document.text.count("\n") <= most]
+        if chosen:
+            times = sorted(1000 * _best(lambda document=document: _check(document)) for document in chosen)
+            print(f"{f'{least:,} to {most:,}':<18}{len(times):>9}{median(times):>9.1f}{times[-1]:>9.1f}")
 
 
 def _phases(documents: list[Document]) -> None:
