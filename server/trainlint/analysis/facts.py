@@ -23,7 +23,7 @@ from .flow.differentiations import Differentiations
 from .flow.fates import Fates
 from .flow.gradients import Gradients
 from .flow.graph import Node, Source
-from .flow.objectives import DeadLoss, Objectives
+from .flow.objectives import DeadLoss, Fault, Objectives
 from .flow.opponents import CutOff, cut_off
 from .flow.reductions import is_mean
 from .flow.terms import IdleTerm, UnreducedLoss, idle_terms, unreduced_losses
@@ -349,8 +349,8 @@ class Facts:
 
     @cached_property
     def dead_returns(self) -> list[DeadLoss]:
-        """Losses that a class gives to the loop that trains it, and by which nothing can train."""
-        return [dead for dead in self._dead if dead.backward.by is not None]
+        """Losses that a class gives to the loop that trains it, and by which nothing can train because something cut them off."""
+        return [dead for dead in self._dead if dead.backward.by is not None and dead.fault is not Fault.DATA]
 
     @cached_property
     def plain_backwards(self) -> list[PlainBackward]:

@@ -2,7 +2,7 @@
 
 ## What it does
 Finds methods such as `training_step` and `compute_loss` that return a loss whose graph was cut on the way: by `.detach()`,
-`.item()` and the like, by autograd being off where it was computed, or by computing it from data alone.
+`.item()` and the like, or by autograd being off where it was computed.
 
 ## Why it matters
 The trainer differentiates what the method returns. Without a graph there is nothing to differentiate: it raises an error, or
@@ -62,7 +62,6 @@ _WHY = {
     Fault.MODE: "turns autograd off before it is computed",
     Fault.LEAF: "makes a new tensor of its number",
     Fault.SEED: "is all in it that requires a gradient",
-    Fault.DATA: "is computed from data alone",
 }
 
 

@@ -55,6 +55,7 @@ def check(facts: Facts) -> Iterable[Observation]:
         for empty in protocol.empty:
             if (
                 empty.why is not Emptiness.NO_BACKWARD
+                or empty.step.by is not None
                 or empty.backward in dead
                 or empty.step in misled
                 or facts.holdings.explains(empty.target.optimizers)
