@@ -3,7 +3,8 @@
     python benchmarks/mutations.py FOLDER [FOLDER ...] [--missed] [--kind KIND]
 
 Each mutant drops or moves one `zero_grad`, `backward` or `step` in a loop, sets a learning rate to 0, 1e-10 or 1000,
-detaches the loss or calls `.item()` on it, puts the forward pass under `no_grad`, or hands the optimizer other parameters.
+detaches the loss or calls `.item()` on it, puts the forward pass under `no_grad`, or hands the optimizer other parameters;
+where training goes by values it drops what a step returns, or makes a state anew.
 Of classes that a trainer runs, it drops what they return, or detaches it; of loops with an accelerator, its backward.
 A mutant is named when a rule that may speak of its kind says something new at the place of the change or at a statement of
 the same training step; `elsewhere` counts those that only another rule, or another place, shows.
@@ -29,6 +30,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from functional_mutations import RIGHT as FUNCTIONAL_RULES
+from functional_mutations import WORDS, Breakages
 from trainer_mutations import LOSSES, broken
 from trainer_mutations import RIGHT as TRAINER_RULES
 from trainlint.engine import check
@@ -53,13 +56,16 @@ RIGHT: dict[str, frozenset[str]] = {
     "forward under no_grad": CUT_RULES,
     "other parameters": WIRING_RULES,
     **TRAINER_RULES,
+    **FUNCTIONAL_RULES,
 }
 STEP_RULES = frozenset({"TRN101", "TRN103", "TRN104", "TRN105", "TRN106", "TRN107"})
 RATE_SET_LATER = re.compile(r"[sS]chedule|\bLR\(|StepLR|param_groups|\[.lr.\]|load_state_dict\(")
-TRAINS = re.compile(r"backward|training_step|compute_loss|configure_optimizers")
+TRAINS = re.compile(r"backward|training_step|compute_loss|configure_optimizers|optax|apply_gradients|nnx\.Optimizer")
 METHODS = {"zero_grad": "zero_grad", "backward": "backward", "manual_backward": "backward", "step": "step"}
 DIFFERENTIATING = ("accelerator", "fabric", "engine", "self")
 RATES = ("0", "1e-10", "1000")
+ITS_STEP = 40
+"""Lines around a change that belong to the same step, where what is computed is handed on as a value."""
 NEAR = 3
 """Lines that a finding may be off the statement that was changed, or one that belongs to the same step."""
 
@@ -162,6 +168,9 @@ class Mutator:
         yield from self._wirings()
         for kind, line, text in broken(self.tree, self.lines):
             yield Mutant(kind, line, text, frozenset(range(line - NEAR, line + NEAR + 1)))
+        if any(word in line for word in WORDS for line in self.lines):
+            for kind, line, text in Breakages(self.tree, self.lines):
+                yield Mutant(kind, line, text, frozenset(range(line - ITS_STEP, line + ITS_STEP + 1)))
 
     def _counts(self, call: Call) -> bool:
         """It matters to a step: not a scheduler's, nor a clear beside another that clears the same, nor an update by hand."""

@@ -29,6 +29,7 @@ DISTRIBUTIONS = (
     Distribution("avalanche-lib", "0.6.0", "8d0886e76dbc2a769aa581aa879c711fcf7fa069291bb9986dffdd5d07f91d4a"),
     Distribution("lightning", "2.6.6", "1c6329e241f8a85f29fedead89c1ee138b36caa08de60c260c6a7eaee81c8295"),
     Distribution("opacus", "1.6.0", "20d77252c1e8528cd5826fbaba345cd39ed5c3edb841707eafb6403fe276140a"),
+    Distribution("optax", "0.2.8", "5b225b35066fc3eebaa4d798f1b4173b4d57d1a480610908981f8343b50af0b0"),
     Distribution("peft", "0.21.0", "17f2b5a264439f4cd983c02e95954f2e948e3bcb85f75895ee307f94a55fd28f"),
     Distribution("skorch", "1.4.0", "f7a5d3c13a3aecf0a0fe689ff25188be1145a95268f8fe81f01aaa9fbd7cead1"),
     Distribution("stable-baselines3", "2.9.2", "8af267e9513343f481b3f0680b7740ad79a746873db24f18a9fb2edcbd9a2df7"),

@@ -15,6 +15,7 @@ from ...program.program import Program
 from ...program.things import NONE, Constant, Operation, Role, Tensor, Thing, Value
 from ...source.parse import Site
 from .fates import Fates, Loss, Path, Waste, targets
+from .liveness import Scope
 
 _WORDS = {
     APPLIED: "the new parameters",
@@ -117,8 +118,33 @@ class Updates:
         """Updates that nothing applies."""
         for operation in self.of(UPDATES):
             waste = self._lost(operation, (0,))
-            if waste is not None and waste.name is not None and not waste.deliberate and not self._in_vain(operation):
-                yield Unapplied(operation, waste.name, self._parameters(operation), self.apply)
+            name = waste.name if waste is not None else self._only_measured(operation)
+            if name is not None and not name.startswith("_") and not self._in_vain(operation):
+                yield Unapplied(operation, name, self._parameters(operation), self.apply)
+
+    def _only_measured(self, operation: Operation) -> str | None:
+        """The variable of updates that are looked at only, where the function returns the parameters as they were."""
+        moved = self._parameters(operation)
+        if moved is None or not self.returned_as_it_was(operation.site, moved):
+            return None
+        for target in targets(operation.site):
+            first = target.elts[0] if isinstance(target, ast.Tuple) and target.elts else None
+            if isinstance(first, ast.Name):
+                scope = self._fates.scope(operation.site.function)
+                reads = scope.reads(operation.site.statement, first.id)
+                if reads.names and not reads.captured and all(_measures(scope, read) for read in reads.names):
+                    return first.id
+        return None
+
+    def returned_as_it_was(self, site: Site, name: str) -> bool:
+        """The function returns the variable, which nothing assigns after the statement at `site` nor in it."""
+        scope = self._fates.scope(site.function)
+        if "." in name or not isinstance(site.function, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            return False
+        if name in scope.assigned(site.statement):
+            return False
+        found = scope.reads(site.statement, name)
+        return not found.by and any(isinstance(scope.statement_of[read], ast.Return) for read in found.names)
 
     @property
     def discarded(self) -> Iterator[Thrown]:
@@ -146,6 +172,7 @@ class Updates:
                 continue
             state = _argument_of(operation, 1, "state")
             sure = operation.callee is not None and operation.callee.role is Role.TRANSFORMATION and self.in_loop(waste.site)
+            sure = sure or (state is not None and self.returned_as_it_was(operation.site, state))
             if state is None or (waste.deliberate and not sure) or self._reset(operation):
                 continue
             if waste.returned is None:
@@ -367,6 +394,19 @@ class Updates:
 
     def _gradients(self, operation: Operation) -> str | None:
         return _argument_of(operation, 0, "updates")
+
+
+_LOOKING = frozenset(
+    {"norm", "norms", "leaves", "l2", "rms", "mean", "max", "abs", "histogram", "log", "metric", "metrics", "isfinite", "finite"}
+)
+
+
+def _measures(scope: Scope, read: ast.AST) -> bool:
+    """The nearest call around a read takes the measure of what it is given."""
+    node = scope.parents.get(read)
+    while node is not None and not isinstance(node, (ast.Call, ast.stmt)):
+        node = scope.parents.get(node)
+    return isinstance(node, ast.Call) and suggests(ast.unparse(node.func).rpartition(".")[2], _LOOKING)
 
 
 def _argument_of(operation: Operation, position: int, keyword: str) -> str | None:
