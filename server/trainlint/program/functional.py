@@ -194,6 +194,8 @@ def scan(m: Machine, node: ast.expr, kind: Meaning, args: list[Value], keywords:
     turns, m.turns = m.turns, (*m.turns, (node, 1))
     over = m.thing(node, "over", name="turn")
     over.data = True
+    items = args[2] if kind is Meaning.SCAN and len(args) > 2 else keywords.get("xs", UNKNOWN)
+    over.made_by = m.operation(node, "getitem", (items, UNKNOWN))
     given = [over, carried] if kind is Meaning.REPEAT else [carried, over]
     result = calls.apply(m, node, function, given, {}, used=True)
     m.turns = turns

@@ -90,6 +90,8 @@ class Fates:
                 node = parent
             elif _copied(scope, node, parent) and not path:
                 node = scope.parents[parent]  # type: ignore[index]
+            elif isinstance(parent, ast.keyword) and not path and _is_copy(scope.parents.get(parent)):
+                node = scope.parents[parent]
             elif isinstance(parent, (ast.Tuple, ast.List)) and not any(isinstance(e, ast.Starred) for e in parent.elts):
                 path, node = (parent.elts.index(node), *path), parent  # type: ignore[arg-type]
             elif isinstance(parent, ast.Subscript) and node is parent.value and path:
@@ -151,8 +153,12 @@ def _copied(scope: Scope, node: ast.AST, parent: ast.AST | None) -> bool:
     """It is asked for a copy of itself with some fields changed: the value goes on in that."""
     if not isinstance(parent, ast.Attribute) or parent.attr not in _COPIES or node is not parent.value:
         return False
-    call = scope.parents.get(parent)
-    return isinstance(call, ast.Call) and call.func is parent
+    return _is_copy(scope.parents.get(parent))
+
+
+def _is_copy(node: ast.AST | None) -> bool:
+    """A call that returns its object with the fields changed that it is given."""
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _COPIES
 
 
 def targets(site: Site) -> Iterator[ast.expr]:

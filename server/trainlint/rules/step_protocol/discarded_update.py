@@ -57,8 +57,12 @@ from ..rule import Fixability, Observation, Rule, called, confidence, written
 
 
 def check(facts: Facts) -> Iterable[Observation]:
+    told = set()
     for thrown in facts.updates.discarded:
         waste = thrown.waste
+        if waste.site.node in told:
+            continue
+        told.add(waste.site.node)
         stays = f"`{thrown.meant_for}` stays as it is" if thrown.meant_for else "the old one stays"
         message = f"`{thrown.function}` returns {thrown.what}, and nothing keeps it: {stays}"
         if waste.returned is not None:
