@@ -6,7 +6,7 @@ import ast
 
 from . import calls, operations, parameters, unseen
 from .effects import Apply, Differentiate
-from .frameworks.table import Meaning
+from .frameworks.table import Meaning, lists_parameters
 from .machine import Machine
 from .names import text_of
 from .naming import TAPE, names_optimizer, suggests
@@ -71,6 +71,8 @@ def method(
 
 def differentiate(m: Machine, node: ast.AST, loss: Value, by: Value, tape: Thing | None) -> Tensor:
     """The gradients of `loss` by `by`: one value that stands for all of them."""
+    if isinstance(by, Thing) and by.parent is not None and lists_parameters(by.name.rpartition(".")[2], of_model=True):
+        by = Parameters(frozenset({by.parent}))
     arguments = {"loss": loss, "by": by} | ({"tape": tape} if tape is not None else {})
     done = m.operation(node, GRADIENT, (loss,), arguments)
     m.emit_effect(Differentiate, node, done)

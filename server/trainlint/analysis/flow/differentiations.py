@@ -14,13 +14,16 @@ from ...program.frameworks.table import TRAINING_STEPS, is_module_base, table_of
 from ...program.naming import affinity
 from ...program.program import Program
 from ...program.things import Operation, Parameters, Role, Sequence, Thing, Value, things_in
+from ...source.parse import Site
 from ..wiring.sets import related
-from .fates import Fates, targets
+from .fates import Fates, Waste, targets
 from .gradients import Cut, Gradients, Reach
 from .graph import Node
 
 # Their only purpose is to stop gradients.
 STOPPING = frozenset({"stop_gradient", "detach"})
+# They bound gradients, and hand them on.
+CLIPPING = frozenset({"clip_by_norm", "clip_by_value", "clip_by_global_norm"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,7 @@ class UnappliedGradient:
     """The gradients of `taken` are thrown away, although the optimizer that is called `holder` could apply them.
 
     `optimizer` is that object, None where the library attaches it to the model. `name` is the variable that the gradients are
-    left in, where there is one. `alone`: no other optimizer could.
+    left in, where there is one: that which `last` assigns, where they are taken or clipped. `alone`: no other optimizer could.
     """
 
     taken: Differentiation
@@ -90,6 +93,7 @@ class UnappliedGradient:
     optimizer: Thing | None
     name: str | None
     alone: bool
+    last: Site
 
     @property
     def _parameters(self) -> str:
@@ -258,21 +262,50 @@ class Differentiations:
         return found
 
     def unapplied(self) -> Iterator[UnappliedGradient]:
-        """Gradients by the parameters of models that nothing reads."""
+        """Gradients by the parameters of models that nothing reads; by variables of the program's own, those taken in a loop."""
         for taken in self.all:
-            if not isinstance(taken.by, Parameters) or not taken.by_parameters:
+            if not taken.by_parameters or not (isinstance(taken.by, Parameters) or taken.operation.turns):
                 continue
-            waste = self._fates.thrown_away(taken.operation.site)
-            if waste is None or waste.deliberate:
+            site = taken.operation.site
+            waste = self._fates.thrown_away(site)
+            if waste is None:
+                site, waste = self._clipped(taken)
+            if waste is None or waste.deliberate or (waste.returned and self._are_moved(taken.owners)):
                 continue
-            names = [target.id for target in targets(taken.operation.site) if isinstance(target, ast.Name)]
-            name = names[0] if names else None
+            name = next(iter(_names(site)), None)
             candidates = self._optimizers(taken)
             attached = self._attached(taken)
             if attached is not None:
-                yield UnappliedGradient(taken, f"{attached}.optimizer", None, name, True)
-            elif candidates:
-                yield UnappliedGradient(taken, candidates[0].name, candidates[0], name, len(candidates) == 1)
+                yield UnappliedGradient(taken, f"{attached}.optimizer", None, name, True, site)
+            elif candidates and (len(candidates) == 1 or isinstance(taken.by, Parameters)):
+                holder = candidates[0].name or f"{taken.written[1].rpartition('.')[0] or 'model'}.optimizer"
+                yield UnappliedGradient(taken, holder, candidates[0], name, len(candidates) == 1, site)
+
+    def _are_moved(self, owners: frozenset[Thing]) -> bool:
+        """Some step moves parameters of these objects."""
+        return any(related(one, other) for step in self._applications for one in owners for other in step.parameters.owners)
+
+    def _clipped(self, taken: Differentiation) -> tuple[Site, Waste | None]:
+        """Where the gradients are clipped, if that is all that is done with them, and how what comes of it is thrown away."""
+        site = taken.operation.site
+        clips = [
+            one.site
+            for one in self._program.operations
+            if one.name in CLIPPING and one.site.function is site.function and taken.operation in self._all_behind(one)
+        ]
+        statement = clips[0].statement if clips else None
+        if not isinstance(statement, ast.Assign) or any(one.statement is not statement for one in clips):
+            return site, None
+        scope = self._fates.scope(site.function)
+        reads = [read for name in _names(site) for read in scope.reads(site.statement, name).names]
+        if not reads or any(scope.statement_of[read] is not statement for read in reads):
+            return site, None
+        path = (0,) if isinstance(statement.targets[0], ast.Tuple) else ()
+        clipped = Site(statement.value, statement, site.function)
+        return clipped, self._fates.thrown_away(clipped, path)
+
+    def _all_behind(self, operation: Operation) -> list[Operation]:
+        return [one for behind in operations_of(Sequence(operation.inputs)) for one in self._behind(behind)]
 
     def _attached(self, taken: Differentiation) -> str | None:
         """The name of the model in whose own training step the gradients are taken: it was compiled with an optimizer."""
@@ -297,3 +330,9 @@ class Differentiations:
             for effect in entry.effects:
                 if isinstance(effect, fx.Apply):
                     yield effect
+
+
+def _names(site: Site) -> list[str]:
+    """The variables that the value at `site` is assigned to, or the first part of it."""
+    first = [target.elts[0] if isinstance(target, ast.Tuple) and target.elts else target for target in targets(site)]
+    return [target.id for target in first if isinstance(target, ast.Name)]

@@ -37,11 +37,10 @@ def unflagged_calls(program: Program, differentiations: Differentiations, module
     for effect in (effect for entry in program.entries for effect in entry.effects):
         if not isinstance(effect, fx.Forward) or effect.operation is None or effect.site.node in told:
             continue
-        taken = next((by_tape[tape] for tape in effect.operation.tapes if tape in by_tape), None)
         model, call = effect.thing, effect.site.node
+        recording = [by_tape[tape] for tape in effect.operation.tapes if tape in by_tape]
+        taken = next((one for one in recording if any(related(model, owner) for owner in one.owners)), None)
         if taken is None or not belongs(model) or not isinstance(call, ast.Call) or _is_flagged(call, model):
-            continue
-        if not any(related(model, owner) for owner in taken.owners):
             continue
         for content in (Content.DROPOUT, Content.BATCH_NORM):
             if modules.contains(model, content) and not _always(program, model):
@@ -52,7 +51,7 @@ def unflagged_calls(program: Program, differentiations: Differentiations, module
 
 def _is_flagged(call: ast.Call, model: Thing) -> bool:
     """The call says whether the model trains, or may; or the model takes it for granted."""
-    if len(call.args) != 1 or any(keyword.arg in (None, _FLAG) for keyword in call.keywords):
+    if len(call.args) != 1 or any(keyword.arg is None or "train" in keyword.arg for keyword in call.keywords):
         return True
     if model.cls is None:
         return False

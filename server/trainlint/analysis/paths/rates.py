@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ...program import effects as fx
+from ...program.effects import leaves
 from ...program.frameworks.table import (
     RateRange,
     argument_name,
@@ -63,6 +64,9 @@ def known_rates(program: Program) -> list[KnownRate]:
             elif isinstance(effect, fx.Unseen):
                 touched |= effect.touches
     models, written = _trained_models(program), _written_rates(program)
+    for effect in (effect for body in program.bodies for effect in leaves(body)):
+        if isinstance(effect, fx.Create) and effect.thing.role is Role.OPTIMIZER and effect.thing in models:
+            built.setdefault(effect.thing, effect)
     found = list(_transformation_rates(program))
     for optimizer, create in built.items():
         rate = optimizer.arguments.get("lr")
@@ -158,7 +162,7 @@ def rate_node(call: ast.AST, position: int = 1, name: str = "lr") -> ast.AST:
 def _trained_models(program: Program) -> set[Thing]:
     """Optimizers that are given the gradients of models, or that models are compiled with."""
     found: set[Thing] = set()
-    for effect in (effect for entry in program.entries for effect in entry.effects):
+    for effect in (effect for body in program.bodies for effect in leaves(body)):
         if isinstance(effect, fx.Apply) and effect.parameters.owners:
             if all(owner.role in (Role.MODULE, None, Role.INSTANCE) for owner in effect.parameters.owners):
                 found.update(effect.optimizers)

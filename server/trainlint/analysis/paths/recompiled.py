@@ -82,7 +82,7 @@ def _ignored(order: Order, change: fx.Assign) -> IgnoredChange | None:
         ):
             continue
         between = list(order.between(first, again))
-        if any(isinstance(one, fx.Compile) and one.model is model for one in between) or _touched(between, model):
+        if any(isinstance(one, fx.Compile) and related(change.thing, one.model) for one in between) or _touched(between, model):
             continue
         if any(loop in order.loops_around(first) or loop in order.loops_around(again) for loop in order.loops_around(change)):
             continue

@@ -86,7 +86,7 @@ def check(facts: Facts) -> Iterable[Observation]:
         built = unapplied.optimizer.node if unapplied.optimizer is not None and unapplied.optimizer.in_sight else None
         remedies: tuple[Remedy, ...] = ()
         if unapplied.name is not None:
-            remedies = (Insert(site, unapplied.step, "after the gradients"),)
+            remedies = (Insert(unapplied.last, unapplied.step, "after the gradients"),)
         tape = f"`{taken.tape.name}`" if taken.tape is not None and taken.tape.name else f"`{taken.written[0]}`"
         yield Observation(
             site,
