@@ -27,6 +27,7 @@ class Distribution:
 DISTRIBUTIONS = (
     Distribution("accelerate", "1.15.0", "5654f8c5eaa0d4fa68b33e287a97765da6849bf6d51dcac874e73fbbddfb6134"),
     Distribution("avalanche-lib", "0.6.0", "8d0886e76dbc2a769aa581aa879c711fcf7fa069291bb9986dffdd5d07f91d4a"),
+    Distribution("keras", "3.15.1", "92ae7c1dd7f61041953dc2d42253181ee099086f0b58ae36fcf98147a6f08a29"),
     Distribution("lightning", "2.6.6", "1c6329e241f8a85f29fedead89c1ee138b36caa08de60c260c6a7eaee81c8295"),
     Distribution("opacus", "1.6.0", "20d77252c1e8528cd5826fbaba345cd39ed5c3edb841707eafb6403fe276140a"),
     Distribution("optax", "0.2.8", "5b225b35066fc3eebaa4d798f1b4173b4d57d1a480610908981f8343b50af0b0"),
