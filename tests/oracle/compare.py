@@ -18,14 +18,18 @@ from tests.oracle.expect import Disagreement, Verdict, agree, expect
 from tests.oracle.generate import FAMILIES, Program, programs
 from tests.oracle.instrument import Compiled
 from tests.oracle.judge import Judge
+from tests.oracle.precise import Precise
 
 
 def judged(judge: Judge, program: Program) -> Verdict:
     """The verdict that the program's own runs call for, under every reading of what may happen to it."""
     compiled = Compiled(program.text)
-    verdicts = [
-        expect([judge.run(compiled, situation) for situation in reading], compiled.broken) for reading in program.readings
-    ]
+    verdicts = []
+    for reading in program.readings:
+        runs = [judge.run(compiled, situation) for situation in reading]
+        verdict = expect(runs, compiled.broken)
+        precise = Precise(program.text, runs, verdict.codes)
+        verdicts.append(verdict.with_more(precise.must, precise.may))
     verdict = verdicts[0]
     for other in verdicts[1:]:
         verdict = verdict.merged(other)

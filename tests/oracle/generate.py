@@ -5,11 +5,12 @@ The order is fixed and nothing is random: program n is the same text on every ma
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import permutations, product
 
 from tests.oracle.judge import Situation
+from tests.oracle.precision import PRECISION
 from tests.oracle.programs import (
     Block,
     Closure,
@@ -333,7 +334,7 @@ def interrupted() -> Iterator[Block]:
             yield (epochs(Try((batches(*order[:cut]),), None, order[cut:])),)
 
 
-FAMILIES = (
+FAMILIES: tuple[Callable[[], Iterator[Block]], ...] = (
     flat,
     guards,
     accumulation,
@@ -346,6 +347,7 @@ FAMILIES = (
     helpers,
     closures,
     interrupted,
+    *PRECISION,
 )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -38,6 +38,18 @@ class Observer(Protocol):
     def before_step(self, place: Place, optimizer: Optimizer) -> None: ...
 
     def after_step(self, place: Place, optimizer: Optimizer) -> None: ...
+
+
+@runtime_checkable
+class PreciseObserver(Observer, Protocol):
+    """Is told of scaling, clipping and schedules as well. Clips are not made."""
+
+    def on_clip(self, place: Place, parameters: list[Tensor]) -> None: ...
+
+    def on_scaler(self, place: Place, method: str, scaler: Any, optimizer: Optimizer | None, run: Callable[[], Any]) -> Any:
+        """A gradient scaler's `step`, `unscale_` or `update`."""
+
+    def on_schedule(self, place: Place, scheduler: Any) -> None: ...
 
 
 def gradient_of(parameter: Tensor) -> Tensor | None:
@@ -94,6 +106,9 @@ class Hooks:
         self._patch_backward()
         self._patch_clears()
         self._patch_writes()
+        if isinstance(self.observer, PreciseObserver):
+            self._patch_precision(self.observer)
+            self._patch_schedules(self.observer)
 
     def remove(self) -> None:
         while self._undo:
@@ -187,6 +202,35 @@ class Hooks:
 
         self._replace(nn.Parameter, "grad", property(get_grad, set_grad))
         self._replace(Tensor, "zero_", zero_)
+
+    def _patch_precision(self, observer: PreciseObserver) -> None:
+        def clip(parameters: Iterable[Tensor], *args: Any, **kwargs: Any) -> Tensor:
+            observer.on_clip(self.place(), list(parameters))
+            return torch.tensor(0.0)
+
+        self._replace(torch.nn.utils, "clip_grad_norm_", clip)
+        for method in ("step", "unscale_", "update"):
+            self._replace(torch.amp.GradScaler, method, self._of_scaler(observer, method, getattr(torch.amp.GradScaler, method)))
+
+    def _of_scaler(self, observer: PreciseObserver, method: str, original: Callable[..., Any]) -> Callable[..., Any]:
+        def called(scaler: Any, optimizer: Any = None, *args: Any) -> Any:
+            given = () if optimizer is None else (optimizer,)
+            if self._quiet or sys._getframe(1).f_code.co_filename != self.filename:
+                return original(scaler, *given, *args)
+            return observer.on_scaler(self.place(), method, scaler, optimizer, lambda: original(scaler, *given, *args))
+
+        return called
+
+    def _patch_schedules(self, observer: PreciseObserver) -> None:
+        schedulers = torch.optim.lr_scheduler
+        step = schedulers.LRScheduler.step
+
+        def stepped(scheduler: Any, *args: Any) -> None:
+            step(scheduler, *args)
+            if sys._getframe(1).f_code.co_filename == self.filename:
+                observer.on_schedule(self.place(), scheduler)
+
+        self._replace(schedulers.LRScheduler, "step", stepped)
 
     def know(self, parameters: Iterable[Tensor]) -> None:
         """Names the parameters whose gradient tensors are recognised when they are zeroed in place."""

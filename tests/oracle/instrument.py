@@ -19,6 +19,7 @@ class Compiled:
     """A program ready to run: its loops report every entry and turn, its lines are those of the text."""
 
     def __init__(self, text: str) -> None:
+        self.text = text
         self._around: dict[int, tuple[int, ...]] = {}
         self._seen: dict[Place, tuple[int, ...]] = {}
         self._broken: set[int] = set()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -22,6 +23,11 @@ from tests.oracle.hooks import Hooks, Place, gradient_of, parameters_of
 from tests.oracle.instrument import ENTER, FILENAME, TURN, Compiled
 
 MOST_BACKWARDS = 26
+SHIFT = 6
+"""By how many digits a gradient scaler moves the gradients, and how many backwards a run with one may have.
+
+Digits are kept for what is scaled, what is not, and what was unscaled once or twice too often.
+"""
 MOST_TURNS = 100
 
 
@@ -94,10 +100,44 @@ class Step(Event):
     """(parameter, backward) in the gradients that no earlier step had applied."""
     stale: frozenset[tuple[int, int]]
     """(parameter, backward) in the gradients that an earlier step had applied already."""
+    through: bool = False
+    """Whether a gradient scaler made it."""
+    scaled: bool = False
+    """Whether some of what it applied was multiplied by the loss scale."""
 
     @property
     def nothing(self) -> bool:
         return not self.fresh and not self.stale
+
+
+@dataclass(slots=True)
+class Clip(Event):
+    parameters: frozenset[int]
+    contents: frozenset[tuple[int, int]]
+    """(parameter, backward) in the gradients that it would bound."""
+    scaled: bool
+    """Whether some of them are multiplied by the loss scale."""
+    applied: bool
+    """Whether a step has applied all of them already."""
+
+
+@dataclass(slots=True)
+class Refusal(Event):
+    """A gradient scaler raised an error. The run goes on as if the call had been in order."""
+
+    method: str
+    message: str
+
+
+@dataclass(slots=True)
+class Update(Event):
+    """A gradient scaler chose its scale for the next step."""
+
+
+@dataclass(slots=True)
+class Schedule(Event):
+    scheduler: int
+    optimizer: int
 
 
 @dataclass
@@ -134,7 +174,8 @@ class Judge:
         try:
             for key, value in replaced.items():
                 setattr(*key, value)
-            with self._hooks.active():
+            with self._hooks.active(), warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)
                 yield self
         finally:
             for key, value in originals.items():
@@ -146,6 +187,9 @@ class Judge:
         """What `program` does in `situation`. Raises JudgeError where the numbers cannot be read."""
         self._program = program
         self._run = Run(situation)
+        self._scales = "GradScaler" in program.text
+        self._through: Optimizer | None = None
+        self._schedulers: dict[int, int] = {}
         self._numbers: dict[int, int] = {}
         self._parameters: list[Tensor] = []
         self._held: list[frozenset[tuple[int, int]]] = []
@@ -215,7 +259,7 @@ class Judge:
     def on_backward(self, place: Place, root: Tensor, run: Callable[[Tensor | None], None]) -> None:
         self._attempt("backward")
         number = self._backwards
-        if number == MOST_BACKWARDS:
+        if number == (SHIFT if self._scales else MOST_BACKWARDS):
             raise JudgeError("more backwards than a float64 has digits")
         self._backwards += 1
         run(self._seeds[number])
@@ -258,7 +302,7 @@ class Judge:
         parameters = parameters_of(optimizer)
         contents = frozenset().union(*map(self._contents, parameters))
         moved = self._weights(optimizer) != weights
-        if moved != bool(contents):
+        if moved != bool(contents) and (moved or not self._scales):
             raise JudgeError(f"the step in line {place[0]} {'moved' if moved else 'did not move'} the weights")
         stale = frozenset(contents & self._run.applied)
         numbers = frozenset(self._numbers[id(parameter)] for parameter in parameters)
@@ -270,6 +314,8 @@ class Judge:
             numbers,
             contents - stale,
             stale,
+            self._through is optimizer,
+            any(map(self._is_scaled, parameters)),
         )
         self._run.applied |= contents
         self._add(event)
@@ -278,6 +324,54 @@ class Judge:
         if not event.place:
             raise JudgeError("something happened outside the program")
         self._run.events.append(event)
+
+    # Scaling, clipping and schedules
+
+    def on_clip(self, place: Place, parameters: list[Tensor]) -> None:
+        """Clips are seen and not made, so that the digits stay what they are."""
+        contents = frozenset().union(*map(self._contents, parameters))
+        numbers = frozenset(self._numbers[id(parameter)] for parameter in parameters)
+        scaled, applied = any(map(self._is_scaled, parameters)), bool(contents) and contents <= self._run.applied
+        self._add(Clip(len(self._run.events), place, self._turns(place), numbers, contents, scaled, applied))
+
+    def on_scaler(self, place: Place, method: str, scaler: Any, optimizer: Optimizer | None, run: Callable[[], Any]) -> Any:
+        self._through = optimizer if method == "step" else None
+        if method == "update":
+            self._add(Update(len(self._run.events), place, self._turns(place)))
+        try:
+            return run()
+        except (RuntimeError, AssertionError) as error:
+            if isinstance(error, JudgeError):
+                raise
+            self._refused(place, method, scaler, optimizer, str(error), run)
+        finally:
+            self._through = None
+            for parameter in self._parameters:
+                self._held[self._numbers[id(parameter)]] = self._contents(parameter)
+
+    def _refused(
+        self, place: Place, method: str, scaler: Any, optimizer: Optimizer | None, message: str, run: Callable[[], Any]
+    ) -> None:
+        """Note down the error, and do what the call would have done in its place."""
+        empty = optimizer is not None and not any(map(self._contents, parameters_of(optimizer)))
+        if method == "step" and optimizer is not None and empty:
+            self.before_step(place, optimizer)
+            self.after_step(place, optimizer)
+            return
+        self._add(Refusal(len(self._run.events), place, self._turns(place), method, message))
+        if method == "update":
+            scaler._per_optimizer_states.clear()
+        if method == "step" and optimizer is not None:
+            scaler._per_optimizer_states.pop(id(optimizer), None)
+            if scaler._scale is None:
+                optimizer.step()
+            else:
+                run()
+
+    def on_schedule(self, place: Place, scheduler: Any) -> None:
+        number = self._schedulers.setdefault(id(scheduler), len(self._schedulers))
+        optimizer = self._optimizers[id(scheduler.optimizer)]
+        self._add(Schedule(len(self._run.events), place, self._turns(place), number, optimizer))
 
     # What the numbers say
 
@@ -292,12 +386,26 @@ class Judge:
             return frozenset()
         values = gradient.tolist()
         first = values[0]
+        if self._scales:
+            return _shifted(self._numbers[id(parameter)], first)
         if not first.is_integer() or values[1:] not in ([], [first * 3]):
             raise JudgeError(f"the gradient {values} is no sum of this program's backwards")
         return _digits(self._numbers[id(parameter)], first)
+
+    def _is_scaled(self, parameter: Tensor) -> bool:
+        """Whether something in its gradient is multiplied by the loss scale."""
+        gradient = gradient_of(parameter)
+        return self._scales and gradient is not None and int(gradient.tolist()[0]) >= 4**SHIFT
 
 
 @cache
 def _digits(parameter: int, number: float) -> frozenset[tuple[int, int]]:
     """(parameter, place) for every base-4 digit of the whole `number` that is not zero."""
     return frozenset((parameter, place) for place in range(MOST_BACKWARDS + 1) if int(number) >> 2 * place & 3)
+
+
+@cache
+def _shifted(parameter: int, number: float) -> frozenset[tuple[int, int]]:
+    """The same where a gradient scaler moves the digits, whatever number of times."""
+    whole = int(number * 4.0 ** (2 * SHIFT))
+    return frozenset((parameter, place % SHIFT) for place in range(4 * SHIFT) if whole >> 2 * place & 3)

@@ -12,6 +12,9 @@ from typing import Union
 class Op:
     """Z clears, L computes a loss, B computes one where none waits and differentiates it, S steps.
 
+    A is B through a gradient scaler and T is S through it; U unscales, P updates the scaler; C clips; D steps a scheduler,
+    which N only builds.
+
     `who` tells apart the optimizers and losses of a program with two networks; empty where there is one.
     """
 
@@ -94,7 +97,7 @@ def walk(block: Sequence[Node]) -> Iterator[Node]:
 def has_loss(block: Block) -> bool:
     """Whether a loss is computed anywhere: every loop over batches has one, if only to look at it."""
     return any(
-        (isinstance(node, Op) and node.kind in "BL") or (isinstance(node, Loop) and node.over == "batches")
+        (isinstance(node, Op) and node.kind in "ABL") or (isinstance(node, Loop) and node.over == "batches")
         for node in walk(block)
     )
 
@@ -174,6 +177,8 @@ class Shift(nn.Module):
 """
 """Far below any output, so that the absolute difference is linear in the weights."""
 FAR = "-1e18"
+SCALE = "2.0**12"
+"""Of the gradient scaler: it moves the base-4 digits of a gradient by six places."""
 
 
 def spell(block: Block, spelling: Spelling) -> str:
@@ -201,7 +206,14 @@ class _Speller:
         made = {"model": names.model, "optimizer": names.optimizer}
         self.names = dict(TWO[spelling.names % len(TWO)] if self.two else made)
         self.names |= {"criterion": names.criterion, "loader": names.loader, "loss": names.loss}
-        self.things = [name for name in self.names if name.startswith(("model", "optimizer", "criterion", "loader"))]
+        kinds = {node.kind for node in self.nodes if isinstance(node, Op)}
+        if not kinds.isdisjoint("AUTP"):
+            self.names["scaler"] = ("scaler", "grad_scaler")[spelling.names % 2]
+        if not kinds.isdisjoint("DN"):
+            self.names["scheduler"] = ("scheduler", "lr_schedule")[spelling.names % 2]
+        self.things = [
+            name for name in self.names if name.startswith(("model", "optimizer", "criterion", "loader", "scaler", "scheduler"))
+        ]
         self.tests = {node.test for node in self.nodes if isinstance(node, If)}
         self.loops = {node.over for node in self.nodes if isinstance(node, Loop)}
         self.inline = spelling.inline and not any(isinstance(node, Closure) for node in self.nodes)
@@ -270,6 +282,11 @@ class _Speller:
             if name.startswith("optimizer"):
                 model = names[name.replace("optimizer", "model")]
                 lines.append(f"{names[name]} = {optimizer}({model}.parameters(), lr=1e-3)")
+        if "scaler" in names:
+            lines.append(f'{names["scaler"]} = torch.amp.GradScaler("cpu", init_scale={SCALE})')
+        if "scheduler" in names:
+            schedule = f"torch.optim.lr_scheduler.StepLR({names['optimizer']}, 1)"
+            lines.append(f"{names['scheduler']} = {schedule}")
         return lines
 
     def _class(self, body: list[str], helpers: list[str]) -> list[str]:
@@ -323,9 +340,33 @@ class _Speller:
                 return [f"({value}).backward()" if " + " in value else f"{value}.backward()"]
             return [f"{loss} = {value}", f"{loss}.backward()"]
         suffix = f"_{who}" if who else ""
+        if op.kind in "AUCTPDN":
+            return self._precise(op, context)
         if op.kind == "S":
             return [f"{names['optimizer' + suffix]}.step()"]
         return self._clear(names["optimizer" + suffix], names["model" + suffix])
+
+    def _precise(self, op: Op, context: _Context) -> list[str]:
+        """What concerns scaling, clipping and schedules, of a program with one network."""
+        names = context.names
+        if op.kind == "A":
+            loss = self._loss("", names)
+            scaled = f"{names['scaler']}.scale({loss}).backward()"
+            if "" in context.waiting:
+                context.waiting.discard("")
+                return [scaled]
+            value = LOSSES[""].format(**names)
+            if self.inline:
+                return [f"{names['scaler']}.scale({value}).backward()"]
+            return [f"{loss} = {value}", scaled]
+        if op.kind == "C":
+            return [f"torch.nn.utils.clip_grad_norm_({names['model']}.parameters(), 1.0)"]
+        if op.kind == "N":
+            return []
+        if op.kind == "D":
+            return [f"{names['scheduler']}.step()"]
+        called = {"U": "unscale_({})", "T": "step({})", "P": "update()"}[op.kind]
+        return [f"{names['scaler']}.{called.format(names['optimizer'])}"]
 
     @staticmethod
     def _loss(who: str, names: dict[str, str]) -> str:
@@ -353,7 +394,7 @@ class _Speller:
         counts = self._counts(loop.body)
         inner = replace(context, counter="epoch" if loop.over == "epochs" else self.counter)
         body = self._block(loop.body, inner)
-        if loop.over == "batches" and not any(isinstance(n, Op) and n.kind in "BL" for n in walk(loop.body)):
+        if loop.over == "batches" and not any(isinstance(n, Op) and n.kind in "ABL" for n in walk(loop.body)):
             body = [*self._op(Op("L", "d" if self.two else ""), inner), *(body if loop.body else ())]
             inner.waiting.clear()
         loader, form = context.names["loader"], self.spelling.loop
@@ -428,7 +469,7 @@ class _Speller:
 
 def _loss_outside(block: Block) -> bool:
     outside = [node for node in block if not (isinstance(node, Loop) and node.over == "batches")]
-    if any(isinstance(node, Op) and node.kind in "BL" for node in outside):
+    if any(isinstance(node, Op) and node.kind in "ABL" for node in outside):
         return True
     parts = (getattr(node, name, None) or () for node in outside for name in ("body", "orelse", "handler", "final"))
     return any(_loss_outside(part) for part in parts)

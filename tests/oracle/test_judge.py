@@ -15,7 +15,9 @@ from tests.oracle.compare import judged
 from tests.oracle.expect import Verdict, agree, expect
 from tests.oracle.generate import Program, programs
 from tests.oracle.instrument import Compiled
-from tests.oracle.judge import Backward, Clear, Judge, JudgeError, Run, Situation, Step
+from tests.oracle.judge import SHIFT, Backward, Clear, Judge, JudgeError, Run, Situation, Step
+from tests.oracle.precise import Precise
+from tests.oracle.programs import SCALE
 
 HEAD = """\
 import random, sys, torch
@@ -318,8 +320,9 @@ def test_every_mutation_of_a_verdict_is_caught(judge: Judge) -> None:
 
 def test_more_situations_do_not_change_a_verdict(judge: Judge) -> None:
     """The situations that programs are run in stand for all: with many more the verdict is the same."""
-    sizes = [(epochs, batches) for epochs in range(4) for batches in range(6) if epochs * batches <= 8]
     for program in sample(1301):
+        most = SHIFT if "GradScaler" in program.text else 8
+        sizes = [(epochs, batches) for epochs in range(4) for batches in range(6) if epochs * batches <= most]
         compiled = Compiled(program.text)
         reading = program.readings[0]
         more = [
@@ -332,3 +335,42 @@ def test_more_situations_do_not_change_a_verdict(judge: Judge) -> None:
         few = expect([judge.run(compiled, situation) for situation in reading], compiled.broken)
         many = expect([judge.run(compiled, s) for s in (*reading, *more)], compiled.broken)
         assert few == many, program.text
+
+
+def precise(judge: Judge, body: str) -> set[tuple[int, str]]:
+    """What must be said of scaling, clipping and schedules, lines counted from the first of the body."""
+    text = HEAD + f'scaler = torch.amp.GradScaler("cpu", init_scale={SCALE})\n' + body
+    runs = [judge.run(Compiled(text), Situation(1, 3))]
+    found = Precise(text, runs, expect(runs).codes)
+    return {(line - FIRST - 1, code) for group in found.must for line, code in group}
+
+
+IN_ORDER = """\
+for x, y in loader:
+    optimizer.zero_grad()
+    scaler.scale(criterion(model(x), y)).backward()
+    scaler.unscale_(optimizer)
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    scaler.step(optimizer)
+    scaler.update()
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("", "", set()),
+        ("    scaler.unscale_(optimizer)\n", "", {(3, "TRN801")}),
+        ("scaler.step(optimizer)", "optimizer.step()", set()),
+        ("    scaler.update()\n", "", {(3, "TRN803"), (5, "TRN803")}),
+        ("    scaler.update()\n", "    optimizer.step()\n    scaler.update()\n", {(6, "TRN802")}),
+        ("scaler.scale(criterion(model(x), y))", "criterion(model(x), y)", {(5, "TRN803")}),
+    ],
+)
+def test_scaling_is_judged_by_the_numbers(judge: Judge, old: str, new: str, expected: set[tuple[int, str]]) -> None:
+    assert precise(judge, IN_ORDER.replace(old, new, 1)) == expected
+
+
+def test_scaled_gradients_applied_as_they_are(judge: Judge) -> None:
+    body = IN_ORDER.replace("    scaler.unscale_(optimizer)\n", "").replace("scaler.step(optimizer)", "optimizer.step()")
+    assert (4, "TRN802") in precise(judge, body)

@@ -96,6 +96,37 @@ class Facts:
         return [scaling.examine(entry, self.program, self._cancel) for entry in self.program.entries]
 
     @cached_property
+    def _idle(self) -> set[Thing]:
+        """Optimizers whose steps or backwards come to nothing, which is said by itself."""
+        targets = [one.target for protocol in self.protocols for one in protocol.empty]
+        targets += [one.target for protocol in self.protocols for one in protocol.unapplied]
+        return {optimizer for target in targets for optimizer in target.optimizers}
+
+    @cached_property
+    def scaled_clips(self) -> list[scaling.ScaledClip]:
+        """Clips of scaled gradients that a step then applies."""
+        clips = [clip for one in self.scalings for clip in one.scaled_clips]
+        return [clip for clip in clips if self._idle.isdisjoint(clip.target.optimizers)]
+
+    @cached_property
+    def pointless_clips(self) -> list[scaling.PointlessClip]:
+        """Clips that bound nothing although the steps and backwards around them are in order."""
+        clips = [clip for one in self.scalings for clip in one.pointless_clips]
+        return [clip for clip in clips if self._idle.isdisjoint(clip.target.optimizers)]
+
+    @cached_property
+    def unupdated_scalers(self) -> list[scaling.Unupdated]:
+        """Steps that the scaler refuses in their second turn although they have something to apply."""
+        found = [late for one in self.scalings for late in one.unupdated]
+        return [late for late in found if self._idle.isdisjoint(late.step.optimizers)]
+
+    @cached_property
+    def twice_unscaled(self) -> list[scaling.TwiceUnscaled]:
+        """Unscalings that the scaler refuses although the steps and backwards around them are in order."""
+        found = [twice for one in self.scalings for twice in one.twice_unscaled]
+        return [twice for twice in found if self._idle.isdisjoint(twice.unscale.optimizers)]
+
+    @cached_property
     def trained_in_evaluation(self) -> list[modes.TrainedInEvaluation]:
         """What models are trained by although it was computed in evaluation mode."""
         entries = self.program.entries
@@ -136,7 +167,8 @@ class Facts:
     @cached_property
     def unused_scalers(self) -> list[tuple[fx.Step, Thing]]:
         """Steps through a gradient scaler that multiplies no loss."""
-        return scaling.unused_scalers(self.program, self.operations.get("scale", ()))
+        found = scaling.unused_scalers(self.program, self.operations.get("scale", ()))
+        return [(step, scaler) for step, scaler in found if self._idle.isdisjoint(step.optimizers)]
 
     @cached_property
     def accumulations(self) -> list[Accumulation]:

@@ -15,8 +15,8 @@ from ..wiring.sets import ParameterSet, Relation, Wiring, wire
 from .events import Event, Kind, Projection, View
 from .lifecycle import Intractable, Paths
 
-UNKNOWN, CLEAR, PLAIN, SCALED, UNSCALED, APPLIED = "unknown", "clear", "plain", "scaled", "unscaled", "applied"
-READY, STEPPED = "ready", "stepped"
+UNKNOWN, CLEAR, PLAIN, SCALED, UNSCALED, APPLIED, MIXED = "unknown", "clear", "plain", "scaled", "unscaled", "applied", "mixed"
+FIRST, READY, STEPPED = "first", "ready", "stepped"
 _NOTHING = 1e-10
 _TOUCHING = (Kind.UNSCALE, Kind.ANYTHING, Kind.READ, Kind.ADJUST, Kind.WRITE)
 _BFLOAT16 = External("torch.bfloat16")
@@ -26,7 +26,8 @@ class Token(NamedTuple):
     """The gradients of a set at one point of one path: their `state` and the `backward` that made it.
 
     `protocol`: what the gradient scaler did for their optimizer since its last update, UNSCALED or STEPPED; READY for
-    nothing, UNKNOWN at the entry. `stepped` is the step through it, `crossed` the loops gone round since.
+    nothing, FIRST where it was never updated, UNKNOWN at the entry. `stepped` is the step through it, `crossed` the loops gone
+    round since. `applied` is the step that applied what is there.
     """
 
     state: str = UNKNOWN
@@ -34,6 +35,7 @@ class Token(NamedTuple):
     protocol: str = UNKNOWN
     stepped: Event | None = None
     crossed: frozenset[fx.Loop] = frozenset()
+    applied: Event | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,21 +230,21 @@ class _Scaler(Paths):
         effect = event.effect
         if isinstance(effect, fx.Backward):
             state = SCALED if effect.scaled_by is not None else _plain(effect, token.state)
-            return token._replace(state=state, backward=event)
+            return token._replace(state=state, backward=event, applied=None)
         if isinstance(effect, fx.Unscale):
             return token._replace(state=UNSCALED if token.state == SCALED else token.state, protocol=UNSCALED)
         if isinstance(effect, fx.Step):
             clear = event.clears or token.state == CLEAR
-            after = token._replace(state=CLEAR if clear else APPLIED)
+            after = token._replace(state=CLEAR if clear else APPLIED, applied=None if clear else token.applied or event)
             if effect.scaler is not None:
                 after = after._replace(protocol=STEPPED, stepped=event, crossed=frozenset())
             return after
         if isinstance(effect, fx.Rescale):
             return token._replace(protocol=READY, stepped=None, crossed=frozenset())
         if event.kind is Kind.CLEAR:
-            return token._replace(state=CLEAR, backward=None)
+            return token._replace(state=CLEAR, backward=None, applied=None)
         if event.kind is Kind.NEW:
-            return Token(CLEAR, protocol=READY)
+            return Token(CLEAR, protocol=FIRST)
         if event.kind in (Kind.READ, Kind.ADJUST, Kind.WRITE, Kind.COMPUTE):
             return token._replace(state=UNKNOWN)
         return Token() if event.kind in (Kind.ANYTHING, Kind.OTHER) else token
@@ -250,7 +252,7 @@ class _Scaler(Paths):
 
 def _plain(effect: fx.Backward, before: str) -> str:
     """The gradients after a backward of a loss that no scaler in sight multiplied."""
-    return PLAIN if before in (CLEAR, PLAIN) and not _may_be_scaled(effect.loss) else UNKNOWN
+    return MIXED if before in (SCALED, UNSCALED, MIXED) or _may_be_scaled(effect.loss) else PLAIN
 
 
 def _may_be_scaled(loss: Tensor) -> bool:
@@ -302,17 +304,17 @@ def _pointless(scaling: Scaling, target: ParameterSet, view: View, event: Event,
     backwards = [one for one in near if isinstance(one.effect, fx.Backward)]
     unscaled = [one.effect for one in near if one.kind is Kind.UNSCALE]
     cleared = any(one.kind is Kind.CLEAR for one in view.events)
-    if states == {APPLIED} and cleared and steps and backwards:
-        before = [one for one in steps if one.order < event.order]
+    before = [one for one in steps if one.order < event.order]
+    later = min((one for one in backwards if one.order > event.order), key=lambda one: one.order, default=None)
+    applied = APPLIED in states or (later is None and bool(before))
+    if states <= {APPLIED, CLEAR} and states and applied and cleared and steps and backwards:
         step = max(before or steps, key=lambda one: one.order)
         if isinstance(step.effect, fx.Step):
             backward = _effect(backwards[-1])
             scaling.pointless_clips.append(PointlessClip(clip, step.effect, backward, (unscaled or [backward])[-1], target))
-    elif states == {CLEAR}:
-        later = min((one for one in backwards if one.order > event.order), key=lambda one: one.order, default=None)
-        if later is not None and steps:
-            backward = _effect(later)
-            scaling.pointless_clips.append(PointlessClip(clip, None, backward, (unscaled or [backward])[-1], target))
+    elif states == {CLEAR} and later is not None and steps:
+        backward = _effect(later)
+        scaling.pointless_clips.append(PointlessClip(clip, None, backward, (unscaled or [backward])[-1], target))
 
 
 def _steps(scaling: Scaling, view: View, seen: _Scaler) -> None:
@@ -320,10 +322,11 @@ def _steps(scaling: Scaling, view: View, seen: _Scaler) -> None:
         step = event.effect
         if not isinstance(step, fx.Step) or step.scaler is not None or not event.sure or not tokens:
             continue
-        backwards = {token.backward for token in tokens}
-        through = {token.stepped for token in tokens}
-        again = None not in through and all(token.protocol == STEPPED for token in tokens)
-        if None in backwards or not (again or all(token.state == SCALED for token in tokens)):
+        held = {token for token in tokens if token.state != CLEAR} or tokens
+        backwards = {token.backward for token in held}
+        through = {token.applied for token in tokens}
+        again = all(one is not None and isinstance(one.effect, fx.Step) and one.effect.scaler is not None for one in through)
+        if None in backwards or not (again or all(token.state == SCALED for token in held)):
             continue
         backward = _effect(next(iter(backwards)))
         scaler = backward.scaled_by
@@ -353,9 +356,11 @@ def _protocol(scaling: Scaling, target: ParameterSet, view: View, seen: _Scaler)
                     update = next((one.effect for one in view.events if isinstance(one.effect, fx.Rescale)), None)
                     scaling.unupdated.append(Unupdated(effect, scaler, loop, update))
                     break
-        elif isinstance(effect, fx.Unscale) and {token.protocol for token in tokens} <= {UNSCALED, STEPPED}:
-            stepped = next((token.stepped.effect for token in tokens if token.stepped is not None), None)
-            scaling.twice_unscaled.append(TwiceUnscaled(effect, stepped if isinstance(stepped, fx.Step) else None, scaler))
+        elif isinstance(effect, fx.Unscale):
+            later = {token.protocol for token in tokens} - {FIRST}
+            if later and later <= {UNSCALED, STEPPED}:
+                stepped = next((token.stepped.effect for token in tokens if token.stepped is not None), None)
+                scaling.twice_unscaled.append(TwiceUnscaled(effect, stepped if isinstance(stepped, fx.Step) else None, scaler))
 
 
 def unused_scalers(program: Program, operations: Iterable[Operation]) -> list[tuple[fx.Step, Thing]]:
@@ -372,9 +377,13 @@ def unused_scalers(program: Program, operations: Iterable[Operation]) -> list[tu
     return [
         (step, scaler)
         for step, scaler in steps.items()
-        if enabled(scaler) and scaler not in used and not scaler.escaped and not scaler.owners and "scale" not in scaler.uses
+        if enabled(scaler) and scaler not in used and "scale" not in scaler.uses and _stays_in_sight(scaler)
         and not any(scaler.within(thing) or scaler in thing.holds for thing in touched)
     ]  # fmt: skip
+
+
+def _stays_in_sight(scaler: Thing) -> bool:
+    return not scaler.escaped and all(owner.in_sight and not owner.escaped for owner in scaler.owners)
 
 
 def autocast_around(backward: fx.Backward) -> fx.ContextManager | None:

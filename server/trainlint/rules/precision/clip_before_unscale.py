@@ -33,7 +33,8 @@ for x, y in loader:
 
 ## When it stays silent
 Where the gradients are unscaled on a path to the clip, by the scaler or by hand; where the scaler is built with
-`enabled=False`; where the bound is infinite and only the norm is wanted; with accelerators, which unscale by themselves.
+`enabled=False`; where the bound is infinite and only the norm is wanted; with accelerators, which unscale by
+themselves; where the step has nothing to apply, which another rule says.
 
 ## Fix safety
 Unsafe: training changes, which is the point.
@@ -53,21 +54,20 @@ from ..rule import Fixability, Observation, Rule, called, confidence
 
 
 def check(facts: Facts) -> Iterable[Observation]:
-    for scaling in facts.scalings:
-        for fact in scaling.scaled_clips:
-            insertion = Insert(fact.clip.site, f"{fact.step.scaler}.unscale_({fact.step.text})", "before clipping", before=True)
-            at_hand = fact.step.site.function is fact.clip.site.function
-            yield Observation(
-                fact.clip.site,
-                f"`{called(fact.clip)}` bounds gradients that are still multiplied by the loss scale: "
-                "what is left after unscaling is too small to train with",
-                confidence(fact.certain),
-                (
-                    (fact.backward.site, "the loss is scaled here"),
-                    (fact.step.site, "the gradients are unscaled only here"),
-                ),
-                (insertion,) if at_hand else (),
-            )
+    for fact in facts.scaled_clips:
+        insertion = Insert(fact.clip.site, f"{fact.step.scaler}.unscale_({fact.step.text})", "before clipping", before=True)
+        at_hand = fact.step.site.function is fact.clip.site.function
+        yield Observation(
+            fact.clip.site,
+            f"`{called(fact.clip)}` bounds gradients that are still multiplied by the loss scale: "
+            "what is left after unscaling is too small to train with",
+            confidence(fact.certain),
+            (
+                (fact.backward.site, "the loss is scaled here"),
+                (fact.step.site, "the gradients are unscaled only here"),
+            ),
+            (insertion,) if at_hand else (),
+        )
 
 
 RULE = Rule("TRN801", "clip-before-unscale", Severity.ERROR, Fixability.SOMETIMES, "0.1.0", check)

@@ -27,7 +27,7 @@ for x, y in loader:
 
 ## When it stays silent
 Where the bound is infinite, or out of sight, and the norm that the call returns is put to use; where the gradients are
-never cleared; where another path leads to the clip.
+never cleared; where another path leads to the clip; where the step has nothing to apply, which another rule says.
 
 ## Fix safety
 Unsafe: training changes, which is the point. There is none where the norm is put to use.
@@ -47,21 +47,20 @@ from ..rule import Fixability, Observation, Rule, called, confidence, written
 
 
 def check(facts: Facts) -> Iterable[Observation]:
-    for scaling in facts.scalings:
-        for fact in scaling.pointless_clips:
-            if fact.applied is not None:
-                why = f"`{written(fact.applied)}` has applied these gradients"
-                related = (fact.applied.site, "they are applied here, unbounded")
-            else:
-                why = "the backward comes after it"
-                related = (fact.backward.site, "the gradients are computed here, too late")
-            yield Observation(
-                fact.clip.site,
-                f"`{called(fact.clip)}` has no effect: {why}",
-                confidence(fact.target.certain),
-                (related,),
-                () if fact.clip.used else (MoveAfter(fact.clip.site, fact.ready.site),),
-            )
+    for fact in facts.pointless_clips:
+        if fact.applied is not None:
+            why = f"`{written(fact.applied)}` has applied these gradients"
+            related = (fact.applied.site, "they are applied here, unbounded")
+        else:
+            why = "the backward comes after it"
+            related = (fact.backward.site, "the gradients are computed here, too late")
+        yield Observation(
+            fact.clip.site,
+            f"`{called(fact.clip)}` has no effect: {why}",
+            confidence(fact.target.certain),
+            (related,),
+            () if fact.clip.used else (MoveAfter(fact.clip.site, fact.ready.site),),
+        )
 
 
 RULE = Rule("TRN804", "clipping-has-no-effect", Severity.ERROR, Fixability.SOMETIMES, "0.1.0", check)

@@ -28,7 +28,8 @@ for x, y in loader:
 ```
 
 ## When it stays silent
-Where the scaler is built out of sight, or with an `enabled` that is not known to be true; where code out of sight gets it.
+Where the scaler is built out of sight, or with an `enabled` that is not known to be true; where code out of sight gets it;
+where the step has nothing to apply, which another rule says.
 
 ## Fix safety
 Unsafe: the program runs further than before.
@@ -48,28 +49,27 @@ from ..rule import Fixability, Observation, Rule, confidence, written
 
 
 def check(facts: Facts) -> Iterable[Observation]:
-    for scaling in facts.scalings:
-        for late in scaling.unupdated:
-            yield Observation(
-                late.step.site,
-                f"`{written(late.step)}` raises in its second turn: nothing updates `{late.step.scaler}` in this loop",
-                confidence(True),
-                ((late.loop.node, "this loop steps again and again"),),
-                (
-                    MoveAfter(late.update.site, late.step.site, "after the step")
-                    if late.update is not None
-                    else Insert(late.step.site, f"{late.step.scaler}.update()", "after the step"),
-                ),
-            )
-        for twice in scaling.twice_unscaled:
-            why = "its step has unscaled them" if twice.step is not None else "they are unscaled already"
-            yield Observation(
-                twice.unscale.site,
-                f"`{written(twice.unscale)}` raises: {why}",
-                confidence(True),
-                ((twice.step.site, "the gradients are unscaled and applied here"),) if twice.step is not None else (),
-                (Remove(twice.unscale.site),),
-            )
+    for late in facts.unupdated_scalers:
+        yield Observation(
+            late.step.site,
+            f"`{written(late.step)}` raises in its second turn: nothing updates `{late.step.scaler}` in this loop",
+            confidence(True),
+            ((late.loop.node, "this loop steps again and again"),),
+            (
+                MoveAfter(late.update.site, late.step.site, "after the step")
+                if late.update is not None
+                else Insert(late.step.site, f"{late.step.scaler}.update()", "after the step"),
+            ),
+        )
+    for twice in facts.twice_unscaled:
+        why = "its step has unscaled them" if twice.step is not None else "they are unscaled already"
+        yield Observation(
+            twice.unscale.site,
+            f"`{written(twice.unscale)}` raises: {why}",
+            confidence(True),
+            ((twice.step.site, "the gradients are unscaled and applied here"),) if twice.step is not None else (),
+            (Remove(twice.unscale.site),),
+        )
     for step, scaler in facts.unused_scalers:
         yield Observation(
             step.site,
