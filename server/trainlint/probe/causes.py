@@ -97,21 +97,21 @@ def _nothing_to_apply(evidence: Evidence, index: int, optimizer: OptimizerSeen) 
         backward = evidence.last_backward()
         related = ((backward, BACKWARD, "the gradients are computed here"),) if backward else ()
         if any(step.forward_since_backward for step in steps):
-            text = "runs before the backward pass of its own turn, after the old gradients were cleared"
+            text = "runs before the backward pass of its own turn, after the old gradients were cleared: move it behind"
             yield Fact(
                 "TRN106",
-                f"`{name}.step()` {text}: it has nothing to apply",
+                f"`{name}.step()` {text}; it has nothing to apply",
                 place,
                 calls,
                 related,
                 about=about,
             )
         else:
-            text = "finds no gradients: they are cleared between the backward pass and the step"
+            text = "finds no gradients: they are cleared between the backward pass and the step; clear them earlier"
             yield Fact("TRN103", f"`{name}.step()` {text}", place, calls, related, about=about)
         return
     if all(step.backwards == 0 for step in steps):
-        text = "has nothing to apply: no backward pass ran before it"
+        text = "has nothing to apply: no backward pass ran before it; call `backward()` on the loss first"
         yield Fact("TRN105", f"`{name}.step()` {text}", place, calls, about=about)
         return
     yield from _loss_without_parameters(evidence, about)
@@ -138,10 +138,12 @@ def _loss_without_parameters(evidence: Evidence, about: frozenset[int]) -> Itera
     related = ((cut.at, (cut.operation,), f"`{cut.operation}` cuts the graph here"),) if cut else ()
     if any(each.leaf for each in backwards):
         place = next(each.at for each in backwards if each.leaf)
-        text = "the loss is a new leaf tensor: nothing lies behind it, so no parameter gets a gradient"
+        text = "the loss is a new leaf tensor: no parameter lies behind it; differentiate what was computed"
         yield Fact("TRN202", text, place, BACKWARD, related, about=about)
     elif backwards and all(each.reached == 0 for each in backwards):
-        text = "the graph of the loss holds no parameter: what was added to it had left the graph before"
+        text = (
+            "the graph of the loss holds no parameter: what was added to it had left the graph before; add tensors, not numbers"
+        )
         yield Fact("TRN203", text, backwards[-1].at, BACKWARD, related, about=about)
     else:
         strangers = _replaced(evidence, about)
@@ -184,7 +186,7 @@ def _never_stepped(evidence: Evidence, index: int, optimizer: OptimizerSeen) -> 
     yield Fact(
         "TRN104",
         f"{seen.backward_count} backward {verb(seen.backward_count, 'pass', 'passes')} gave gradients to "
-        f"parameters of `{optimizer.name}` and `{optimizer.name}.step()` never ran",
+        f"parameters of `{optimizer.name}` and `{optimizer.name}.step()` never ran: call it after the backward pass",
         evidence.last_backward(),
         BACKWARD,
         confidence=Confidence.CERTAIN if over else Confidence.LIKELY,
@@ -202,7 +204,7 @@ def _zero_rate(evidence: Evidence, index: int, optimizer: OptimizerSeen) -> Iter
         yield Fact("TRNP12", text, place, calls, about=frozenset(about))
     else:
         which = "" if len(about) == len(evidence.held_by(index)) else f" of {evidence.names(about)}"
-        text = f"the learning rate{which} in `{optimizer.name}` is zero: its steps change nothing"
+        text = f"the learning rate{which} in `{optimizer.name}` is zero: its steps change nothing; give it a rate"
         yield Fact("TRN401", text, optimizer.built, (optimizer.kind,), about=frozenset(about))
 
 
@@ -222,7 +224,8 @@ def _cuts(evidence: Evidence) -> Iterator[Fact]:
         yield Fact(
             "TRN204",
             f"{how}, and {evidence.names(about)} {verb(len(about), 'lies', 'lie')} behind it: no backward pass "
-            f"gave {verb(len(about), 'it', 'them')} a gradient",
+            f"gave {verb(len(about), 'it', 'them')} a gradient; keep the graph there, or take "
+            f"{verb(len(about), 'it', 'them')} out of the optimizer",
             cut.at,
             (cut.operation,),
             related,
@@ -284,7 +287,7 @@ def _in_two_optimizers(evidence: Evidence) -> Iterator[Fact]:
         first_seen, second_seen = evidence.seen.optimizers[one], evidence.seen.optimizers[other]
         yield Fact(
             "TRN319",
-            f"`{first_seen.name}` and `{second_seen.name}` both step {evidence.names(about)} from the same gradients",
+            f"`{first_seen.name}` and `{second_seen.name}` both step {evidence.names(about)} from the same gradients; keep one",
             second_seen.built,
             (second_seen.kind,),
         )
@@ -316,10 +319,15 @@ def _clipping(evidence: Evidence) -> Iterator[Fact]:
             break
     if clips and all(clip.after_step or clip.before_backward for clip in clips):
         when = "after the step" if any(clip.after_step for clip in clips) else "before there are gradients"
-        yield Fact("TRN804", f"gradients are clipped {when}, where that has no effect", clips[-1].at, CLIP)
+        yield Fact(
+            "TRN804",
+            f"gradients are clipped {when}, where that has no effect: clip before the step",
+            clips[-1].at,
+            CLIP,
+        )
     about = [at for at, each in enumerate(evidence.judged) if each.status is Status.CLIPPED_AWAY]
     if about and clips:
-        text = f"clipping to {clips[-1].limit:g} leaves nothing of the gradients of {evidence.names(about)}"
+        text = f"clipping to {clips[-1].limit:g} leaves nothing of the gradients of {evidence.names(about)}: raise the bound"
         yield Fact("TRN807", text, clips[-1].at, CLIP, about=frozenset(about))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
@@ -34,7 +35,7 @@ def findings(evidence: Evidence, extra: Iterable[Fact], sources: Sources) -> tup
     """Everything the observation shows and the `extra` facts, in the order of files and lines."""
     proved = [*extra, *causes(evidence), *_batch(evidence)]
     explained = frozenset[int]().union(*(fact.about for fact in proved))
-    facts = [*proved, *_statuses(evidence, explained), *_steps(evidence)]
+    facts = [*proved, *_statuses(evidence, explained), *_steps(evidence), *_depth(evidence)]
     made = {_finding(fact, sources): None for fact in facts}
     return tuple(sorted(made, key=_order))
 
@@ -162,6 +163,50 @@ def _steps(evidence: Evidence) -> Iterator[Fact]:
             text = f"one step changes {evidence.names(large)} by more than {own} own size"
             built = ((optimizer.built, (optimizer.kind,), f"`{optimizer.name}` is built here"),) if optimizer.built else ()
             yield Fact("TRNP21", f"{text}: the learning rate is too high", place, calls, built)
+
+
+_DEEP = 4
+"""Weight matrices of a model from which on the first and the last can differ by depth alone."""
+
+_APART = 1e4
+"""Factor between the mean gradient of the elements of one layer and of the last, beyond which depth swallows or blows up
+gradients. Glorot and Bengio ("Understanding the difficulty of training deep feedforward neural networks", 2010, figures 7
+and 9) find factors below 10 in networks that train and of 10 to 100 in those that hardly do; a hundred times that is no
+matter of degree."""
+
+_EXPLODED = 1e3
+"""Length of the gradient against that of the weights, beyond which a step of 1e-3, the usual share, would be as long as the
+weights are. Clipping bounds gradients to lengths of 1 to 10 (Pascanu, Mikolov and Bengio, "On the difficulty of training
+recurrent neural networks", 2013)."""
+
+
+def _depth(evidence: Evidence) -> Iterator[Fact]:
+    """Gradients that vanish or explode with the depth of a model."""
+    models: dict[str, list[int]] = {}
+    for at, each in enumerate(evidence.judged):
+        seen = each.seen
+        if seen.model and len(seen.shape) > 1 and seen.gradient_norm and seen.optimizers and each.status is Status.LEARNED:
+            models.setdefault(seen.model, []).append(at)
+    for about in models.values():
+        if len(about) < _DEEP:
+            continue
+        sizes = [(evidence.judged[at].seen.gradient_norm or 0.0) / evidence.judged[at].seen.elements ** 0.5 for at in about]
+        place, calls = evidence.place_of(evidence.judged[about[0]].seen.optimizers[0])
+        first, last = evidence.judged[about[0]].seen.name, evidence.judged[about[-1]].seen.name
+        middle = sorted(sizes)[len(sizes) // 2]
+        if sizes[0] * _APART < sizes[-1] and sizes[0] < middle:
+            text = f"the gradient of `{first}` is {sizes[-1] / sizes[0]:.1g} times smaller than that of `{last}`"
+            yield Fact("TRNP22", f"{text}: it vanishes on the way; use ReLU, normalisation or skip connections", place, calls)
+        gradient, weight = (_length(evidence, about, name) for name in ("gradient_norm", "weight_norm"))
+        if weight and gradient > _EXPLODED * weight:
+            model = evidence.judged[about[0]].seen.model
+            longer = f"the gradient of `{model}` is {gradient / weight:.1g} times as long as its weights"
+            text = f"{longer}: it explodes on the way back; lower the initial weights, normalise, or clip"
+            yield Fact("TRNP23", text, place, calls)
+
+
+def _length(evidence: Evidence, about: list[int], name: str) -> float:
+    return math.hypot(*(getattr(evidence.judged[at].seen, name) or 0.0 for at in about))
 
 
 def _batch(evidence: Evidence) -> Iterator[Fact]:

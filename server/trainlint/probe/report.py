@@ -11,6 +11,7 @@ from ..finding import Report
 from ..output.colour import Palette
 from ..output.json import as_object
 from ..output.text import render as render_findings
+from .protocol import OptimizerSeen
 from .status import Judged, Status, Verdict
 from .verdict import VERSION, ProbeReport
 
@@ -64,6 +65,16 @@ def as_json(report: ProbeReport) -> dict[str, Any]:
             {"name": each.name, "model": each.model, "shape": each.shape, "changed": each.changed} for each in report.buffers
         ],
         "loss": _finite(report.loss),
+        "optimizers": [_optimizer(each) for each in optimizers if not each.inner],
+        "schedules": [
+            {"kind": each.kind, "steps": each.steps, "rate_before": _finite(each.before), "rate_after": _finite(each.after)}
+            for each in report.observation.schedulers
+        ],
+        "models": [{"name": each.name, "mode": each.training or None} for each in report.observation.models],
+        "clips": [
+            {"limit": _finite(each.limit), "norm": _finite(each.norm), "left": _finite(each.left)}
+            for each in report.observation.clips
+        ],
         "findings": as_object(Report(report.findings))["findings"],
         "stopped_by": report.stopped_by,
     }
@@ -184,6 +195,17 @@ def _parameter(each: Judged, optimizers: Sequence[str]) -> dict[str, Any]:
         "grad_norm": _finite(seen.gradient_norm),
         "update_norm": _finite(seen.update_norm),
         "weight_norm": _finite(seen.weight_norm),
+    }
+
+
+def _optimizer(each: OptimizerSeen) -> dict[str, Any]:
+    return {
+        "name": each.name or each.kind,
+        "kind": each.kind,
+        "rates": _finite(each.rates),
+        "steps": each.completed,
+        "skipped": each.skipped,
+        "scale": _finite(each.scale),
     }
 
 

@@ -10,13 +10,25 @@ import torch
 from ..protocol import BatchSeen, ModelSeen, ModeSeen
 from .ledger import Ledger
 from .places import here
-from .tensors import scalar
+from .tensors import has_values, scalar
 
 _MODELS = 8
 """Calls of models whose inputs are looked at."""
 
 _SAMPLES = 4
 """Samples of a batch that can be the same by chance are fewer."""
+
+_ROWS = 32
+"""Rows in which a column that is the same is no accident."""
+
+_TABLE = 64
+"""Columns of a table; rows that are wider are pictures laid flat, with margins that are the same."""
+
+_MANY = 32
+_IMBALANCED = 0.95
+"""Share of one class from which on it owns the gradient, in batches of at least `_MANY`: with 19 of 20 samples in one class
+a model that always answers it has an error of 5 % (He and Garcia, "Learning from imbalanced data", 2009, speak of between-class
+imbalance from 100:1 on; half a batch is too small to see that)."""
 
 _LARGE = 64.0
 """Root mean square of an input beyond which its scale alone can stop learning."""
@@ -61,28 +73,36 @@ class BatchWatch:
         self._model(module, ledger)
         if not module.training:
             self._mode(module, ledger)
-        inputs = [value for value in arguments if isinstance(value, torch.Tensor)]
-        if not inputs or inputs[0].numel() == 0 or inputs[0].layout != torch.strided:
+        inputs = [value for value in arguments if has_values(value)]
+        if not inputs or inputs[0].numel() == 0:
             return
         first = inputs[0].detach()
         if first.is_floating_point():
             self._scale(module, first)
+        self._columns(first)
+        self._size(module, first)
         if first.dim() > 1 and first.shape[0] >= _SAMPLES and bool((first == first[:1]).all()):
-            self._say("identical-samples", f"all {first.shape[0]} samples of the batch are the same")
+            self._say("identical-samples", f"all {first.shape[0]} samples of the batch are the same: look at the loader")
         if first.dim() == 4 and isinstance(output, torch.Tensor) and output.dim() == 2:
             rows, samples = output.shape[0], first.shape[0]
             if rows != samples and rows % samples:
-                self._say("samples-mixed", f"{samples} samples go in and {rows} rows come out")
+                self._say(
+                    "samples-mixed", f"{samples} samples go in and {rows} rows come out: look at the `view` before the last layer"
+                )
 
     def activation(self, module: Any, output: Any) -> None:
         """The output of one activation layer while gradients are on."""
-        if not isinstance(output, torch.Tensor) or output.numel() < 16 or ("seen", id(module)) in self._kinds:
+        if not has_values(output) or output.numel() < 16 or ("seen", id(module)) in self._kinds:
             return
         self._kinds.add(("seen", id(module)))
         value = output.detach()
         if isinstance(module, (torch.nn.ReLU, torch.nn.ReLU6)):
             if not bool(value.any()):
-                self._say("dead-activations", "a `ReLU` puts out nothing but zeros", id(module))
+                self._say(
+                    "dead-activations",
+                    "a `ReLU` puts out nothing but zeros: lower the learning rate, or use `LeakyReLU`",
+                    id(module),
+                )
         else:
             low = 0.01 if isinstance(module, torch.nn.Sigmoid) else -0.99
             share = float(((value > 0.99) | (value < low)).double().mean().item())
@@ -90,7 +110,7 @@ class BatchWatch:
                 name = type(module).__name__
                 self._say(
                     "saturated-activations",
-                    f"{share:.0%} of the outputs of a `{name}` are saturated",
+                    f"{share:.0%} of the outputs of a `{name}` are saturated: scale its inputs down",
                     id(module),
                 )
 
@@ -100,23 +120,32 @@ class BatchWatch:
             return
         scores = args[0] if args else kwargs.get("input")
         target = args[1] if len(args) > 1 else kwargs.get("target")
-        if not isinstance(scores, torch.Tensor) or not isinstance(target, torch.Tensor) or scores.dim() < 2:
+        if not has_values(scores) or not has_values(target) or scores.dim() < 2:
             return
         classes = int(scores.shape[1])
         if classes == 1 and name == "cross_entropy":
-            self._say("one-output", "cross entropy over a single output is zero whatever the model puts out")
+            self._say(
+                "one-output", "cross entropy over a single output is zero whatever the model puts out: use binary cross entropy"
+            )
         if target.is_floating_point() or target.numel() < 8 or classes < 2:
             return
         if bool((target == target.reshape(-1)[0]).all()):
             self._say(
                 "one-class",
-                f"all {target.numel()} targets of the batch are class {int(target.reshape(-1)[0])}",
+                f"all {target.numel()} targets of the batch are class {int(target.reshape(-1)[0])}: shuffle the data",
             )
+        elif target.dim() == 1 and target.numel() >= _MANY and bool((target >= 0).all()):
+            counts = torch.bincount(target.detach().long())
+            share = float(counts.max().item()) / target.numel()
+            if share >= _IMBALANCED:
+                told = f"{share:.0%} of the {target.numel()} targets of the batch are class {int(counts.argmax().item())}"
+                self._say("imbalanced-labels", f"{told}: weight the classes, or sample them evenly")
         value, expected = scalar(result), math.log(classes)
         if value is not None and kwargs.get("reduction", "mean") == "mean" and value > 3 * expected + 1:
             self._say(
                 "initial-loss",
-                f"the first loss is {value:.3g}; {classes} classes guessed evenly give {expected:.3g}",
+                f"the first loss is {value:.3g}; {classes} classes guessed evenly give {expected:.3g}: look at the scale "
+                "of the inputs and of the last layer",
             )
 
     def loss(self, value: float | None, nodes: set[Any] | None) -> None:
@@ -129,18 +158,45 @@ class BatchWatch:
                 facts.append(fact)
         self._pending.clear()
         if value is not None and self._losses <= 2 and not math.isfinite(value):
-            self._say("loss-not-finite", f"the loss is {value}")
+            self._say(
+                "loss-not-finite", f"the loss is {value}: look for a logarithm, a root or a division at zero, or a rate too high"
+            )
 
     def _scale(self, module: Any, value: Any) -> None:
         finite = torch.isfinite(value)
         if not bool(finite.all()):
             broken = int((~finite).sum().item())
-            self._say("input-not-finite", f"{broken} of {value.numel()} input values are NaN or infinite")
+            self._say("input-not-finite", f"{broken} of {value.numel()} input values are NaN or infinite: clean the data first")
             return
         size = float(value.double().square().mean().sqrt().item())
-        if size > _LARGE:
-            low, high = float(value.min().item()), float(value.max().item())
-            self._say("large-inputs", f"the inputs run from {low:.4g} to {high:.4g}")
+        low, high = float(value.min().item()), float(value.max().item())
+        if size > _LARGE and value.dim() == 4 and low >= 0 and high <= 255 and bool((value == value.round()).all()):
+            self._say(
+                "integer-images", f"the images hold whole numbers from {low:.0f} to {high:.0f}: divide by 255 and normalise"
+            )
+        elif size > _LARGE:
+            self._say("large-inputs", f"the inputs run from {low:.4g} to {high:.4g}: bring them to a scale of about 1")
+
+    def _columns(self, value: Any) -> None:
+        """Features of tables that say nothing: the same in every sample, or not finite."""
+        if value.dim() != 2 or value.shape[0] < _ROWS or value.shape[1] > _TABLE or not value.is_floating_point():
+            return
+        broken = (~torch.isfinite(value)).any(0).nonzero().reshape(-1).tolist()
+        if broken and len(broken) < value.shape[1]:
+            self._say(
+                "broken-columns", f"{_columns(broken)} of the inputs {_hold(broken)} NaN or infinite values: fill or drop them"
+            )
+        same = [each for each in (value == value[:1]).all(0).nonzero().reshape(-1).tolist() if float(value[0, each].item())]
+        bias = len(same) == 1 and float(value[0, same[0]].item()) == 1.0
+        if same and not bias and len(same) < value.shape[1]:
+            self._say("constant-columns", f"{_columns(same)} of the inputs {_is(same)} the same in all {value.shape[0]} samples")
+
+    def _size(self, module: Any, value: Any) -> None:
+        """A batch of one leaves batch normalisation without a batch."""
+        norms = [each for each in module.modules() if isinstance(each, NORMALISATIONS[:1]) and each.training]
+        if norms and value.dim() > 1 and value.shape[0] == 1:
+            kind = type(norms[0]).__name__
+            self._say("one-sample", f"the batch holds one sample, and `{kind}` normalises over the batch: use larger batches")
 
     def _mode(self, module: Any, ledger: Ledger) -> None:
         layers = [each for each in module.modules() if isinstance(each, _LAYERS_OF_MODE)]
@@ -173,6 +229,19 @@ class BatchWatch:
             facts.append(fact)
         else:
             self._pending.append((self._node, facts, fact))
+
+
+def _columns(numbers: list[int]) -> str:
+    told = ", ".join(map(str, numbers[:4])) + (" and more" if len(numbers) > 4 else "")
+    return f"column {told}" if len(numbers) == 1 else f"columns {told}"
+
+
+def _hold(numbers: list[int]) -> str:
+    return "holds" if len(numbers) == 1 else "hold"
+
+
+def _is(numbers: list[int]) -> str:
+    return "is" if len(numbers) == 1 else "are"
 
 
 def subtracts_the_mean(module: Any) -> bool:

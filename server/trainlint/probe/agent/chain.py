@@ -16,6 +16,7 @@ from ..protocol import Place, VanishingSeen
 from .graph import walk
 from .ledger import Ledger
 from .places import here
+from .tensors import has_values
 
 _PASSES = 4
 """Backward passes that are looked into: those of the steps that decide."""
@@ -69,7 +70,7 @@ class Chain:
             return
         finite = all(_finite(each) for each in coming)
         for position, each in enumerate(going):
-            if len(self._edges) >= _EDGES or not isinstance(each, torch.Tensor) or each.layout != torch.strided:
+            if len(self._edges) >= _EDGES or not has_values(each):
                 continue
             if finite and not _finite(each):
                 self._edges.append((node, position, True))
@@ -149,10 +150,8 @@ class _From:
 
 
 def _some(value: Any) -> bool:
-    return isinstance(value, torch.Tensor) and value.layout == torch.strided and bool(value.detach().any())
+    return has_values(value) and bool(value.detach().any())
 
 
 def _finite(value: Any) -> bool:
-    if not isinstance(value, torch.Tensor) or value.layout != torch.strided:
-        return True
-    return bool(torch.isfinite(value.detach()).all())
+    return not has_values(value) or bool(torch.isfinite(value.detach()).all())

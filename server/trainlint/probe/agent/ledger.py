@@ -11,7 +11,7 @@ import torch
 from ..protocol import BufferSeen, ParameterSeen, Place
 from .names import Names
 from .origins import Origins
-from .tensors import beside, count, differs, free_bytes, measurable, norm, size_bytes, stash
+from .tensors import beside, count, differs, free_bytes, local, measurable, norm, size_bytes, stash
 
 
 class Subject:
@@ -60,7 +60,7 @@ class Ledger:
             model=None,
             shape=list(tensor.shape),
             dtype=str(tensor.dtype).replace("torch.", ""),
-            elements=tensor.numel(),
+            elements=local(tensor).numel(),
             trainable=bool(tensor.requires_grad),
         )
         subject = Subject(tensor, seen)
@@ -112,6 +112,7 @@ class Ledger:
         """
         self.names.look(frame)
         settled: set[int] = set()
+        buffers: set[int] = set()
         for module, label, named in self._models():
             for path, parameter in module.named_parameters():
                 subject = self.subject(parameter)
@@ -120,7 +121,7 @@ class Ledger:
                     if named:
                         settled.add(id(subject))
             self._list_owners(module)
-            self._list_buffers(module, label)
+            self._list_buffers(module, label, buffers)
 
     def _list_owners(self, module: Any) -> None:
         for inner in module.modules():
@@ -136,9 +137,12 @@ class Ledger:
             places = (self.origins.built_at(model), self.origins.built_at(owner))
             seen.built = [place for place in places if place is not None]
 
-    def _list_buffers(self, module: Any, label: str) -> None:
+    def _list_buffers(self, module: Any, label: str, settled: set[int]) -> None:
         for path, buffer in module.named_buffers():
             known = self._buffers.get(id(buffer))
+            if id(buffer) in settled:
+                continue
+            settled.add(id(buffer))
             if known is not None and known[0]() is buffer:
                 known[2].name, known[2].model = f"{label}.{path}", label
             elif measurable(buffer):
@@ -175,9 +179,9 @@ class Ledger:
 
     def compare(self, subject: Subject, tensor: Any, at: Place | None = None, by: str = "") -> int:
         """Count the elements changed since the value was last remembered, as moved by something else."""
-        if subject.known is None or subject.known.shape != tensor.shape:
+        if subject.known is None or not measurable(tensor) or subject.known.shape != local(tensor).shape:
             return 0
-        moved = count(differs(beside(subject.known, tensor), tensor.detach()))
+        moved = count(differs(beside(subject.known, tensor), local(tensor)))
         if moved:
             subject.seen.moved_outside = max(subject.seen.moved_outside, moved)
             subject.known = stash(tensor)
@@ -199,7 +203,9 @@ class Ledger:
                         bias.seen.cancelled = True
 
     def finish(self) -> tuple[list[ParameterSeen], list[BufferSeen]]:
-        """Every parameter and buffer, in the order of appearance, with its last facts."""
+        """Every parameter and buffer, in the order of appearance, with its last facts. Sharding gathers a parameter in
+        another tensor of the same name while it is used: the one that an optimizer holds stands for both.
+        """
         for subject, tensor in self.live():
             if not measurable(tensor):
                 continue
@@ -211,7 +217,9 @@ class Ledger:
             buffer = reference()
             if buffer is not None and buffer.shape == before.shape:
                 seen.changed = bool(count(differs(beside(before, buffer), buffer)))
-        return [s.seen for s in self.order], [seen for _, _, seen in self._buffers.values()]
+        held = {(s.seen.model, s.seen.name) for s in self.order if s.seen.model and s.seen.optimizers}
+        listed = [s.seen for s in self.order if s.seen.optimizers or (s.seen.model, s.seen.name) not in held]
+        return listed, [seen for _, _, seen in self._buffers.values()]
 
     def _models(self) -> list[tuple[Any, str, bool]]:
         """Models to list: those that ran and the named ones around them, largest first."""

@@ -8,6 +8,7 @@ import torch
 
 from ..protocol import LossSeen
 from .places import here
+from .tensors import has_values
 
 _KEPT = 32
 
@@ -33,10 +34,10 @@ class Losses:
         examine = _EXAMINE.get(name)
         values = args[0] if args else kwargs.get("input")
         target = args[1] if len(args) > 1 else kwargs.get("target")
-        if examine is None or not isinstance(values, torch.Tensor) or not isinstance(target, torch.Tensor):
+        if examine is None or not has_values(values) or not has_values(target):
             return
         place = here()
-        if place is None or values.numel() == 0 or values.layout != torch.strided:
+        if place is None or values.numel() == 0:
             return
         key = (place.path, place.line, name)
         known = self._places.get(key)

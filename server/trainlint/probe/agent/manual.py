@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .ledger import Ledger, Subject
-from .tensors import beside, count, dense, differs, measurable, norm, stash
+from .tensors import beside, count, dense, differs, local, measurable, norm, stash
 
 ENOUGH = 8
 """Updates by hand after which it is clear that the script does without an optimizer."""
@@ -47,13 +47,13 @@ class ManualUpdates:
     def _look(self) -> None:
         updated = False
         for subject, tensor in self._ledger.live():
-            if subject.known is None or subject.known.shape != tensor.shape:
+            if subject.known is None or not measurable(tensor) or subject.known.shape != local(tensor).shape:
                 continue
             before = beside(subject.known, tensor)
-            changed = differs(before, tensor.detach())
+            changed = differs(before, local(tensor))
             if not count(changed):
                 continue
-            subject.seen.update_norm = norm(tensor.detach() - before)
+            subject.seen.update_norm = norm(local(tensor) - before)
             subject.known = stash(tensor)
             gradient = self._gradients.get(id(tensor))
             learned = changed & (gradient != 0) if gradient is not None else None
@@ -85,7 +85,7 @@ def _follows(before: Any, gradient: Any, tensor: Any) -> bool:
     """Whether a tensor differs from an earlier one along the gradient that the earlier one got."""
     if before.shape != tensor.shape or gradient.shape != tensor.shape:
         return False
-    update = (tensor.detach() - beside(before, tensor)).reshape(-1).double()
+    update = (local(tensor) - beside(before, tensor)).reshape(-1).double()
     direction = gradient.reshape(-1).double().to(update.device)
     length = float((update.norm() * direction.norm()).item())
     return length > 0 and abs(float((update @ direction).item())) > _ALIGNED * length

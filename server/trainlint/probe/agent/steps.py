@@ -12,7 +12,7 @@ import torch
 from ..protocol import OptimizerSeen, Place, StepOfParameter, StepSeen
 from .copies import DECAYS, StepCopy, fits, parameters_of
 from .ledger import Ledger, Subject
-from .tensors import beside, count, dense, differs, fingerprint, measurable, norm, scalar, stash
+from .tensors import beside, count, dense, differs, fingerprint, local, measurable, norm, scalar, stash
 
 NEEDED = 2
 """Completed steps of an optimizer before it has been seen enough: a missing clear shows at the second
@@ -73,7 +73,7 @@ class OpenStep:
         optimizer = self.record.reference()
         found = {id(p): p for p in parameters_of(optimizer)} if optimizer is not None else {}
         return any(
-            bool(count(differs(beside(before, found[key]), found[key].detach())))
+            bool(count(differs(beside(before, found[key]), local(found[key]))))
             for key, before in self.before.items()
             if key in found
         )
@@ -148,7 +148,7 @@ def end(step: OpenStep, optimizer: Any, ledger: Ledger, index: int, complete: bo
             seen.step, seen.rate, seen.trainable = index, rate, bool(parameter.requires_grad)
             _remember(subject, seen)
             if gradient is not None and seen.broken == 0:
-                descent += float((dense(gradient) * (parameter.detach() - before)).sum().real.item())
+                descent += float((dense(gradient) * (local(parameter) - before)).sum().real.item())
             if learned is not None:
                 mask = subject.learned_mask
                 subject.learned_mask = learned if mask is None else mask | learned
@@ -206,7 +206,8 @@ def _compare(parameter: Any, before: Any, gradient: Any, otherwise: Any) -> tupl
     """The facts of one parameter, the mask of what it learned, and the mask of gradients that
     left no trace.
     """
-    after = parameter.detach()
+    after = local(parameter)
+    otherwise = local(otherwise) if otherwise is not None else None
     seen = StepOfParameter(step=0, rate=None, gradient="none", trainable=True)
     changed = differs(after, before)
     seen.update_norm = norm(after - before)
@@ -250,11 +251,11 @@ def _explain(step: OpenStep, rows: list[_Row], gradients: dict[int, Any], repeat
         key = id(row.parameter)
         if row.seen.moved:
             still = undecayed.get(key)
-            momentum = not row.decays or (still is not None and bool(count(differs(still, beside(row.before, still)))))
+            momentum = not row.decays or (still is not None and bool(count(differs(local(still), beside(row.before, still)))))
             row.seen.moved_by = "momentum" if momentum else "decay"
         if row.untraced is not None:
             felt = row.untraced
             if exact and exact_zero:
-                felt = felt & differs(exact[key], exact_zero[key])
+                felt = felt & differs(local(exact[key]), local(exact_zero[key]))
             row.seen.rounded = count(felt)
             row.seen.ignored = count(row.untraced) - row.seen.rounded

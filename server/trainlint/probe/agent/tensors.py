@@ -15,7 +15,7 @@ _COMPILERS = ("torch._subclasses", "torch.fx", "torch._functorch", "torch._dynam
 
 def stash(tensor: Any) -> Any:
     """A copy of the values in main memory, so that watching a model takes no memory of its device."""
-    return tensor.detach().to("cpu", copy=True)
+    return local(tensor).to("cpu", copy=True)
 
 
 def beside(copy: Any, tensor: Any) -> Any:
@@ -23,8 +23,14 @@ def beside(copy: Any, tensor: Any) -> Any:
     return copy.to(tensor.device)
 
 
-def dense(tensor: Any) -> Any:
+def local(tensor: Any) -> Any:
+    """The values without their graph; of a distributed tensor those that lie in this process."""
     value = tensor.detach()
+    return value._local_tensor if hasattr(value, "_local_tensor") else value
+
+
+def dense(tensor: Any) -> Any:
+    value = local(tensor)
     return value.to_dense() if value.is_sparse else value
 
 
@@ -47,7 +53,25 @@ def measurable(tensor: Any) -> bool:
         and not isinstance(tensor, torch.nn.parameter.UninitializedTensorMixin)
         and tensor.layout == torch.strided
         and tensor.device.type != "meta"
-        and not hasattr(tensor, "_local_tensor")
+        and _in_memory(local(tensor))
+    )
+
+
+def _in_memory(value: Any) -> bool:
+    """Whether the elements are there: sharding frees the storage of what it has gathered and leaves the tensor."""
+    if type(value) not in (torch.Tensor, torch.nn.Parameter):
+        return True
+    return bool(value.numel() == 0 or value.untyped_storage().size() > 0)
+
+
+def has_values(value: Any) -> bool:
+    """Whether something is a tensor whose elements can be read here and now."""
+    return (
+        isinstance(value, torch.Tensor)
+        and value.layout == torch.strided
+        and value.device.type != "meta"
+        and not hasattr(value, "_local_tensor")
+        and _in_memory(value)
     )
 
 
@@ -77,7 +101,7 @@ def fingerprint(gradient: Any) -> tuple[float, float] | None:
 def scalar(value: Any) -> float | None:
     """The number in a one-element tensor."""
     if isinstance(value, torch.Tensor):
-        if value.numel() != 1 or value.is_complex():
+        if value.numel() != 1 or value.is_complex() or value.device.type == "meta":
             return None
         return float(value.detach().item())
     return float(value) if isinstance(value, (int, float)) else None
