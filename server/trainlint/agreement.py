@@ -61,6 +61,10 @@ _UNCALLED = ("TRN101", "TRN104", "TRN105")
 """What a run shows of a step, a clear or a backward pass that is named and not called."""
 
 
+_OF_THE_SAME = {"TRN217": ("TRNP02",), "TRN312": ("TRN304",), "TRN313": ("TRN304",), "TRN315": ("TRN304", "TRNP02")}
+"""Findings of a run that prove a rule's claim at another place, where both speak of the same layer."""
+
+
 @dataclass(frozen=True)
 class Agreement:
     """`findings` are those of the analysis, each in the state that the run leaves it in; `rest` are the positions of
@@ -79,6 +83,7 @@ def agree(static: Sequence[Finding], seen: Sequence[Finding], refuted: Sequence[
         proof = _proof(finding, static, seen)
         if proof is not None:
             taken.add(proof)
+            taken |= {at for at, each in enumerate(seen) if each.code == seen[proof].code and _meet_spans(each, seen[proof])}
             joined.append(_confirmed(finding, seen[proof]))
             continue
         against = next((each for each in refuted if each.code == finding.code and _meet(each, finding)), None)
@@ -113,7 +118,15 @@ def _proof(finding: Finding, static: Sequence[Finding], seen: Sequence[Finding])
             return at
         if finding.code == "TRN108" and each.code in _UNCALLED and _names_it(finding, each):
             return at
+        if each.code in _OF_THE_SAME.get(finding.code, ()) and _subjects(finding) & _subjects(each):
+            return at
     return None
+
+
+def _subjects(finding: Finding) -> set[str]:
+    """The attributes and variables that a finding speaks of: of `self.block.weight` every part but the first."""
+    names = (name.split(".") for name in re.findall(r"`([\w.]+)`", finding.message))
+    return {part for name in names for part in (name[1:] or name)} - {"weight", "bias", "optimizer", "model"}
 
 
 def _names_it(finding: Finding, proof: Finding) -> bool:
@@ -148,6 +161,10 @@ def _meet(one: Finding, other: Finding) -> bool:
     """Whether two findings share a line with each other, or the finding of a run points at the other one's lines."""
     places = [(one.path, one.span), *((related.path, related.span) for related in one.related)]
     return any(_path(path) == _path(other.path) and _lines_meet(span, other.span) for path, span in places)
+
+
+def _meet_spans(one: Finding, other: Finding) -> bool:
+    return _path(one.path) == _path(other.path) and _lines_meet(one.span, other.span)
 
 
 def _lines_meet(one: Span, other: Span) -> bool:

@@ -24,7 +24,7 @@ def run_forked(scripts: Sequence[Path]) -> dict[Path, ProbeReport]:
     """The report of each script, run under the real agent in a fork of one process."""
     runs = [requested(script, read(script)) for script in scripts]
     command = [sys.executable, str(Path(__file__).with_name("forked.py")), *map(json.dumps, runs)]
-    done = subprocess.run(command, capture_output=True, timeout=150, check=True)
+    done = subprocess.run(command, capture_output=True, timeout=900, check=True)
     answers = done.stdout.splitlines()
     assert len(answers) == len(runs), done.stderr.decode()
     return {script: read_report(run, answer) for script, run, answer in zip(scripts, runs, answers, strict=True)}

@@ -24,10 +24,10 @@ EACH = 2
 CONFIRMED = (
     "TRN101", "TRN102", "TRN103", "TRN104", "TRN105", "TRN106", "TRN108", "TRN112", "TRN113", "TRN114",
     "TRN201", "TRN202", "TRN203", "TRN204", "TRN205", "TRN206", "TRN207", "TRN212", "TRN215", "TRN216",
-    "TRN220", "TRN301", "TRN302", "TRN303", "TRN304", "TRN305", "TRN306", "TRN307", "TRN310", "TRN311",
-    "TRN319", "TRN401", "TRN402", "TRN403", "TRN501", "TRN502", "TRN503", "TRN504", "TRN505", "TRN506",
-    "TRN507", "TRN508", "TRN509", "TRN510", "TRN601", "TRN701", "TRN703", "TRN705", "TRN801", "TRN802",
-    "TRN803", "TRN804", "TRN807",
+    "TRN217", "TRN220", "TRN301", "TRN302", "TRN303", "TRN304", "TRN305", "TRN306", "TRN307", "TRN310",
+    "TRN311", "TRN319", "TRN401", "TRN402", "TRN403", "TRN501", "TRN502", "TRN503", "TRN504",
+    "TRN505", "TRN506", "TRN507", "TRN508", "TRN509", "TRN510", "TRN601", "TRN701", "TRN703", "TRN705",
+    "TRN801", "TRN802", "TRN803", "TRN804", "TRN807",
 )  # fmt: skip
 """Rules of which a run of at least one of their scripts confirms the finding."""
 
@@ -69,7 +69,7 @@ def _run(scripts: list[Path]) -> dict[Path, ProbeReport]:
         {"script": str(script), "arguments": [], "cwd": str(script.parent), "device": None, "wall_s": 20.0} for script in scripts
     ]
     command = [sys.executable, str(Path(__file__).with_name("forked.py")), *map(json.dumps, runs)]
-    done = subprocess.run(command, capture_output=True, timeout=240, check=True)
+    done = subprocess.run(command, capture_output=True, timeout=900, check=True)
     answers = done.stdout.splitlines()
     assert len(answers) == len(runs), done.stderr.decode()
     return {script: read_report(run, answer) for script, run, answer in zip(scripts, runs, answers, strict=True)}

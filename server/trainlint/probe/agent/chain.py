@@ -24,6 +24,9 @@ _PASSES = 4
 _LARGEST = 4_000
 """Nodes of a graph beyond which it is left alone."""
 
+_KEPT = 200_000
+"""Operations that are remembered with their places."""
+
 _EDGES = 32
 """Places of one kind and pass that are followed back to parameters; what lies behind the first ones lies behind most."""
 
@@ -50,7 +53,7 @@ class Chain:
             node = output.grad_fn
             if node is not None:
                 number = node._sequence_nr()
-                if not self._numbers or number > self._numbers[-1]:
+                if len(self._numbers) < _KEPT and (not self._numbers or number > self._numbers[-1]):
                     self._numbers.append(number)
                     self._made.append((name, here()))
                 return

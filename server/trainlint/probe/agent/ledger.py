@@ -101,6 +101,17 @@ class Ledger:
             return True
         return False
 
+    def adopt(self, leaves: list[Any]) -> None:
+        """Parameters that a loss depends on and no listed model holds: the layer that has them counts as a model."""
+        strange = {id(leaf) for leaf in leaves if isinstance(leaf, torch.nn.Parameter) and id(leaf) not in self.owners}
+        if not strange:
+            return
+        for key, reference in list(self.called.items()):
+            module = reference()
+            own = module._parameters.values() if module is not None and key not in self.roots else ()
+            if any(id(parameter) in strange for parameter in own):
+                self.roots[key] = reference
+
     def was_called(self, tensor: Any) -> bool | None:
         """Whether a module that owns the tensor ran; None for a tensor of no module."""
         owners = self.owners.get(id(tensor))

@@ -330,6 +330,9 @@ class Recorder:
                 self._name(record, optimizer)
         walked = graph.walk(losses)
         nodes, leaves = walked if walked is not None else (None, None)
+        if leaves and self._order:
+            self.ledger.adopt(leaves)
+            self.ledger.settle(sys._getframe())
         if self._by_hand():
             self.manual.backward(leaves or [] if not self._order else [])
         self.ledger.baseline()
