@@ -75,7 +75,7 @@ def attribute(m: Machine, node: ast.expr, holder: Value, name: str) -> Value:
         if name == "grad":
             return Gradient(Parameters(holder.sources, holder.opaque or not holder.sources))
         if name == "data":
-            return Tensor(origin=operations.compute(m, node, name, (holder,), cuts=True))
+            return Tensor(origin=operations.compute(m, node, name, (holder,), cuts=operations.is_tensor(holder)))
         if name in ("values", "indices") and operations.has_indices(holder.origin):
             return _of_pair(m, node, holder, name)
         if name == "requires_grad":
@@ -128,7 +128,7 @@ def _thing_attribute(m: Machine, node: ast.expr, holder: Thing, name: str) -> Va
         holder.uses.add(name)
         return Parameters(frozenset({holder}))
     if name == "data" and holder.role is not Role.INSTANCE:
-        return Tensor(origin=operations.compute(m, node, name, (holder,), cuts=True))
+        return Tensor(origin=operations.compute(m, node, name, (holder,), cuts=operations.is_tensor(holder)))
     if name in ("values", "indices") and operations.has_indices(holder.made_by):
         return _of_pair(m, node, Tensor(holder.carries, holder.opaque, origin=holder.made_by), name)
     if name in DESCRIPTIONS and holder.role in (None, Role.LEAF):

@@ -118,7 +118,8 @@ def enter(m: Machine, callee: Function, args: list[Value], keywords: dict[str, V
     if names.kwarg is not None:
         taken = {argument.arg for argument in (*positional, *names.kwonlyargs)}
         others = tuple((key, value) for key, value in keywords.items() if key not in taken)
-        m.store.set((frame, names.kwarg.arg), Mapping(others))
+        unseen = keywords.get("**")
+        m.store.set((frame, names.kwarg.arg), Mapping(others) if unseen is None else unseen if len(others) == 1 else UNKNOWN)
     return frame
 
 

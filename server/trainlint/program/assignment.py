@@ -186,8 +186,10 @@ def set_item(m: Machine, target: ast.Subscript, holder: Value, index: Value, val
     elif isinstance(holder, Thing):
         if isinstance(value, Thing) and value.role is Role.MODULE:
             m.emit_effect(Assign, target, holder, f"[{key!r}]", value, m.store.get((holder, f"[{key!r}]")))
-        m.store.set((holder, f"[{key!r}]"), value)
-        for part in things_in(value):
+        parts = tuple(things_in(value))
+        if key is not None or parts:
+            m.store.set((holder, f"[{key!r}]"), value)
+        for part in parts:
             part.owners.add(holder)
     elif isinstance(holder, Sequence) and isinstance(key, int) and 0 <= key < len(holder.items):
         if isinstance(target.value, (ast.Name, ast.Attribute)):

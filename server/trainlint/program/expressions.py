@@ -134,6 +134,8 @@ def _boolean(m: Machine, node: ast.BoolOp) -> Value:
 
 def _compare(m: Machine, node: ast.Compare) -> Value:
     operands = [evaluate(m, operand) for operand in (node.left, *node.comparators)]
+    if not all(isinstance(kind, (ast.Is, ast.IsNot)) for kind in node.ops):
+        operands = [consume(m, node, operand) for operand in operands]
     return Tensor(origin=operations.compute(m, node, "compare", operands, cuts=True))
 
 

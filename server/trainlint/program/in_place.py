@@ -6,7 +6,7 @@ import ast
 
 from . import assignment
 from .machine import Machine
-from .things import Constant, Gradient, Operation, Origin, Parameters, Tensor, Thing, Value, alternatives, options
+from .things import Constant, Gradient, Operation, Origin, Parameters, Tensor, Thing, Value, alternatives, as_tensor, options
 
 _VIEWS = frozenset(
     {"getitem", "view", "reshape", "squeeze", "unsqueeze", "transpose", "permute", "t", "narrow", "select", "flatten", "expand",
@@ -25,6 +25,8 @@ def stored(m: Machine, holder: Value, values: tuple[Value, ...]) -> None:
             origin.writes += tuple(value for value in given if value not in origin.writes)
         elif isinstance(origin, Thing):
             origin.grown = True
+            if any(may_have_graph(value) for value in given):
+                origin.top.grown = True
 
 
 _ZEROS = frozenset({"zeros", "zeros_like", "new_zeros", "zero_"})
@@ -32,6 +34,11 @@ _RESCALING = frozenset(
     {"mul", "div", "neg", "clamp", "clip", "nan_to_num", "where", "to", "type", "float", "half", "detach", "clone", "data",
      "renorm"}
 )  # fmt: skip
+
+
+def may_have_graph(value: Value) -> bool:
+    tensor = as_tensor(value)
+    return bool(tensor.sources) or tensor.opaque
 
 
 def is_zero(value: Value) -> bool:

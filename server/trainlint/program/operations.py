@@ -20,6 +20,8 @@ from .things import (
     Tensor,
     Thing,
     Value,
+    alternatives,
+    as_tensor,
 )
 from .vocabulary import WITH_INDICES
 
@@ -94,6 +96,36 @@ def grow(m: Machine, container: Thing, layers: list[Value]) -> None:
     before = m.store.get((container, ADDED)) or Sequence(())
     grown = isinstance(before, Sequence) and not m.turns
     m.store.set((container, ADDED), Sequence((*before.items, *layers)) if grown and isinstance(before, Sequence) else UNKNOWN)
+
+
+_ARITHMETIC = frozenset({"add", "sub", "mul", "div", "floordiv", "remainder", "pow", "matmul", "neg"})
+
+
+def is_tensor(value: Value, depth: int = 4) -> bool:
+    """A tensor for certain: others have attributes of the same names too."""
+    tensor = as_tensor(value)
+    if tensor.loss or (isinstance(value, Thing) and value.role is Role.LEAF):
+        return True
+    origin = value.made_by if isinstance(value, Thing) else tensor.origin
+    ways = alternatives(origin) if origin is not None else ()
+    return bool(ways) and all(isinstance(way, Operation) and _gives_tensor(way, depth) for way in ways)
+
+
+# Sequences packed for them have the same attributes that tensors have.
+_RECURRENT = frozenset({"lstm", "gru", "rnn"})
+_PACKING = frozenset({"pack_padded_sequence", "pack_sequence", "PackedSequence"})
+
+
+def _gives_tensor(operation: Operation, depth: int) -> bool:
+    if operation.name in _PACKING or operation.name in _RECURRENT:
+        return False
+    if operation.name == "getitem":
+        return depth > 0 and is_tensor(operation.inputs[0], depth - 1)
+    if operation.name == "call":
+        return operation.callee is not None and operation.callee.role in (Role.MODULE, Role.LOSS_FUNCTION)
+    if operation.name in _ARITHMETIC:
+        return depth > 0 and any(is_tensor(given, depth - 1) for given in operation.inputs)
+    return True
 
 
 def has_indices(origin: Origin | None) -> bool:

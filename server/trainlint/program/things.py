@@ -75,6 +75,14 @@ class Thing:
         """Its creation is in sight, so it differs from every other object created in sight."""
         return self.created_by is not None
 
+    @property
+    def top(self) -> Thing:
+        """The object that it is a part of, and that is part of no other."""
+        thing = self
+        while thing.parent is not None:
+            thing = thing.parent
+        return thing
+
     def within(self, other: Thing) -> bool:
         """This object is `other` or a part of it."""
         seen: set[Thing] = set()
@@ -461,6 +469,10 @@ def join(left: Value, right: Value) -> Value:
         short, long = sorted((left, right), key=lambda value: len(value.items))
         if len(short.items) < len(long.items) and long.items[: len(short.items)] == short.items:
             return long
+    if isinstance(left, Mapping) and isinstance(right, Mapping):
+        few, many = sorted((left, right), key=lambda value: len(value.items))
+        if all(item in many.items for item in few.items):
+            return many
     if isinstance(left, Many) and isinstance(right, Many):
         return Many(join(left.element, right.element))
     if isinstance(left, Constant) and isinstance(right, Constant):

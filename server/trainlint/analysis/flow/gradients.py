@@ -143,12 +143,12 @@ class Gradients:
         return reach
 
     def _follow(self, waiting: list[tuple[Source, Operation | None]], reach: Reach, graph: Graph, *, through_cuts: bool) -> None:
-        seen: set[Source] = set()
+        seen: dict[tuple[object, Environment], Source] = {}
         while waiting:
             source, into = waiting.pop()
-            if source in seen:
+            if source.key in seen:
                 continue
-            seen.add(source)
+            seen[source.key] = source
             if len(seen) > _MAX_STEPS:
                 reach.hidden = True
                 return
@@ -186,7 +186,7 @@ class Gradients:
         if isinstance(of, Thing):
             if of.role is Role.LEAF:
                 reach.leaves.add(of)
-            elif (of.data and not of.grown) or (self._tape is not None and self._unrecorded(of)):
+            elif (of.data and not of.grown and not of.top.grown) or (self._tape is not None and self._unrecorded(of)):
                 reach.data.add(of)
             else:
                 reach.hidden |= of.role not in _WITHOUT_PARAMETERS

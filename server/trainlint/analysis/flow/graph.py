@@ -55,6 +55,12 @@ class Source:
     environment: Environment = ()
 
     @property
+    def key(self) -> tuple[object, Environment]:
+        """What tells it from others: tensors are equal where their sources are, however they were computed."""
+        collection = isinstance(self.of, (Sequence, Mapping, Many))
+        return (id(self.of) if collection else self.of, self.environment)
+
+    @property
     def name(self) -> str | None:
         """The operation's name; None where this is none."""
         return self.of.name if isinstance(self.of, Operation) else None
@@ -108,7 +114,7 @@ class Graph:
 
     def sources(self, node: Node) -> tuple[Source, ...]:
         """Every way `node` may have come about; calls of modules in sight are entered."""
-        return tuple(dict.fromkeys(self._sources(node, 0)))
+        return tuple({source.key: source for source in self._sources(node, 0)}.values())
 
     def ends(self, operation: Operation, environment: Environment) -> bool:
         """No gradient gets through `operation`."""

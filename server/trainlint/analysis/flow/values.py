@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...program.program import Program
-from .graph import Graph, Node, Source
+from .graph import Environment, Graph, Node, Source
 
 # These hand on the numbers of their first operand, perhaps in another shape, order, type or place.
 REARRANGING = frozenset(
@@ -26,22 +26,22 @@ class Values:
 
     def heads(self, node: Node, through: frozenset[str] = REARRANGING) -> tuple[Source, ...]:
         """Every last step before `node`, operations named in `through` passed over. A source of None is out of sight."""
-        found: dict[Source, None] = {}
-        seen: set[Source] = set()
+        found: dict[tuple[object, Environment], Source] = {}
+        seen: dict[tuple[object, Environment], Source] = {}
         waiting = list(self.graph.sources(node))
         while waiting:
             source = waiting.pop(0)
-            if source in seen:
+            if source.key in seen:
                 continue
-            seen.add(source)
+            seen[source.key] = source
             if len(seen) > _MAX_STEPS:
                 return (Source(None),)
             name = source.name
             if name in through and source.operands:
                 waiting.extend(self.graph.sources(source.operands[0]))
             else:
-                found[source] = None
-        return tuple(found)
+                found[source.key] = source
+        return tuple(found.values())
 
     def ends_in(self, node: Node, names: frozenset[str], through: frozenset[str] = REARRANGING) -> tuple[Source, ...]:
         """The last steps before `node` where every one of them is among `names`; else nothing."""
