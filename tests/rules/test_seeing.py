@@ -363,3 +363,21 @@ def test_its_absence_is_seen(name: str) -> None:
     (finding,) = report(text).findings
     assert finding.code == "TRN101"
     assert any(step.stale for step in execute(text).steps_at(finding.span.start.line))
+
+
+LOOKED_AT = """
+import torch
+
+model = torch.nn.Linear(1, 1)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+model(torch.ones(1, 1)).sum().backward()
+assert {test}
+optimizer.zero_grad()
+"""
+
+
+@pytest.mark.parametrize(
+    ("test", "codes"), [("(model.weight.grad != 0).any()", []), ("model.weight.grad is not None", ["TRN104"])]
+)
+def test_gradients_that_are_compared_are_used(test: str, codes: list[str]) -> None:
+    assert [finding.code for finding in report(LOOKED_AT.format(test=test)).findings] == codes
