@@ -214,7 +214,10 @@ def _function(m: Machine, node: ast.expr, callee: Function, args: list[Value], k
         if not MODE_METHODS.isdisjoint(m.index.functions[callee.node].words):
             held = (*args, *keywords.values(), *((callee.receiver,) if callee.receiver is not None else ()))
             m.emit_effect(Mode, node, tuple(thing for value in held for thing in things_in(value)), None)
-        return unseen.result_of(m, node, (*args, *keywords.values()))
+        result = unseen.result_of(m, node, (*args, *keywords.values()))
+        result.carries |= unseen.models_in(callee.receiver)
+        result.opaque = True
+        return result
     outer, m.aside = m.aside, True
     value = m.inline(m, callee, node, args, keywords)
     m.aside = outer

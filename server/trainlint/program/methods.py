@@ -345,6 +345,8 @@ def _on_object(
             in_place.made_leaf(node, receiver)
     if name.endswith("_") and name != "requires_grad_":
         in_place.stored(m, receiver, (*args, *keywords.values()))
+        if (name in in_place.FILLING or name[:-1] in TENSOR_METHODS) and not used:
+            return receiver
     if name in NEW_TENSOR and things and all(thing.role is Role.LEAF for thing in things):
         given = as_tensor(receiver)
         return operations.computed(m, given, operations.compute(m, node, name, (receiver, *args), keywords))

@@ -26,6 +26,7 @@ def call(
     given = mix(values)
     things = [thing for value in values for thing in things_in(value)]
     result = _result(m, node, given, things)
+    result.carries |= models_in(receiver)
     owned = [value for value in values if isinstance(value, Parameters)]
     for collection in owned:
         parameters.exhaust(m, node, collection, sure=False)
@@ -55,6 +56,12 @@ def call(
             m.emit_effect(Unseen, node, touches, loss, not used, label)
     m.emit_effect(Rebind, node, result)
     return result
+
+
+def models_in(receiver: Value | None) -> frozenset[Thing]:
+    """What a method may compute with though nobody hands it over: the model it belongs to."""
+    found = things_in(receiver) if receiver is not None else ()
+    return frozenset(thing for thing in found if thing.role in (Role.MODULE, Role.INSTANCE))
 
 
 def result_of(m: Machine, node: ast.AST, values: tuple[Value, ...]) -> Thing:

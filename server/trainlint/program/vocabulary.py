@@ -45,8 +45,9 @@ LIST_GROWTH = frozenset({"append", "add", "insert", "extend"})
 WRAPPING_METHODS = frozenset({"prepare", "prepare_model", "prepare_optimizer", "setup", "setup_module", "setup_optimizers"})
 # Only a tensor has these; other methods of tensors are names of layers and helpers too.
 UNMISTAKABLE = frozenset(
-    {"softmax", "log_softmax", "sigmoid", "view", "reshape", "squeeze", "unsqueeze", "flatten", "permute", "transpose", "mean"}
-)
+    {"softmax", "log_softmax", "sigmoid", "view", "reshape", "squeeze", "unsqueeze", "flatten", "permute", "transpose", "mean",
+     "copy_", "fill_", "normal_", "uniform_", "clamp_", "mul_", "add_", "sub_", "div_"}
+)  # fmt: skip
 TRAINING_METHODS = frozenset({"zero_grad", "step", "backward"})
 MODE_METHODS = frozenset({"train", "eval"})
 _HOOKS = frozenset({"register_post_accumulate_grad_hook", "enable_hooks", "disable_hooks"})

@@ -112,7 +112,7 @@ class Wiring:
         if known is None:
             known = (
                 bool(target.owners)
-                and target.owners <= self.built
+                and all(owner in self.built or (owner.in_sight and not owner.name) for owner in target.owners)
                 and not any(owner.owners or owner.escaped or _holds_any(owner, target.optimizers) for owner in target.owners)
                 and not self.touches(self._workers.near(target.owners), target)
             )
@@ -145,7 +145,8 @@ class Wiring:
             return Relation.YES
         results = [self._cleared_through(holder, target) for holder in effect.holders]
         if effect.parameters is not None:
-            results.append(self._of_parameters(effect.parameters, target))
+            own = self._of_parameters(effect.parameters, target)
+            results.append(Relation.MAYBE if effect.parameters.named and own is Relation.YES else own)
         if not results:
             return Relation.NO
         if all(result is Relation.YES for result in results):
