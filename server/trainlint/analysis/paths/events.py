@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from enum import Enum
-from functools import cached_property
 
 from ...program import effects as fx
 from ...program.guards import Flag, Periodic, Reached, atoms
@@ -67,27 +66,6 @@ class View:
     def unconditional(self) -> View:
         """The same where conditions may hold or not at any time: more paths, and fewer to be told apart."""
         return replace(self, periods={}, bounds={}, variables=frozenset(), repeated=frozenset())
-
-    def exclusive(self, one: Event, other: Event) -> bool:
-        """They stand on two sides of a branch: no turn of the loops around it runs both."""
-        sides, others = self._sides.get(one, {}), self._sides.get(other, {})
-        return any(others.get(branch, side) != side for branch, side in sides.items())
-
-    @cached_property
-    def _sides(self) -> dict[Event, dict[fx.Region, int]]:
-        """The side of each branch around an event that it stands on."""
-        found: dict[Event, dict[fx.Region, int]] = {}
-
-        def visit(block: fx.Block, around: dict[fx.Region, int]) -> None:
-            for item in block.items:
-                if isinstance(item, Event):
-                    found[item] = around
-                    continue
-                for side, inner in enumerate(fx.blocks_of(item)):
-                    visit(inner, {**around, item: side} if isinstance(item, fx.Branch) else around)
-
-        visit(self.body, {})
-        return found
 
 
 Item = "Event | fx.Region"

@@ -215,7 +215,6 @@ def _empty(
         if not empty or not _first_turns_only(tokens - empty, step, seen):
             continue
         passing = _passing(entry, step, target, view, seen, elsewhere)
-        passing |= {event for event in view.events if event.kind is Kind.BACKWARD and view.exclusive(step, event)}
         why, backward, clear = _explain(step, empty, view, seen, elsewhere, passing)
         if why is Emptiness.NO_BACKWARD and not _trains(step, entry, program, target):
             continue
@@ -241,7 +240,7 @@ def _explain(
     step: Event, tokens: set[Token], view: View, seen: Lifecycle, elsewhere: set[fx.Effect], passing: set[Event]
 ) -> tuple[Emptiness, fx.Backward | None, fx.Clear | None]:
     """Why a step finds nothing, with the backward meant for it: not one that is only `passing` on its way to another
-    set or on a path that the step is not on, and rather none that a step of another set applies `elsewhere`."""
+    set, and rather none that a step of another set applies `elsewhere`."""
     wasted = {event for token in tokens for event in token.discarded if event.sure} - passing
     at_once = {event for token in tokens for event in token.discarded & token.recent if event.sure} - passing
     inner = set([loop for loop in step.loops if loop.repeats][-1:])
