@@ -128,6 +128,12 @@ class Order:
         """The calls in whose bodies it stands, outermost first."""
         return [region.node for region, _ in self._at[effect].arms if isinstance(region, fx.Call)]
 
+    def chosen_in_call(self, effect: fx.Effect) -> bool:
+        """Whether it happens is for a called function to decide: another caller may be meant."""
+        arms = [region for region, _ in self._at[effect].arms]
+        calls = [at for at, region in enumerate(arms) if isinstance(region, fx.Call) and isinstance(region.node, ast.Call)]
+        return bool(calls) and any(isinstance(region, fx.Branch) for region in arms[calls[0] :])
+
     def always_inside(self, effect: fx.Effect, loop: fx.Loop) -> bool:
         """It happens in every turn of `loop`, however that goes on."""
         arms = [region for region, _ in self._at[effect].arms]

@@ -169,7 +169,7 @@ class Holdings:
                     continue
                 if model.copy_of not in owners and not self._has_parameters(model):
                     continue
-            elif isinstance(effect, fx.Renew) and effect.things:
+            elif isinstance(effect, fx.Renew) and effect.things and not order.chosen_in_call(effect):
                 model = effect.things[0]
                 replaced = [owner for owner in owners if owner is model]
             else:
