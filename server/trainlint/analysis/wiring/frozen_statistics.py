@@ -38,12 +38,23 @@ def drifting_statistics(orders: Orders, modules: Modules, gradients: Gradients) 
         for module in parameters.owners:
             if module in told or module.role is not Role.MODULE or not modules.contains(module, Content.BATCH_NORM):
                 continue
-            if thaws(orders, module) or _in_other_hands(orders, module) or freeze_of(orders, module, steps) is None:
+            if _has_twin(orders, module) or thaws(orders, module) or _in_other_hands(orders, module) or freeze_of(orders, module, steps) is None:
                 continue
             found, mode = _training_mode(orders, order, freeze, module)
             if found and _is_trained_through(orders, gradients, module):
                 told.add(module)
                 yield DriftingStatistics(module, freeze.site, mode, not order.loops_around(freeze))
+
+
+def _has_twin(orders: Orders, module: Thing) -> bool:
+    """It is a copy, or there is one of it: a teacher that follows its student has statistics of its own."""
+    whole: Thing | None = module
+    while whole is not None:
+        if whole.copy_of is not None:
+            return True
+        whole = whole.parent
+    copies = [create.thing.copy_of for _, create in orders.effects(fx.Create) if create.thing.copy_of is not None]
+    return any(related(module, copied) for copied in copies)
 
 
 def _in_other_hands(orders: Orders, module: Thing) -> bool:

@@ -46,6 +46,8 @@ _LOGARITHMS = frozenset({"log_softmax", "logsigmoid"})
 
 
 def check(facts: Facts) -> Iterable[Observation]:
+    # One of several losses may be called at one place, and be meant for what another is not.
+    known = {loss.site.node for loss in facts.operations.get("kl_div", ()) if loss.arguments.keys() & {"log_target", "**"}}
     for loss in facts.operations.get("kl_div", ()):
         given, target = loss.arguments.get("input"), loss.arguments.get("target")
         heads = facts.values.ends_in(Node(given), _PROBABILITIES) if given is not None else ()
@@ -53,7 +55,7 @@ def check(facts: Facts) -> Iterable[Observation]:
         if heads:
             wrong = "its first argument are probabilities, and it takes their logarithms"
             remedies = () if as_target else replacement(heads, "softmax", "log_softmax")
-        elif as_target and "log_target" not in loss.arguments and "**" not in loss.arguments:
+        elif as_target and loss.site.node not in known:
             heads, wrong = as_target, "its target are logarithms, and it takes probabilities where `log_target` is not set"
             remedies = replacement(heads, "log_softmax", "softmax")
         else:
