@@ -105,7 +105,7 @@ class Case:
     @property
     def on_torch(self) -> bool:
         """Gradients are those of torch, whose hooks measure what a run does to them; others state a claim instead."""
-        return re.search(r"^(?:import|from) torch\b", self.text, re.MULTILINE) is not None
+        return re.search(r"^(?:# execute: )?(?:import|from) torch\b", self.text, re.MULTILINE) is not None
 
     @property
     def raises(self) -> str | None:

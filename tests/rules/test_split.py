@@ -65,7 +65,13 @@ def split(text: str) -> tuple[str, str, set[int]] | None:
     return "\n".join(main) + "\n", "\n".join(helpers) + "\n", away
 
 
-SPLIT = [pytest.param(case, parts, id=case.name) for case in CASES if (parts := split(case.text)) is not None]
+# What a model of another file contains is out of sight where a tape is what trains it.
+OF_ONE_FILE = frozenset({"TRN605/subclass_batch_norm.bad.py"})
+SPLIT = [
+    pytest.param(case, parts, id=case.name)
+    for case in CASES
+    if case.name not in OF_ONE_FILE and (parts := split(case.text)) is not None
+]
 
 
 @pytest.mark.parametrize(("case", "parts"), SPLIT)

@@ -184,7 +184,10 @@ def _cancels(event: Event, seen: Lifecycle) -> bool:
     """Some gradients, picked by name, are thrown away before a step so that it leaves their parameters alone."""
     clear = event.effect
     named = isinstance(clear, fx.Clear) and clear.parameters is not None and clear.parameters.named
-    return named and APPLIED not in seen.met.get(event, ())
+    follows = any(
+        step.order > event.order and step.loops[: len(event.loops)] == event.loops[: len(step.loops)] for step in seen.steps
+    )
+    return named and follows and APPLIED not in seen.met.get(event, ())
 
 
 def _stale_parts(protocol: Protocol, entry: Entry, wiring: Wiring, target: ParameterSet, view: View, cancel: CancelFlag) -> None:

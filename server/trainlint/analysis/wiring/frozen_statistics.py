@@ -38,7 +38,12 @@ def drifting_statistics(orders: Orders, modules: Modules, gradients: Gradients) 
         for module in parameters.owners:
             if module in told or module.role is not Role.MODULE or not modules.contains(module, Content.BATCH_NORM):
                 continue
-            if _has_twin(orders, module) or thaws(orders, module) or _in_other_hands(orders, module) or freeze_of(orders, module, steps) is None:
+            if (
+                _has_twin(orders, module)
+                or thaws(orders, module)
+                or _in_other_hands(orders, module)
+                or freeze_of(orders, module, steps) is None
+            ):
                 continue
             found, mode = _training_mode(orders, order, freeze, module)
             if found and _is_trained_through(orders, gradients, module):
