@@ -30,7 +30,7 @@ def broken(distribution: Distribution) -> Iterator[Broken]:
     top, files = unpacked(distribution), Files()
     for path in sorted(top.rglob("*.py")):
         text = path.read_text(encoding="utf-8", errors="replace")
-        mutants = list(Mutator(text).all())[:: EVERY[distribution.name]] if "backward(" in text else []
+        mutants = list(Mutator(text).all())[:: EVERY.get(distribution.name, OTHERWISE)] if "backward(" in text else []
         if not mutants or len(text) > LARGEST:
             continue
 
@@ -43,6 +43,7 @@ def broken(distribution: Distribution) -> Iterator[Broken]:
             yield from (Broken(path, one, report) for one in mutants if any(f.fixes for f in report(one.text).findings))
 
 
+OTHERWISE = 12
 EVERY = {"accelerate": 6, "avalanche-lib": 4, "opacus": 12, "skorch": 1, "stable-baselines3": 2, "timm": 1}
 """Every how manieth mutant of a file is taken: all of them take many minutes."""
 LARGEST = 50_000

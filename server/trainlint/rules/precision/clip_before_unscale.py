@@ -49,6 +49,7 @@ from collections.abc import Iterable
 
 from ...analysis.facts import Facts
 from ...finding import Severity
+from ...program import effects as fx
 from ..remedy import Insert
 from ..rule import Fixability, Observation, Rule, called, confidence
 
@@ -56,7 +57,8 @@ from ..rule import Fixability, Observation, Rule, called, confidence
 def check(facts: Facts) -> Iterable[Observation]:
     for fact in facts.scaled_clips:
         insertion = Insert(fact.clip.site, f"{fact.step.scaler}.unscale_({fact.step.text})", "before clipping", before=True)
-        at_hand = fact.step.site.function is fact.clip.site.function
+        unscaled = any(not set(fact.step.optimizers).isdisjoint(other.optimizers) for other in facts.effects(fx.Unscale))
+        at_hand = fact.step.site.function is fact.clip.site.function and not unscaled
         yield Observation(
             fact.clip.site,
             f"`{called(fact.clip)}` bounds gradients that are still multiplied by the loss scale: "
