@@ -201,7 +201,7 @@ class _Reader:
         if last is not None and wasted and not self._serves_another(last, step) and _crossed(last, step) is None:
             return _History.CLEARED
         own = [backward for backward in backwards if meant or not self._passes(backward, step)]
-        if any(_stands_after(backward, step) and not self._served(backward, step) for backward in own):
+        if any(_stands_after(backward, step) for backward in own):
             return _History.EARLY
         return _History.CLEARED_AROUND if wasted and last in own else _History.MISSING
 
@@ -219,14 +219,6 @@ class _Reader:
                 ):
                     return True
         return False
-
-    def _served(self, backward: Backward, step: Step) -> bool:
-        """Whether in some run another step of the same parameters applies this backward."""
-        return any(
-            (parameter, other.number) in run.applied
-            for run, other in self.backwards[backward.place]
-            for parameter in other.reached & step.parameters
-        )
 
     def _serves_another(self, backward: Backward, step: Step) -> bool:
         """Whether in some run a step of other parameters applies what this backward gives them."""

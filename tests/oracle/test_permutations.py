@@ -29,9 +29,9 @@ def test_there_are_programs_enough_of_every_verdict(outcome: Outcome) -> None:
 
 
 def test_scaling_clipping_and_schedules_go_wrong_in_many_ways(outcome: Outcome) -> None:
-    for verdict, least in {"TRN701": 100, "TRN702": 6, "TRN801": 100, "TRN802": 150, "TRN803": 300, "TRN804": 500}.items():
+    for verdict, least in {"TRN701": 100, "TRN702": 6, "TRN801": 80, "TRN802": 150, "TRN803": 300, "TRN804": 450}.items():
         assert outcome.verdicts[verdict] >= least, verdict
 
 
 def test_the_definitions_leave_little_choice(outcome: Outcome) -> None:
-    assert outcome.verdicts["free"] < 0.05 * outcome.programs
+    assert outcome.verdicts["free"] < 0.055 * outcome.programs

@@ -250,7 +250,6 @@ def _explain(
     later = {
         event for event in view.events if event.kind is Kind.BACKWARD and event.order > step.order and inner <= set(event.loops)
     } - passing
-    later -= {event for other, found in seen.steps.items() if other is not step for token in found for event in token.pending}
     for why, events in (
         (Emptiness.CLEARED, {event for event in at_once if event.effect not in elsewhere}),
         (Emptiness.TOO_EARLY, later),
