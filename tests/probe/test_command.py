@@ -22,6 +22,10 @@ KEYS = [
     "parameters",
     "buffers",
     "loss",
+    "optimizers",
+    "schedules",
+    "models",
+    "clips",
     "findings",
     "stopped_by",
 ]
