@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -71,7 +72,7 @@ class View:
 Item = "Event | fx.Region"
 
 
-class Pruning:
+class Pruning(ABC):
     """Prunes an entry to the effects that `event` makes something of."""
 
     def __init__(self) -> None:
@@ -161,9 +162,9 @@ class Pruning:
                 self.variables[atom.key] = atom.variables
                 self.flags[atom.key] += 1
 
+    @abstractmethod
     def event(self, effect: fx.Effect) -> Event | None:
         """What `effect` is to whoever looks; None where it is nothing."""
-        raise NotImplementedError
 
 
 class Projection(Pruning):

@@ -7,6 +7,7 @@ gradients were applied that are still there.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -79,7 +80,7 @@ def run(view: View, cancel: CancelFlag) -> Lifecycle:
     return automaton.facts
 
 
-class Paths:
+class Paths(ABC):
     """Follows tokens along every path of a view: `apply` says what an event does to one, `turn` what a new turn does."""
 
     def __init__(self, view: View, cancel: CancelFlag) -> None:
@@ -235,9 +236,9 @@ class Paths:
         """The token when `loop` begins another turn."""
         return token
 
+    @abstractmethod
     def apply(self, event: Event, token: Any) -> tuple[Any, ...]:
         """The tokens that there may be after `event`."""
-        raise NotImplementedError
 
     def event(self, event: Event, worlds: Worlds) -> Worlds:
         for observer in self.tries:
