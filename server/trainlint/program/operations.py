@@ -23,7 +23,7 @@ from .things import (
     alternatives,
     as_tensor,
 )
-from .vocabulary import WITH_INDICES
+from .vocabulary import PACKING, WITH_INDICES
 
 _CONTAINERS = frozenset({"torch.nn.Sequential", "torch.nn.modules.container.Sequential", "keras.Sequential"})
 _LAYERS = ("torch.nn.", "keras.layers.", "keras.Sequential")
@@ -111,13 +111,8 @@ def is_tensor(value: Value, depth: int = 4) -> bool:
     return bool(ways) and all(isinstance(way, Operation) and _gives_tensor(way, depth) for way in ways)
 
 
-# Sequences packed for them have the same attributes that tensors have.
-_RECURRENT = frozenset({"lstm", "gru", "rnn"})
-_PACKING = frozenset({"pack_padded_sequence", "pack_sequence", "PackedSequence"})
-
-
 def _gives_tensor(operation: Operation, depth: int) -> bool:
-    if operation.name in _PACKING or operation.name in _RECURRENT:
+    if operation.name in PACKING:
         return False
     if operation.name == "getitem":
         return depth > 0 and is_tensor(operation.inputs[0], depth - 1)

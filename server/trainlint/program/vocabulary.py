@@ -12,6 +12,8 @@ CUTTING = frozenset(
 
 # What returns values together with their indices.
 WITH_INDICES = frozenset({"max", "min", "topk", "sort", "median", "nanmedian", "mode", "kthvalue", "cummax", "cummin"})
+# They give packed sequences, or may: these have attributes of the same names as tensors, and are none.
+PACKING = frozenset({"lstm", "gru", "rnn", "pack_padded_sequence", "pack_sequence", "PackedSequence"})
 # What a tensor says of itself: no graph leads through it.
 DESCRIPTIONS = frozenset({"shape", "device", "dtype", "ndim", "layout", "is_cuda"})
 
