@@ -44,6 +44,18 @@ def nested(n: int) -> str:
     return _HEAD + loops + _indented(depth, "for x in loader:") + _indented(depth + 1, *_TURN)
 
 
+def carried(n: int) -> str:
+    """Loops inside loops, each of which hands a tensor and a sum on to its next turn."""
+    depth = min(n, 18)
+    before = "".join(f"h{level} = torch.zeros(8)\ntotal{level} = 0.0\n" for level in range(depth))
+    loops = "".join(_indented(level, f"for x{level} in range(count):") for level in range(depth))
+    after = "".join(
+        _indented(level + 1, f"h{level} = torch.tanh(h{level} + model(h{level}))", f"total{level} += loss.item()")
+        for level in reversed(range(depth))
+    )
+    return _HEAD + before + loops + _indented(depth, "for x in loader:") + _indented(depth + 1, *_TURN) + after
+
+
 def branches(n: int) -> str:
     """Branches in sequence, each on a condition of its own, with something in it that matters."""
     guarded = "".join(_indented(1, f"if args.option{i}:") + _indented(2, "optimizer.zero_grad()") for i in range(n))
@@ -79,5 +91,5 @@ def fan(n: int) -> str:
 
 
 GROWING: tuple[Callable[[int], str], ...] = (
-    lines, functions, helpers, nested, branches, conditions, optimizers, depth, fan,
+    lines, functions, helpers, nested, carried, branches, conditions, optimizers, depth, fan,
 )  # fmt: skip

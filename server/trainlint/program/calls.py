@@ -9,6 +9,7 @@ from . import (
     configuration_files,
     expressions,
     functional,
+    gathering,
     hidden_loops,
     known_calls,
     methods,
@@ -65,7 +66,8 @@ def call(m: Machine, node: ast.Call, *, used: bool) -> Value:
     inherited = _super_method(m, node)
     callee = inherited if inherited is not None else expressions.evaluate(m, node.func)
     m.receivers = (node.func, outer := m.receivers)
-    args, keywords = _arguments(m, node, callee)
+    with gathering.shown(m, node, callee):
+        args, keywords = _arguments(m, node, callee)
     m.receivers = outer
     return apply(m, node, callee, args, keywords, used=used)
 

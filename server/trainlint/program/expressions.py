@@ -21,6 +21,7 @@ from . import (
 from .effects import Block, Branch, Loop, Read
 from .iteration import iterate
 from .machine import Machine
+from .scope import Changes
 from .things import (
     UNKNOWN,
     Constant,
@@ -125,7 +126,7 @@ def _boolean(m: Machine, node: ast.BoolOp) -> Value:
         value = evaluate(m, later)
         body, changes = m.block, m.store.changes_since(base)
         m.block, m.store = outer, base
-        base.join([changes, {}])
+        base.join([changes, Changes()])
         if body.items:
             m.emit(Branch(conditions.FRESH, body, Block()))
         result = join(result, value)

@@ -8,13 +8,14 @@ from dataclasses import replace
 
 from . import access, arithmetic, assignment, calls, conditions, differentiation, expressions, grad_mode, in_place, objects
 from .effects import Adjust, Block, Branch, Clear, ContextManager, Count, Forget, Jump, Loop, SetRate, Try, Uncalled, Write
+from .gathering import gathered
 from .guards import Guard, Known
 from .index import names_in
 from .iteration import iterate, matters
 from .machine import LoopPaths, Machine
 from .names import imported, text_of
 from .naming import names_optimizer
-from .scope import Key, Store
+from .scope import Changes, Store
 from .things import (
     UNKNOWN,
     ClassValue,
@@ -35,6 +36,9 @@ from .things import (
     things_in,
 )
 from .vocabulary import MODE_METHODS, TRAINING_METHODS
+
+# So many loops around each other take second turns of their own, however often the loops around them are lowered.
+_MAX_DRAFTS = 2
 
 
 def statements(m: Machine, body: list[ast.stmt]) -> bool:
@@ -63,7 +67,8 @@ def _expression_statement(m: Machine, node: ast.Expr) -> bool:
     value = node.value
     if isinstance(value, ast.Attribute) and value.attr in TRAINING_METHODS | MODE_METHODS:
         return _uncalled(m, value)
-    result = expressions.evaluate(m, value)
+    with gathered(m, node):
+        result = expressions.evaluate(m, value)
     if isinstance(result, External) and result.name == "builtins.exit()":
         m.emit(Jump("raise"))
         return False
@@ -102,6 +107,11 @@ def _annotated(m: Machine, node: ast.AnnAssign) -> bool:
 
 
 def _augmented(m: Machine, node: ast.AugAssign) -> bool:
+    with gathered(m, node):
+        return _added(m, node)
+
+
+def _added(m: Machine, node: ast.AugAssign) -> bool:
     value = expressions.consume(m, node, expressions.evaluate(m, node.value))
     before = expressions.evaluate(m, _load(node.target))
     if isinstance(before, Counter) and isinstance(value, Constant) and isinstance(value.value, int):
@@ -326,34 +336,50 @@ def _has_break(body: list[ast.stmt]) -> bool:
 def _loop(
     m: Machine, node: ast.stmt, body: Callable[[], bool], orelse: list[ast.stmt], *, skippable: bool, repeats: bool
 ) -> Loop | None:
-    """A loop, lowered again where its first turn changes what later turns look at."""
+    """A loop, lowered again where its first turn changes what later turns look at.
+
+    A loop inside another one leaves its second turn to the second turn of that, where that is sure to come.
+    """
     base, outer = m.store, m.block
     if repeats:
         _count(m, node)
-    block = Block()
-    for turn in (1, 2):
-        sought: set[Key] = set()
-        m.store, m.block = base.fork(sought), Block()
-        paths = LoopPaths()
-        m.loops.append((paths, base))
-        outer_turns, m.turns = m.turns, (*m.turns, (node, turn))
+    postponed, m.postponed = m.postponed, False
+    changing = False
+    for first in (True, False):
+        paths = LoopPaths(base)
+        m.store, m.block = base.fork(paths.sought), Block()
+        drafts = m.drafts
+        m.drafts = [*drafts, paths] if first and repeats else drafts
+        m.loops.append(paths)
+        outer_turns, m.turns = m.turns, (*m.turns, (node, 2 if changing else 1))
         alive = body()
-        m.turns = outer_turns
+        m.turns, m.drafts = outer_turns, drafts
         m.loops.pop()
-        ends: list[dict[Key, Value]] = [*paths.continues, *paths.breaks]
+        ends: list[Changes] = [*paths.continues, *paths.breaks]
         if alive:
             ends.append(m.store.changes_since(base))
         block = m.block
         m.store, m.block = base, outer
-        changed = base.join([*ends, {}] if skippable or repeats else ends)
-        if changed.isdisjoint(sought) or not repeats or turn == 2:
+        changed = base.join([*ends, Changes()] if skippable or repeats else ends)
+        changing = repeats and not changed.isdisjoint(paths.sought)
+        if not first or not (changing or m.postponed):
             break
+        if _comes_again(m):
+            m.postponed = True
+            break
+        m.postponed = False
+    m.postponed = m.postponed or postponed
     last, _ = suite(m, orelse)
     if not block.items and not last.items:
         return None
     region = Loop(node, block, last, skippable, repeats)
     m.emit(region)
     return region
+
+
+def _comes_again(m: Machine) -> bool:
+    """A loop around this one will be lowered again, so that what is lowered now need not be final."""
+    return len(m.drafts) >= _MAX_DRAFTS or any(m.store.differs(draft.base, draft.sought) for draft in m.drafts)
 
 
 def _count(m: Machine, node: ast.stmt) -> None:
@@ -370,16 +396,16 @@ def _count(m: Machine, node: ast.stmt) -> None:
 
 def _break(m: Machine, node: ast.Break) -> bool:
     if m.loops:
-        paths, base = m.loops[-1]
-        paths.breaks.append(m.store.changes_since(base))
+        paths = m.loops[-1]
+        paths.breaks.append(m.store.changes_since(paths.base))
         m.emit(Jump("break"))
     return False
 
 
 def _continue(m: Machine, node: ast.Continue) -> bool:
     if m.loops:
-        paths, base = m.loops[-1]
-        paths.continues.append(m.store.changes_since(base))
+        paths = m.loops[-1]
+        paths.continues.append(m.store.changes_since(paths.base))
         m.emit(Jump("continue"))
     return False
 
@@ -418,7 +444,7 @@ def _try(m: Machine, node: ast.Try) -> bool:
     handlers = []
     for handler in node.handlers:
         m.store = base.fork()
-        m.store.join([partial, {}])
+        m.store.join([partial, Changes()])
         if handler.name:
             m.store.set((m.frame, handler.name), UNKNOWN)
         block, survives = suite(m, handler.body)

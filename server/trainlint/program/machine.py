@@ -13,7 +13,7 @@ from ..immutable import value_class
 from ..source.parse import Site
 from .effects import Block, ContextManager, Effect, Region
 from .index import Index
-from .scope import ClassInfo, Frame, Key, Store
+from .scope import Changes, ClassInfo, Frame, Key, Store
 from .things import (
     Choice,
     Constant,
@@ -51,10 +51,12 @@ class OutOfBudget(Exception):
 
 @dataclass(slots=True)
 class LoopPaths:
-    """How control leaves the body of the loop being lowered."""
+    """How control leaves the body of the loop being lowered, whose turn began at `base`; `sought` is what it looked for there."""
 
-    continues: list[dict[Key, Value]] = field(default_factory=list)
-    breaks: list[dict[Key, Value]] = field(default_factory=list)
+    base: Store
+    sought: set[Key] = field(default_factory=set)
+    continues: list[Changes] = field(default_factory=list)
+    breaks: list[Changes] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -62,7 +64,7 @@ class CallPaths:
     """How control leaves the function being lowered, and with what value."""
 
     base: Store
-    returns: list[tuple[dict[Key, Value], Value]] = field(default_factory=list)
+    returns: list[tuple[Changes, Value]] = field(default_factory=list)
 
 
 @value_class
@@ -87,7 +89,8 @@ class Machine:
 
     `budget` is how many more statements and calls may be lowered, `allowance` how many of them in functions without
     training, whose calls are not followed any further after that; `reserve` is what such functions leave of the budget.
-    `receivers`: the functions whose arguments are being evaluated, innermost first.
+    `drafts` are the first turns of loops being lowered, all of which may be lowered again; `postponed`: a loop inside them waits
+    for that with the second turn of its own. `receivers`: the functions whose arguments are being evaluated, innermost first.
     `called` are the calls of functions in sight, `handed_out` the functions that code out of sight may call.
     """
 
@@ -109,6 +112,8 @@ class Machine:
         self.grad_context: ast.AST | bool | None = None
         self.inference: set[ast.AST] = set()
         self.turns: tuple[tuple[ast.AST, int], ...] = ()
+        self.drafts: list[LoopPaths] = []
+        self.postponed = False
         self.contexts: tuple[ContextManager, ...] = ()
         self.stepped_through: tuple[str | None, Thing | None] = (None, None)
         self.operations: list[Operation] = []
@@ -120,7 +125,7 @@ class Machine:
         self.parts: tuple[Phase, list[tuple[Thing, ...]]] | None = None
         self.stack: tuple[ast.AST, ...] = ()
         self.consumers: dict[Frame, Consumer] = {}
-        self.loops: list[tuple[LoopPaths, Store]] = []
+        self.loops: list[LoopPaths] = []
         self.calls: list[CallPaths] = []
         self.things: dict[tuple[object, ...], Thing] = {}
         self.reached: set[ast.AST] = set()
@@ -249,14 +254,14 @@ class Machine:
     def apart(self, frame: Frame, block: Block, statement: ast.stmt) -> Iterator[None]:
         """Work on the top level of another file, whatever is being lowered here."""
         outer = (self.frame, self.block, self.statement, self.store, self.stack, self.loops, self.calls)
-        grad = (self.grad_context, self.contexts)
+        around = (self.grad_context, self.contexts, self.drafts)
         self.frame, self.block, self.statement, self.store = frame, block, statement, self.store.root
-        self.stack, self.loops, self.calls, self.grad_context, self.contexts = (), [], [], None, ()
+        self.stack, self.loops, self.calls, self.drafts, self.grad_context, self.contexts = (), [], [], [], None, ()
         try:
             yield
         finally:
             self.frame, self.block, self.statement, self.store, self.stack, self.loops, self.calls = outer
-            self.grad_context, self.contexts = grad
+            self.grad_context, self.contexts, self.drafts = around
 
     @property
     def is_script(self) -> bool:

@@ -92,17 +92,29 @@ class ClassInfo:
         return tuple(name for info in self.lineage() for name in info.external)
 
 
+class Changes(dict[Key, Value]):
+    """What one path wrote. `open` are the keys whose value is, on a part of the path, still that of before."""
+
+    __slots__ = ("open",)
+
+    def __init__(self, written: dict[Key, Value] | None = None, open_: AbstractSet[Key] = frozenset()) -> None:
+        super().__init__(written or {})
+        self.open = open_
+
+
 class Store:
     """What variables and attributes hold. A fork records changes; joining forks writes what they agree on.
 
-    `sought`, where a fork was given such a set, gathers the keys that were looked for in it and are not there.
+    `sought`, where a fork was given such a set, gathers the keys that were looked for in it and are not there, or are there
+    on some paths only.
     """
 
-    __slots__ = ("_changes", "_parent", "_sought")
+    __slots__ = ("_changes", "_open", "_parent", "_sought")
 
     def __init__(self, parent: Store | None = None, sought: MutableSet[Key] | None = None) -> None:
         self._parent = parent
         self._changes: dict[Key, Value] = {}
+        self._open: MutableSet[Key] = set()
         self._sought = sought
 
     @property
@@ -117,13 +129,15 @@ class Store:
         while store is not None:
             found = store._changes.get(key)
             if found is not None:
+                if key in store._open:
+                    store._seek(key)
                 return found
             if store._sought is not None:
                 store._sought.add(key)
             store = store._parent
         return None
 
-    def _known(self, key: Key) -> Value | None:
+    def known(self, key: Key) -> Value | None:
         """The same where nobody is to learn of it."""
         store: Store | None = self
         while store is not None:
@@ -133,8 +147,34 @@ class Store:
             store = store._parent
         return None
 
+    def unaware(self, key: Key) -> list[MutableSet[Key]]:
+        """Those sets of what is sought that do not hold `key` yet."""
+        found: list[MutableSet[Key]] = []
+        store: Store | None = self
+        while store is not None:
+            if store._sought is not None and key not in store._sought:
+                found.append(store._sought)
+            store = store._parent
+        return found
+
+    def _seek(self, key: Key) -> None:
+        """A value was looked at that is on some paths the one of before this store."""
+        store: Store | None = self
+        while store is not None:
+            if key in store._changes and key not in store._open:
+                return
+            if store._sought is not None:
+                store._sought.add(key)
+            store = store._parent
+
+    def differs(self, base: Store, keys: Iterable[Key]) -> bool:
+        """One of `keys`, known in `base`, has another value here."""
+        changes = self.changes_since(base)
+        return any(base.known(key) not in (None, changes[key]) for key in keys if key in changes)
+
     def set(self, key: Key, value: Value) -> None:
         self._changes[key] = value
+        self._open.discard(key)
         holder = key[0]
         if isinstance(holder, Frame):
             holder.bound.add(key[1])
@@ -142,17 +182,22 @@ class Store:
     def fork(self, sought: MutableSet[Key] | None = None) -> Store:
         return Store(self, sought)
 
-    def changes_since(self, base: Store) -> dict[Key, Value]:
+    def changes_since(self, base: Store) -> Changes:
         """All that was written between `base` and here."""
-        layers: list[dict[Key, Value]] = []
+        layers: list[Store] = []
         store: Store | None = self
         while store is not None and store is not base:
-            layers.append(store._changes)
+            layers.append(store)
             store = store._parent
+        if len(layers) == 1:
+            return Changes(layers[0]._changes, set(layers[0]._open))
         merged: dict[Key, Value] = {}
+        undecided: MutableSet[Key] = set()
         for layer in reversed(layers):
-            merged.update(layer)
-        return merged
+            undecided = {key for key in undecided if key not in layer._changes or key in layer._open}
+            undecided |= {key for key in layer._open if key not in merged}
+            merged.update(layer._changes)
+        return Changes(merged, undecided)
 
     def keys_of(self, holder: Hashable) -> frozenset[str]:
         """The attributes of `holder` that were written."""
@@ -168,28 +213,37 @@ class Store:
         found = ((owner, name, value) for (owner, name), value in self._changes.items())
         return [(name, value) for owner, name, value in found if isinstance(owner, Frame) and owner.node is tree]
 
-    def join(self, paths: Iterable[dict[Key, Value]]) -> AbstractSet[Key]:
+    def join(self, paths: Iterable[Changes]) -> AbstractSet[Key]:
         """Let the paths meet here; the keys of what was known before and changed."""
         paths = list(paths)
         changed: MutableSet[Key] = set()
         if len(paths) == 1:
             for key, value in paths[0].items():
-                before = self._known(key)
+                before = self.known(key)
                 if value is not before:
                     if before is not None and value != before:
                         changed.add(key)
-                    self._changes[key] = value
+                    self._write(key, value, key in paths[0].open)
             return changed
         for key in dict.fromkeys(key for path in paths for key in path):
-            written = [path[key] for path in paths if key in path]
-            before = self._known(key) if len(written) == len(paths) else self.get(key)
-            values = [path.get(key, before) for path in paths]
-            known = [value for value in values if value is not None]
-            merged = known[0]
-            for value in known[1:]:
-                merged = join(merged, value)
-            if merged is not before:
+            before = self.known(key)
+            merged: Value | None = None
+            open_ = False
+            for path in paths:
+                found = path.get(key, before)
+                open_ = open_ or key not in path or key in path.open
+                if found is not None:
+                    merged = found if merged is None else join(merged, found)
+            if merged is not None and merged is not before:
                 if before is not None and merged != before:
                     changed.add(key)
-                self._changes[key] = merged
+                self._write(key, merged, open_)
         return changed
+
+    def _write(self, key: Key, value: Value, open_: bool) -> None:
+        """Set what paths agree on; `open_`: one of them left it as it was before."""
+        if not open_:
+            self._open.discard(key)
+        elif key not in self._changes:
+            self._open.add(key)
+        self._changes[key] = value

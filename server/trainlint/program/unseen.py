@@ -85,12 +85,12 @@ def is_shown(m: Machine) -> bool:
     around = m.receivers
     while around is not None:
         function, around = around
-        if _looks(function):
+        if shows(function):
             return True
     return False
 
 
-def _looks(function: ast.expr) -> bool:
+def shows(function: ast.expr) -> bool:
     """By its words, a function that draws or logs what it is given."""
     receiver = function.value if isinstance(function, ast.Attribute) else None
     last = receiver.attr if isinstance(receiver, ast.Attribute) else receiver.id if isinstance(receiver, ast.Name) else ""
