@@ -15,7 +15,7 @@ from ...program.things import Operation, Role, Thing
 from ...source.parse import Site
 from ..flow.ancestry import computed_by
 from ..models.modules import Content, Modules
-from ..wiring.sets import ParameterSet, Wiring, related, related_by_holding, wire
+from ..wiring.sets import ParameterSet, Relation, Wiring, related, related_by_holding, wire
 from .events import Event, Kind, Projection, View
 from .lifecycle import Intractable, Paths, Worlds
 
@@ -70,11 +70,15 @@ def examine(entry: Entry, program: Program, modules: Modules, cancel: CancelFlag
         return []
     wiring = wire(entry)
     graphs = {effect: computed_by(effect.loss, recorded=True) for effect in backwards}
+    called = _switched(entry, switches)
     found: dict[object, TrainedInEvaluation] = {}
     for target in wiring.sets:
         if wiring.hooked(target) or target.needs_closure:
             continue
-        for model in _called(entry, switches):
+        trains = [effect for effect in backwards if wiring.backward(effect, target) is not Relation.NO]
+        for model, computed in called.items():
+            if all(computed.isdisjoint(graphs[effect]) for effect in trains):
+                continue
             try:
                 for fact in _Follower(wiring, target, model, entry, graphs, cancel).facts(modules):
                     found.setdefault(fact.switch.site.node, fact)
@@ -83,10 +87,14 @@ def examine(entry: Entry, program: Program, modules: Modules, cancel: CancelFlag
     return list(found.values())
 
 
-def _called(entry: Entry, switches: list[fx.Mode]) -> list[Thing]:
-    """What is called somewhere and was switched to evaluation somewhere, itself or as a part."""
-    called = dict.fromkeys(effect.thing for effect in entry.effects if isinstance(effect, fx.Forward))
-    return [model for model in called if any(model.within(thing) for switch in switches for thing in switch.things)]
+def _switched(entry: Entry, switches: list[fx.Mode]) -> dict[Thing, set[Operation]]:
+    """What is called somewhere and was switched to evaluation somewhere, itself or as a part, and what the calls compute."""
+    called: dict[Thing, set[Operation]] = {}
+    for effect in entry.effects:
+        if isinstance(effect, fx.Forward):
+            called.setdefault(effect.thing, set()).update([effect.operation] if effect.operation is not None else ())
+    switched = dict.fromkeys(thing for switch in switches for thing in switch.things)
+    return {model: computed for model, computed in called.items() if any(map(model.within, switched))}
 
 
 class Modes(Projection):
