@@ -146,6 +146,7 @@ OTHERWISE = {
     "TRN107/two_optimizers_one_dedented.bad.py": "the moved step stands before the other one",
     "TRN217/class_attribute.bad.py": "the kind of checkpoint is changed, and not what it is given",
     "TRN504/relu.bad.py": "the loss is changed, and not the last layer",
+    "TRN319": "one of the two steps goes, and not what both optimizers hold",
     "TRN301": "the optimizer is given the new parameters, and knows them from then on",
 }
 """Where the fix is not the twin, and as right."""

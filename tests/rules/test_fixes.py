@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import re
 
 import pytest
-from trainlint.rules import RULES, Fixability
+from trainlint.rules import RULES, Fixability, Rule
 
-from tests.rules.cases import CODES, FAULTY, Case, report
+from tests.rules.cases import CODES, FAULTY, ROOT, Case, report
 from tests.rules.mending import held
+from tests.rules.test_documentation import chosen, section
 from tests.rules.variants import VARIANTS, Variant, as_written
 
 
@@ -48,6 +50,23 @@ def test_most_cases_of_a_fixable_rule_are_mended(code: str) -> None:
     mended = sum(bool(finding.fixes) for finding in found)
     assert fixable is not Fixability.ALWAYS or mended == len(found)
     assert fixable is not Fixability.SOMETIMES or 2 * mended >= len(found)
+
+
+@pytest.mark.parametrize("rule", [rule for rule in RULES if rule.code in CODES], ids=lambda rule: rule.name)
+def test_the_example_on_the_page_is_mended(rule: Rule) -> None:
+    """What the page of a rule shows as the mistake is without findings when it is fixed; where there is no fix it says why."""
+    text = chosen(rule, "Example")
+    if rule.fixable is Fixability.NEVER:
+        assert re.match(r"(?:There is no fix|No fix is offered): ", section(rule, "Fix safety"))
+        return
+    assert any(finding.fixes for finding in report(text).findings)
+    assert held(text).report.findings == ()
+
+
+def test_the_number_of_fixable_rules_is_the_one_that_is_told() -> None:
+    fixable = [rule for rule in RULES if rule.fixable is not Fixability.NEVER]
+    assert f"{len(fixable)} of the {len(RULES)} rules do" in (ROOT.parent / "docs" / "fixes.md").read_text(encoding="utf-8")
+    assert len(fixable) >= 40
 
 
 def test_variants_differ() -> None:

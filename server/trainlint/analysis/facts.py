@@ -235,6 +235,15 @@ class Facts:
             found.update(self.gradients.reach(Node(backward.loss)).operations)
         return found
 
+    def layers_behind(self, operation: Operation) -> list[ast.AST]:
+        """Where the linear layers are built that are given the result of `operation` as it is."""
+        return [
+            after.callee.node
+            for after, source in self.differentiated.items()
+            if after.name == "linear" and after.callee is not None and after.callee.node is not None and source.operands
+            if any(before.operation is operation for before in self.gradients.graph.sources(source.operands[0]))
+        ]
+
     @cached_property
     def ordered_loaders(self) -> list[OrderedLoader]:
         """Loaders that training goes over class by class."""

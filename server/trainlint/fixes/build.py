@@ -13,6 +13,7 @@ from ..rules.remedy import (
     ApplyInside,
     BackwardBefore,
     BuildAfter,
+    BuildOnce,
     Bypass,
     CallInstead,
     CallIt,
@@ -20,9 +21,12 @@ from ..rules.remedy import (
     Compose,
     DivideLoss,
     GiveLoss,
+    GiveOutput,
     HandTo,
     Insert,
     KeepGraph,
+    LeaveBlock,
+    LetFollow,
     MoveAfter,
     MoveBefore,
     MoveInto,
@@ -38,13 +42,17 @@ from ..rules.remedy import (
     Surround,
     SwapArguments,
     TurnOn,
+    UseCopy,
+    WholeRows,
 )
 from ..source.parse import Site, span_of
 from ..source.text import Position, SourceText, Span
 from .arguments import add_to_operand, on_operand, set_argument, swap_arguments
+from .blocks import leave_block, let_follow
 from .computation import bypass, call_instead, divide_loss, hand_to, keep_graph, turn_on
 from .editing import give_loss, insert, remove, rewrite, surround
 from .guards import step_at_end
+from .instead import build_once, give_output, use_copy, whole_rows
 from .layout import Layout, layout_of
 from .offer import safe, unsafe
 from .placement import Spot, first_backward, place_in_closure, place_of_backward, place_of_step, places_of_clear, prepared
@@ -290,4 +298,10 @@ _BUILDERS: dict[type, Callable[..., Fix | None]] = {
     Remove: remove,
     Rewrite: rewrite,
     TurnOn: turn_on,
+    WholeRows: whole_rows,
+    LetFollow: let_follow,
+    LeaveBlock: leave_block,
+    BuildOnce: build_once,
+    UseCopy: use_copy,
+    GiveOutput: give_output,
 }

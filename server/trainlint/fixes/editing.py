@@ -10,7 +10,7 @@ from collections.abc import Set as AbstractSet
 from ..finding import Edit, Fix
 from ..rules.remedy import GiveLoss, Insert, Remove, Rewrite, Surround
 from ..source.parse import span_of
-from ..source.text import SourceText, Span
+from ..source.text import Position, SourceText, Span
 from .layout import Layout, layout_of
 from .offer import safe, unsafe
 from .placement import loss_before
@@ -48,12 +48,34 @@ def remove(remedy: Remove, tree: ast.Module, source: SourceText) -> Fix | None:
         return None
     taken = layout.remove(statement)
     if taken is None:
-        return None
+        return _with_its_block(layout, statement) if remedy.alone else None
     edit, start, end = taken[0], layout.start(statement), layout.end(statement)
     tail = layout.tail(statement)
     if "#" in tail and layout.owns_lines(statement):
         edit = Edit(source.span(start, end + tail.index("#")), "")  # the comment stays
     return unsafe(f"Remove `{source.text[start:end]}`", edit)
+
+
+def _with_its_block(layout: Layout, statement: ast.stmt) -> Fix | None:
+    """The loops and contexts around a statement that hold nothing else go with it; their comments stay."""
+    outer = statement
+    while isinstance(owner := layout.places[outer].owner, (ast.For, ast.With)) and len(owner.body) == 1:
+        if getattr(owner, "orelse", None):
+            return None
+        outer = owner
+    if len(layout.places[outer].suite) == 1 or not layout.owns_lines(outer):
+        return None
+    source, indent = layout.source, layout.indent(outer)
+    start, end = layout.start(outer), layout.end(outer) + len(layout.tail(outer))
+    lines = [source.line(number) for number in range(source.position(start).line, source.position(end).line + 1)]
+    if any(quote in line for line in lines for quote in ("'", '"', "\f")):
+        return None
+    comments = [f"#{comment}" for _, mark, comment in (line.partition("#") for line in lines) if mark]
+    first, last = source.position(start).line, source.position(end).line
+    begin = source.offset(Position(first, 1))
+    finish = source.offset(Position(last + 1, 1)) if last < source.line_count else len(source.text)
+    text = "".join(f"{indent}{comment}{source.line_end}" for comment in comments)
+    return unsafe(f"Remove `{layout.text(statement).splitlines()[0]}`", Edit(source.span(begin, finish), text))
 
 
 def rewrite(remedy: Rewrite, tree: ast.Module, source: SourceText) -> Fix | None:

@@ -167,6 +167,10 @@ class Layout:
         position = self.source.position(offset)
         return Edit(Span(position, position), text)
 
+    def binds(self, name: str) -> bool:
+        """The function itself gives `name` its value."""
+        return name in _bound(self.function)
+
     def visible(self, expression: str, tree: ast.Module) -> bool:
         """The root name of `expression` is bound in this function, in one around it, or in the module."""
         root = expression.partition(".")[0].partition("[")[0].partition("(")[0]

@@ -320,9 +320,14 @@ def scaled_in(statement: ast.stmt, loss: str) -> tuple[str, Spot] | None:
 
 
 def loss_before(layout: Layout, statement: ast.stmt, tree: ast.Module) -> str | None:
-    """The loss in front of `statement` that nothing else differentiates."""
-    loss = Losses(Calls(layout), tree).waiting(statement, "")
-    return loss.name if loss is not None else None
+    """The loss in front of `statement` that nothing else differentiates, else the one that is differentiated last."""
+    calls = Calls(layout)
+    loss = Losses(calls, tree).waiting(statement, "")
+    if loss is not None:
+        return loss.name
+    start = layout.start(statement)
+    told = [call.what for call in calls.all if call.kind is Kind.BACKWARD and layout.start(call.statement) < start]
+    return told[-1] if told and told[-1].replace(".", "").isidentifier() else None
 
 
 def _end_of_computation(layout: Layout, assigned: ast.stmt, loop: ast.stmt) -> ast.stmt:

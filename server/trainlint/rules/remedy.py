@@ -245,9 +245,10 @@ class Surround:
 
 @dataclass(frozen=True, slots=True)
 class Remove:
-    """Take the statement that `site` is out."""
+    """Take the statement that `site` is out; where `alone`, with the loop or the context that holds nothing else."""
 
     site: Site
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +260,58 @@ class Rewrite:
     title: str
     node: ast.AST | None = None
     safe: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WholeRows:
+    """Let the rows that `view` makes be `whole` numbers long instead of `wrong`, and the layer built at `layer` take as many."""
+
+    view: Site
+    layer: ast.AST
+    wrong: int
+    whole: int
+
+
+@dataclass(frozen=True, slots=True)
+class LetFollow:
+    """Let the statement of `moved` run right after that of `anchor`, each with the loops that do nothing else."""
+
+    moved: Site
+    anchor: Site
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveBlock:
+    """Let the statement of `site`, and what stands behind it, run after the `with` block that `context` opens."""
+
+    site: Site
+    context: ast.AST
+
+
+@dataclass(frozen=True, slots=True)
+class BuildOnce:
+    """Let the constructor build what `site` builds, and `site` take it from there."""
+
+    site: Site
+
+
+@dataclass(frozen=True, slots=True)
+class UseCopy:
+    """Write `copy` for `original` in the function of `place`, wherever that is used after the statements around `trained`."""
+
+    original: str
+    copy: str
+    trained: Site
+    place: Site
+
+
+@dataclass(frozen=True, slots=True)
+class GiveOutput:
+    """Let the loss `call` be given the one of `outputs` that nothing looks at, in place of its first argument."""
+
+    call: ast.AST
+    site: Site
+    outputs: tuple[Site, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +329,12 @@ class GiveLoss:
 
 
 Remedy = Union[
+    WholeRows,
+    LetFollow,
+    LeaveBlock,
+    BuildOnce,
+    UseCopy,
+    GiveOutput,
     Surround,
     GiveLoss,
     BuildAfter,

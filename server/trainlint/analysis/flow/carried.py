@@ -37,18 +37,34 @@ class CarriedGraph:
     def release(self) -> str | None:
         """The statement that would end the history of what `carrier` hands on, where that is known to be a tensor or a few."""
         statement = self.carrier.site.statement
-        if not isinstance(statement, ast.Assign) or statement.value is not self.carrier.site.node:
+        if (
+            isinstance(statement, ast.AugAssign)
+            and isinstance(statement.target, ast.Name)
+            and statement is self.carrier.site.node
+        ):
+            return f"{statement.target.id} = {statement.target.id}.detach()"
+        if not isinstance(statement, ast.Assign) or not self._is_all_of(statement.value):
             return None
         (target, *_), kind = statement.targets, self.carrier.name
         if kind in _HANDS_ON_ITS_STATE and isinstance(target, ast.Tuple) and len(target.elts) == 2:
             target = target.elts[1]
-        elif kind not in _IS_ITS_STATE:
+        elif kind not in _IS_ITS_STATE and not (isinstance(target, ast.Name) and _sums(statement.value)):
             return None
         name = text_of(target)
         if isinstance(target, ast.Tuple):
             parts = [text_of(part) for part in target.elts]
             return f"{', '.join(parts)} = {', '.join(f'{part}.detach()' for part in parts)}"
         return f"{name} = ({name}[0].detach(), {name}[1].detach())" if kind == "lstm" else f"{name} = {name}.detach()"
+
+    def _is_all_of(self, value: ast.expr) -> bool:
+        """What is assigned is what takes the graph of the turn before, or a sum with it."""
+        return value is self.carrier.site.node or (
+            _sums(value) and any(node is self.carrier.site.node for node in ast.walk(value))
+        )
+
+
+def _sums(value: ast.AST) -> bool:
+    return isinstance(value, ast.BinOp) and isinstance(value.op, (ast.Add, ast.Sub))
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,13 +15,18 @@ from ..paths.uses import only_trained
 
 @dataclass(frozen=True, slots=True)
 class SteppedTwice:
-    """`second` applies gradients of `shared` that `first` has just applied: both hold its parameters."""
+    """`second` applies gradients of `shared` that `first` has just applied: both hold its parameters.
+
+    `needless`: the step of the one that steps elsewhere as well, else those of an optimizer all of whose parameters the other
+    one holds, the later first.
+    """
 
     first: Thing
     second: Thing
     shared: Thing
     first_step: Site
     second_step: Site
+    needless: tuple[Site, ...]
 
 
 def stepped_twice(orders: Orders) -> list[SteppedTwice]:
@@ -65,7 +70,19 @@ def _shared(order: Order, first: fx.Step, second: fx.Step) -> SteppedTwice | Non
         return None
     if not any(order.sure_before(backward, first) for backward in order.all(fx.Backward)):
         return None
-    return SteppedTwice(one, other, shared[0], first.site, second.site)
+    again = [step for step in (second, first) if _steps_elsewhere(order, step)]
+    if len(again) != 1:
+        pairs = ((second, other, one), (first, one, other))
+        again = [step for step, mine, others in pairs if all(_held(owner, others) for owner in _owners(mine))]
+    return SteppedTwice(one, other, shared[0], first.site, second.site, tuple(step.site for step in again))
+
+
+def _steps_elsewhere(order: Order, step: fx.Step) -> bool:
+    return any(other.optimizers == step.optimizers and other.site.node is not step.site.node for other in order.all(fx.Step))
+
+
+def _held(owner: Thing, optimizer: Thing) -> bool:
+    return any(owner is whole or _part_of(owner, whole) for whole in _owners(optimizer))
 
 
 def _computes(effect: fx.Effect) -> bool:
@@ -96,12 +113,16 @@ def _part_of(thing: Thing, whole: Thing) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class DiscardedCopy:
-    """`copy` is trained and never looked at again; `original`, which nothing trains, is used at `place` instead."""
+    """`copy` is trained, last at `trained`, and never looked at again.
+
+    `original`, which nothing trains, is used at `place` instead.
+    """
 
     copy: Thing
     original: Thing
     optimizer: Thing
     copied: Site
+    trained: Site
     place: Site
 
     @property
@@ -133,7 +154,7 @@ def discarded_copies(orders: Orders) -> list[DiscardedCopy]:
             continue
         uses = [effect for effect in order.after(steps[-1]) if isinstance(effect, fx.Forward) and effect.thing is original]
         if uses and not any(_later_turn(order, steps[-1], use) for use in uses):
-            found.append(DiscardedCopy(copy, original, optimizers[0], create.site, uses[0].site))
+            found.append(DiscardedCopy(copy, original, optimizers[0], create.site, steps[-1].site, uses[0].site))
     return found
 
 

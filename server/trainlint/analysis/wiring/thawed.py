@@ -13,11 +13,15 @@ from .sets import related
 
 @dataclass(frozen=True, slots=True)
 class UndoneFreeze:
-    """`module` is frozen at `frozen` and trains again from `thawed` on, with nothing in between that it would matter to."""
+    """`module` is frozen at `frozen` and trains again from `thawed` on, with nothing in between that it would matter to.
+
+    `of_a_part`: more than what was frozen is let train.
+    """
 
     module: Thing
     frozen: Site
     thawed: Site
+    of_a_part: bool
 
 
 def undone_freezes(orders: Orders) -> list[UndoneFreeze]:
@@ -30,7 +34,7 @@ def undone_freezes(orders: Orders) -> list[UndoneFreeze]:
             for freeze in freezes[:index]:
                 module = _undone(order, freeze, thaw)
                 if module is not None and not _frozen_again(orders, thaw, module):
-                    found.append(UndoneFreeze(module, freeze.site, thaw.site))
+                    found.append(UndoneFreeze(module, freeze.site, thaw.site, thaw.parameters.owners != freeze.parameters.owners))
                     break
     return found
 

@@ -32,7 +32,8 @@ Where only one of two layers is constant (the last layer of a residual branch, a
 where some are set under a condition, where dropout tells the units apart, and where weights are loaded.
 
 ## Fix safety
-There is no fix: which distribution fits depends on the activations.
+Unsafe: training changes, which is the point. The constant goes, and the hidden layer keeps the weights that it draws when it is
+built; whether another distribution fits its activations better is for its author to say.
 
 ## References
 - [torch.nn.init](https://docs.pytorch.org/docs/stable/nn.init.html)
@@ -45,6 +46,7 @@ from collections.abc import Iterable
 from ...analysis.facts import Facts
 from ...finding import Severity
 from ...program.things import Thing
+from ..remedy import Remove
 from ..rule import Fixability, Observation, Rule, confidence, written
 
 
@@ -57,6 +59,7 @@ def check(facts: Facts) -> Iterable[Observation]:
             "they stay alike, as if there were one",
             confidence(True),
             ((start.layer.node, "the hidden layer"),) if start.layer.node is not None else (),
+            (Remove(start.fill.site, alone=True),) if start.layer.in_sight else (),
         )
 
 
@@ -64,4 +67,4 @@ def _called(layer: Thing, else_called: str) -> str:
     return f"`{layer.name}`" if layer.name else else_called
 
 
-RULE = Rule("TRN003", "constant-weight-initialisation", Severity.WARNING, Fixability.NEVER, "0.1.0", check)
+RULE = Rule("TRN003", "constant-weight-initialisation", Severity.WARNING, Fixability.SOMETIMES, "0.1.0", check)

@@ -9,11 +9,13 @@ where they were not meant to, and memory is held.
 
 ## Example
 ```python
+head = nn.Linear(2, 2)
+optimizer = torch.optim.SGD(head.parameters(), lr=0.1)
 for x, y in loader:
     optimizer.zero_grad()
     features = model(x)
     features.detach()
-    criterion(features, y).backward()
+    criterion(head(features), y).backward()
     optimizer.step()
 ```
 

@@ -31,7 +31,8 @@ for x, y in loader:
 Where one of the arguments may come from a model, requires a gradient, or is out of sight.
 
 ## Fix safety
-No fix is offered: which value was meant is not known.
+Unsafe: training changes, which is the point. The loss is given the one output of a model that nothing looks at; where there is
+none, or more than one, the value that was meant is not known.
 
 ## References
 - [A gentle introduction to torch.autograd](https://docs.pytorch.org/tutorials/beginner/blitz/autograd_tutorial.html)
@@ -45,6 +46,8 @@ from collections.abc import Iterable
 from ...analysis.facts import Facts
 from ...analysis.flow.objectives import Fault
 from ...finding import Severity
+from ...program.effects import Forward
+from ..remedy import GiveOutput
 from ..rule import Fixability, Observation, Rule, called, confidence
 
 
@@ -57,6 +60,7 @@ def check(facts: Facts) -> Iterable[Observation]:
                 "alone, and no model has a part in it",
                 confidence(not dead.assumed),
                 ((dead.place, "the loss"),),
+                (GiveOutput(dead.place, dead.backward.site, tuple(one.site for one in facts.effects(Forward))),),
             )
 
     for found in facts.cut_losses:
@@ -68,4 +72,4 @@ def check(facts: Facts) -> Iterable[Observation]:
             )
 
 
-RULE = Rule("TRN220", "loss-independent-of-model", Severity.ERROR, Fixability.NEVER, "0.1.0", check)
+RULE = Rule("TRN220", "loss-independent-of-model", Severity.ERROR, Fixability.SOMETIMES, "0.1.0", check)

@@ -32,7 +32,8 @@ where the carried value is detached on any path, as in truncated backpropagation
 sight.
 
 ## Fix safety
-No fix is offered: where the history should end is a choice.
+Unsafe: training changes, which is the point. What is carried loses its history at the end of each turn. There is none where it
+is not known to be a tensor.
 
 ## References
 - [torch.Tensor.backward](https://docs.pytorch.org/docs/stable/generated/torch.Tensor.backward.html)
@@ -44,6 +45,7 @@ from collections.abc import Iterable
 
 from ...analysis.facts import Facts
 from ...finding import Severity
+from ..remedy import Insert
 from ..rule import Fixability, Observation, Rule, confidence, written
 
 
@@ -59,7 +61,8 @@ def check(facts: Facts) -> Iterable[Observation]:
                     (carried.carrier.site.node, "takes the graph of the turn before into this one"),
                     (carried.loop.node, "nothing in this loop detaches it"),
                 ),
+                (Insert(carried.backward.site, carried.release, "after the backward"),) if carried.release is not None else (),
             )
 
 
-RULE = Rule("TRN213", "retain-graph-in-loop", Severity.INFO, Fixability.NEVER, "0.1.0", check)
+RULE = Rule("TRN213", "retain-graph-in-loop", Severity.INFO, Fixability.SOMETIMES, "0.1.0", check)

@@ -27,7 +27,8 @@ Where a size is out of sight, where samples are cut into several whole rows (tim
 gradient flows through the view.
 
 ## Fix safety
-There is no fix: the layer behind the view has to change with it.
+Unsafe: training changes, which is the point. The rows get the length of a sample, and the layer behind them is built for it;
+there is no fix where that layer, or its size, is not written out.
 
 ## References
 - [torch.Tensor.view](https://docs.pytorch.org/docs/stable/generated/torch.Tensor.view.html)
@@ -41,6 +42,7 @@ from collections.abc import Iterable
 from ...analysis.facts import Facts
 from ...analysis.tensors.forms import product
 from ...finding import Severity
+from ..remedy import WholeRows
 from ..rule import Fixability, Observation, Rule, confidence, written
 
 
@@ -56,7 +58,8 @@ def check(facts: Facts) -> Iterable[Observation]:
             f"`{written(operation)}` makes rows of {width} numbers of samples that have {features}: "
             "the rows mix samples, or an error is raised where the batch does not come out even",
             confidence(True),
+            remedies=tuple(WholeRows(operation.site, built, width, features) for built in facts.layers_behind(operation)),
         )
 
 
-RULE = Rule("TRN512", "flatten-mixes-samples", Severity.WARNING, Fixability.NEVER, "0.1.0", check)
+RULE = Rule("TRN512", "flatten-mixes-samples", Severity.WARNING, Fixability.SOMETIMES, "0.1.0", check)

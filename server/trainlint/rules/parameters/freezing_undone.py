@@ -42,7 +42,8 @@ Where anything is computed, trained, built or handed on in between, as with laye
 only some parameters are let train; where the two are not always done together; where it is frozen again later.
 
 ## Fix safety
-There is no fix: which of the two is meant is not in the code.
+Unsafe: what trains changes, which is the point. A part is frozen behind what lets the whole train. There is none where both are
+about the same module: which of the two is meant is not in the code then.
 
 ## References
 - [torch.nn.Module.requires_grad_](https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.requires_grad_)
@@ -54,6 +55,7 @@ from collections.abc import Iterable
 
 from ...analysis.facts import Facts
 from ...finding import Severity
+from ..remedy import LetFollow
 from ..rule import Fixability, Observation, Rule, confidence
 
 
@@ -65,7 +67,8 @@ def check(facts: Facts) -> Iterable[Observation]:
             f"this lets {name} train again, which was frozen just before: nothing was computed with it in between",
             confidence(True),
             ((one.frozen, "it is frozen here"),),
+            (LetFollow(one.frozen, one.thawed),) if one.of_a_part else (),
         )
 
 
-RULE = Rule("TRN308", "freezing-undone", Severity.WARNING, Fixability.NEVER, "0.1.0", check)
+RULE = Rule("TRN308", "freezing-undone", Severity.WARNING, Fixability.SOMETIMES, "0.1.0", check)

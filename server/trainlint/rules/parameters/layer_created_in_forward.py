@@ -35,7 +35,8 @@ For layers without weights (`nn.ReLU()(x)`) or with weights that are not drawn, 
 attribute; where its weights are set in sight, as networks that compute the weights of others do.
 
 ## Fix safety
-There is no fix: the sizes may depend on what the model is given.
+Unsafe: the layer is built once and trains, which is the point. There is none where what it is built of depends on what the model
+is given.
 
 ## References
 - [torch.nn.Module](https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html)
@@ -47,6 +48,7 @@ from collections.abc import Iterable
 
 from ...analysis.facts import Facts
 from ...finding import Severity
+from ..remedy import BuildOnce
 from ..rule import Fixability, Observation, Rule, confidence
 
 
@@ -56,7 +58,8 @@ def check(facts: Facts) -> Iterable[Observation]:
             one.place,
             f"the forward pass of `{one.owner}` builds this layer in each call: its weights are drawn anew and never train",
             confidence(True),
+            remedies=(BuildOnce(one.place),),
         )
 
 
-RULE = Rule("TRN314", "layer-created-in-forward", Severity.WARNING, Fixability.NEVER, "0.1.0", check)
+RULE = Rule("TRN314", "layer-created-in-forward", Severity.WARNING, Fixability.SOMETIMES, "0.1.0", check)

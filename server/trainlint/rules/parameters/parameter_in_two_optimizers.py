@@ -38,7 +38,8 @@ Where each step has a backward of its own: two objectives in turn are meant (adv
 holds only some parameters, or what it holds is out of sight.
 
 ## Fix safety
-There is no fix: which of the two is meant is not in the code.
+Unsafe: training changes, which is the point. The step goes whose parameters the other one steps as well; where both hold the
+same, each of them is offered, as which one is meant is not in the code.
 
 ## References
 - [torch.optim: per-parameter options](https://docs.pytorch.org/docs/stable/optim.html#per-parameter-options)
@@ -50,6 +51,7 @@ from collections.abc import Iterable
 
 from ...analysis.facts import Facts
 from ...finding import Severity
+from ..remedy import Remove
 from ..rule import Fixability, Observation, Rule, confidence
 
 
@@ -64,7 +66,8 @@ def check(facts: Facts) -> Iterable[Observation]:
             f"{second} applies gradients that {first} has just applied: both hold {what}",
             confidence(True),
             ((one.first_step, "they are applied here first"),),
+            tuple(Remove(step) for step in one.needless),
         )
 
 
-RULE = Rule("TRN319", "parameter-in-two-optimizers", Severity.WARNING, Fixability.NEVER, "0.1.0", check)
+RULE = Rule("TRN319", "parameter-in-two-optimizers", Severity.WARNING, Fixability.SOMETIMES, "0.1.0", check)

@@ -38,7 +38,8 @@ Where the function does anything with the copy but to train it (saves it, return
 is trained too, and where the original only computes inside the loop, as a teacher does.
 
 ## Fix safety
-There is no fix: which of the two is meant is not in the code.
+Unsafe: another model computes, which is the point. Behind the training the copy takes the place of the original in its own
+function; there is none where the original is used in another one.
 
 ## References
 - [copy.deepcopy](https://docs.python.org/3/library/copy.html#copy.deepcopy)
@@ -50,6 +51,7 @@ from collections.abc import Iterable
 
 from ...analysis.facts import Facts
 from ...finding import Severity
+from ..remedy import UseCopy
 from ..rule import Fixability, Observation, Rule, confidence
 
 
@@ -62,7 +64,8 @@ def check(facts: Facts) -> Iterable[Observation]:
             ((one.copied, "it is copied here"), (one.optimizer.node, "the copy is what this trains"))
             if one.optimizer.node is not None
             else ((one.copied, "it is copied here"),),
+            (UseCopy(one.used, one.copy.name, one.trained, one.place),),
         )
 
 
-RULE = Rule("TRN320", "trained-copy-discarded", Severity.WARNING, Fixability.NEVER, "0.1.0", check)
+RULE = Rule("TRN320", "trained-copy-discarded", Severity.WARNING, Fixability.SOMETIMES, "0.1.0", check)

@@ -31,7 +31,8 @@ for x, y in loader:
 Where autocast is built with `enabled=False`, or is one of several contexts.
 
 ## Fix safety
-There is no fix: what else belongs out of the block is for its author to say.
+Unsafe: gradients are computed in another precision, which is the point. There is none where something is computed behind the
+backward that the block may be meant for.
 
 ## References
 - [torch.autocast](https://docs.pytorch.org/docs/stable/amp.html#torch.autocast)
@@ -45,6 +46,7 @@ from ...analysis.facts import Facts
 from ...analysis.paths.scaling import autocast_around
 from ...finding import Severity
 from ...program.effects import Backward
+from ..remedy import LeaveBlock
 from ..rule import Fixability, Observation, Rule, confidence
 
 
@@ -57,7 +59,8 @@ def check(facts: Facts) -> Iterable[Observation]:
                 f"the backward of `{backward.text}` runs under autocast, which is meant for the forward only",
                 confidence(True),
                 ((context.node, "autocast is on from here"),),
+                (LeaveBlock(backward.site, context.node),),
             )
 
 
-RULE = Rule("TRN805", "backward-inside-autocast", Severity.INFO, Fixability.NEVER, "0.1.0", check)
+RULE = Rule("TRN805", "backward-inside-autocast", Severity.INFO, Fixability.SOMETIMES, "0.1.0", check)

@@ -35,7 +35,7 @@ for x, y in loader:
 Where the type or `enabled` is not known, or differs between the autocasts.
 
 ## Fix safety
-There is no fix.
+Unsafe: gradients are no longer scaled, which is the point. The scaler is switched off; its calls stay as they are.
 
 ## References
 - [torch.amp.GradScaler](https://docs.pytorch.org/docs/stable/amp.html#gradient-scaling)
@@ -48,6 +48,7 @@ from collections.abc import Iterable
 from ...analysis.facts import Facts
 from ...analysis.paths.scaling import bfloat16_scalers
 from ...finding import Severity
+from ..remedy import SetArgument
 from ..rule import Fixability, Observation, Rule, confidence
 
 
@@ -59,7 +60,8 @@ def check(facts: Facts) -> Iterable[Observation]:
                 f"`{scaler.name}` scales losses that are computed in bfloat16, which needs no scaling",
                 confidence(True),
                 ((autocast.site.node, "the type is chosen here"),),
+                (SetArgument(scaler.node, -1, "enabled", "False", "Switch the scaler off"),),
             )
 
 
-RULE = Rule("TRN806", "scaler-with-bfloat16", Severity.INFO, Fixability.NEVER, "0.1.0", check)
+RULE = Rule("TRN806", "scaler-with-bfloat16", Severity.INFO, Fixability.SOMETIMES, "0.1.0", check)

@@ -38,7 +38,8 @@ for epoch in range(90):
 Where the metric or the mode is out of sight. What a variable is called does not matter, only how it is computed.
 
 ## Fix safety
-Unsafe: training changes, which is the point. A metric that is missing is offered where the loss of the epoch is in sight.
+Unsafe: training changes, which is the point. The schedule is given the loss of the epoch where that is in sight,
+else the one of its last batch.
 
 ## References
 - [ReduceLROnPlateau](https://docs.pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.ReduceLROnPlateau.html)
