@@ -15,10 +15,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ..source.document import Document
+from ..source.nodes import walk
 from ..source.workspace import Parsed, Workspace
 from . import lower
 from .effects import Block
 from .frameworks.table import PACKAGES, is_called, maker, meaning, rate_range
+from .index import Index
 from .machine import Machine
 from .names import imported, origin
 from .outline import Outline, has_training_words, outline_of
@@ -300,7 +302,7 @@ class Importer:
             return True
         node = function.node
         if node not in self._admitted:
-            size = _size(node)
+            size = self.machine.index.functions[node].size
             wanted = node in self.machine.relevant or size <= _SMALL_FUNCTION
             self._admitted[node] = wanted and self._charge(size)
         return self._admitted[node]
@@ -316,7 +318,7 @@ class Importer:
 
 def _size(node: ast.AST) -> int:
     """How many statements there are in a function or statement; a lambda counts as one."""
-    return sum(1 for inner in ast.walk(node) if isinstance(inner, (ast.stmt, ast.Lambda)))
+    return sum(1 for inner in walk(node) if isinstance(inner, (ast.stmt, ast.Lambda)))
 
 
 def leads_to_training(workspace: Workspace, path: str, text: str) -> bool:
@@ -335,10 +337,10 @@ def leads_to_training(workspace: Workspace, path: str, text: str) -> bool:
     return False
 
 
-def training_names(resolver: Resolver, path: str, tree: ast.Module) -> set[str]:
+def training_names(resolver: Resolver, path: str, index: Index) -> set[str]:
     """Names by which a file may reach training in other files of the workspace: functions and classes that it imports."""
     found: set[str] = set()
-    for node in ast.walk(tree):
+    for node in index.imports:
         if isinstance(node, ast.ImportFrom):
             location = (
                 resolver.relative(path, node.level, node.module) if node.level else resolver.absolute(path, node.module or "")
@@ -351,7 +353,7 @@ def training_names(resolver: Resolver, path: str, tree: ast.Module) -> set[str]:
             for alias in node.names:
                 if _is_training(resolver, location, alias.name):
                     found.add(alias.asname or alias.name)
-        elif isinstance(node, ast.Import):
+        else:
             for alias in node.names:
                 location = resolver.absolute(path, alias.name)
                 if location is not None:

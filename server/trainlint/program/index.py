@@ -6,6 +6,7 @@ import ast
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from ..source.nodes import FIELDS, walk
 from .frameworks.table import FUNCTIONAL, LOOK_ALIKES
 from .vocabulary import MODE_METHODS, TRAINING_METHODS
 
@@ -14,10 +15,6 @@ UNCALLED = "statement that names a training method"
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 
 _PARAMETER_USES = frozenset({"zero_grad", "parameters", "grad", "param_groups", "step"})
-_LEAF_FIELDS = frozenset(
-    {"ctx", "op", "ops", "id", "attr", "arg", "name", "names", "asname", "module", "level", "kind", "conversion", "simple",
-     "is_async", "rest", "type_comment", "type_ignores", "type_params", "kwd_attrs"}
-)  # fmt: skip
 _SUITES = frozenset({"body", "orelse", "finalbody"})
 
 
@@ -26,12 +23,14 @@ class Contents:
     """A function, or the module, with the functions nested in it.
 
     `words`: names and attributes. `tested`: names that some condition looks at. `built`: assignments of a call's result to
-    an attribute, by the name of the object and the attribute, the first of each. The rest is of its own body alone.
+    an attribute, by the name of the object and the attribute, the first of each. `size`: how many statements it is,
+    a lambda counting as one. The rest is of its own body alone.
     """
 
     words: set[str] = field(default_factory=set)
     tested: set[str] = field(default_factory=set)
     built: dict[tuple[str, str], ast.Assign] = field(default_factory=dict)
+    size: int = 0
     yields: bool = False
     global_names: set[str] = field(default_factory=set)
     nonlocal_names: set[str] = field(default_factory=set)
@@ -50,12 +49,13 @@ class LoopContents:
 
 
 class Index:
-    """The contents of the functions and loops of the trees added to it."""
+    """The contents of the functions and loops of the trees added to it, and their imports."""
 
     def __init__(self) -> None:
         self.functions: dict[ast.AST, Contents] = {}
         self.loops: dict[ast.AST, LoopContents] = {}
-        self.statements = 0
+        self.statements = self._lambdas = 0
+        self.imports: list[ast.Import | ast.ImportFrom] = []
         self.look_alikes = False
         self.packages: set[str] = set()
         self._own = self._aside = False
@@ -143,7 +143,10 @@ class Index:
         self.functions[node] = self._open = inner = Contents()
         self._outside = len(self._loops)
         self._depth += 1
+        before = self.statements + self._lambdas
         self._children(node)
+        inner.size = self.statements + self._lambdas - before + 1
+        self._lambdas += isinstance(node, ast.Lambda)
         self._depth -= 1
         self._open, self._outside = outer, outside
         outer.words |= inner.words
@@ -214,6 +217,7 @@ class Index:
             modules = [alias.name for alias in node.names]
         else:
             modules = [node.module or ""] if not node.level else []
+        self.imports.append(node)
         roots = {module.partition(".")[0] for module in modules}
         self.packages |= roots
         if not self._depth:
@@ -224,15 +228,10 @@ class Index:
 
 def names_in(node: ast.AST) -> set[str]:
     """The names below an expression."""
-    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
-
-
-def _subclasses(kind: type[ast.AST]) -> list[type[ast.AST]]:
-    return [kind, *(below for one in kind.__subclasses__() for below in _subclasses(one))]
+    return {part.id for part in walk(node) if isinstance(part, ast.Name)}
 
 
 # The fields of each kind of node that hold nodes, and whether they are suites of statements.
 _CHILDREN: dict[type, tuple[tuple[str, bool], ...]] = {
-    kind: tuple((name, name in _SUITES and not issubclass(kind, ast.expr)) for name in kind._fields if name not in _LEAF_FIELDS)
-    for kind in _subclasses(ast.AST)
+    kind: tuple((name, name in _SUITES and not issubclass(kind, ast.expr)) for name in fields) for kind, fields in FIELDS.items()
 }

@@ -183,7 +183,7 @@ def build(tree: ast.Module, cancel: CancelFlag, workspace: Workspace | None = No
     index.add(tree)
     users = users_of(index)
     resolver = Resolver(workspace) if workspace is not None else None
-    relevant = relevant_functions(index, users, training_names(resolver, path, tree) if resolver else frozenset())
+    relevant = relevant_functions(index, users, training_names(resolver, path, index) if resolver else frozenset())
     entered = entered_functions(index, relevant)
     machine = Machine(index.statements, index, relevant, cancel)
     machine.inline = activation.inline

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from ...source.nodes import children, walk
+
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _SCOPES = (*_FUNCTIONS, ast.ClassDef)
 # They hand out every variable by its name.
@@ -73,7 +75,7 @@ class Scope:
         for loop in self.successors:
             if isinstance(loop, (ast.For, ast.AsyncFor, ast.While)):
                 for statement in loop.body:
-                    for part in ast.walk(statement):
+                    for part in walk(statement):
                         if isinstance(part, ast.stmt) and part in self.successors:
                             found[part] = loop if part not in found or _within(loop, found[part]) else found[part]
         return found
@@ -83,7 +85,7 @@ class Scope:
 
     def assigned(self, statement: ast.stmt) -> frozenset[str]:
         """The variables that a statement, or one below it, assigns."""
-        below = (part for part in ast.walk(statement) if isinstance(part, ast.stmt) and part in self._assigned)
+        below = (part for part in walk(statement) if isinstance(part, ast.stmt) and part in self._assigned)
         return frozenset().union(*(self._assigned[part] for part in below))
 
     def reads(self, statement: ast.stmt, name: str) -> Reads:
@@ -149,7 +151,7 @@ class Scope:
                     read.append(node)
                 else:
                     assigned.add(node.id)
-            for child in _heads(node) if node is statement else ast.iter_child_nodes(node):
+            for child in _heads(node) if node is statement else children(node):
                 if isinstance(node, ast.Lambda) and child is node.body:
                     continue
                 self.parents[child] = node
@@ -162,7 +164,7 @@ class Scope:
         if isinstance(statement, (ast.Import, ast.ImportFrom)):
             assigned |= {(alias.asname or alias.name).partition(".")[0] for alias in statement.names}
         if isinstance(statement, ast.Delete):
-            assigned -= {name.id for name in ast.walk(statement) if isinstance(name, ast.Name)}
+            assigned -= {name.id for name in walk(statement) if isinstance(name, ast.Name)}
         self._read[statement], self._assigned[statement] = read, frozenset(assigned)
 
     def _inner_scopes(self, statement: ast.stmt) -> Iterator[ast.AST]:
@@ -170,7 +172,7 @@ class Scope:
             yield statement
             return
         for child in _heads(statement):
-            for node in ast.walk(child):
+            for node in walk(child):
                 if isinstance(node, ast.Lambda):
                     yield node
 
@@ -215,7 +217,7 @@ class Scope:
         for statement in everything[inside:]:
             self.successors[statement] = [*self.successors[statement], *handlers]
         if getattr(node, "finalbody", []):
-            final = {id(part) for last in getattr(node, "finalbody", []) for part in ast.walk(last)}
+            final = {id(part) for last in getattr(node, "finalbody", []) for part in walk(last)}
             for statement in everything[known:]:
                 if id(statement) not in final:
                     self.successors[statement] = [*self.successors[statement], *end]
@@ -223,7 +225,7 @@ class Scope:
 
 
 def _within(inner: ast.AST, outer: ast.AST) -> bool:
-    return inner is not outer and any(part is inner for part in ast.walk(outer))
+    return inner is not outer and any(part is inner for part in walk(outer))
 
 
 def _heads(node: ast.AST) -> Iterator[ast.AST]:
@@ -274,7 +276,7 @@ def free_names(node: ast.AST) -> frozenset[str]:
             (read if isinstance(part.ctx, ast.Load) else assigned).add(part.id)
         elif isinstance(part, (ast.Global, ast.Nonlocal)):
             declared |= set(part.names)
-        waiting.extend(ast.iter_child_nodes(part))
+        waiting.extend(children(part))
     return frozenset((read - assigned) | declared)
 
 
