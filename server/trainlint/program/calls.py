@@ -66,8 +66,9 @@ def call(m: Machine, node: ast.Call, *, used: bool) -> Value:
     inherited = _super_method(m, node)
     callee = inherited if inherited is not None else expressions.evaluate(m, node.func)
     m.receivers = (node.func, outer := m.receivers)
-    with gathering.shown(m, node, callee):
-        args, keywords = _arguments(m, node, callee)
+    looks = gathering.shown(m, node, callee) if m.drafts and not used else []
+    args, keywords = _arguments(m, node, callee)
+    gathering.overlook(looks)
     m.receivers = outer
     return apply(m, node, callee, args, keywords, used=used)
 

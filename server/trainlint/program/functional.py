@@ -108,7 +108,7 @@ def differentiates(decorator: Value) -> bool:
 
 def call(m: Machine, node: ast.expr, callee: External, args: list[Value], keywords: dict[str, Value]) -> Value | None:
     """Call what `differentiator` gave; None where `callee` is another thing."""
-    if callee != _DIFFERENTIATE:
+    if callee.name != _DIFFERENTIATE.name:
         return None
     function, chosen = args[0], args[1]
     assert isinstance(chosen, Sequence)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, MutableSet
-from contextlib import contextmanager
+from collections.abc import MutableSet
 
 from . import unseen
 from .index import names_in
@@ -27,35 +26,43 @@ from .things import (
 )
 from .vocabulary import LIST_GROWTH
 
+Looks = list[tuple[Key, MutableSet[Key]]]
+"""Looks at variables that may prove to be none: each key, and a set of what is sought that does not hold it."""
 
-@contextmanager
-def gathered(m: Machine, node: ast.AugAssign | ast.Expr) -> Iterator[None]:
-    """Lower `total += number` or `numbers.append(number)` so that nobody takes it for a look at what was there before.
 
-    Its result is of the same kind in every turn, and no graph leads through it.
+def growing(m: Machine, node: ast.AugAssign | ast.Expr) -> tuple[Key, Value, Looks] | None:
+    """The variable that `total += number` or `numbers.append(number)` adds to, what it holds, and who is to hear of a look at it.
+
+    To be handed to `grown` once the statement is lowered.
     """
-    key = _key(m, node) if m.loops else None
-    if key is None:
-        yield
+    key = _key(m, node)
+    before = m.store.known(key) if key is not None else None
+    if key is None or before is None:
+        return None
+    return key, before, [(key, sought) for sought in m.store.unaware(key)]
+
+
+def grown(m: Machine, growth: tuple[Key, Value, Looks] | None) -> None:
+    """Nobody takes it for a look at what was there before: the result is of one kind in every turn, without a graph."""
+    if growth is None:
         return
-    unaware, before = m.store.unaware(key), m.store.known(key)
-    yield
+    key, before, looks = growth
     after = m.store.known(key)
-    if before is not None and after is not None and unaware and _adds_numbers(before, after):
-        for sought in unaware:
-            sought.discard(key)
+    if after is not None and _adds_numbers(before, after):
+        overlook(looks)
 
 
-@contextmanager
-def shown(m: Machine, node: ast.Call, callee: Value) -> Iterator[None]:
-    """Lower the arguments of a call that prints or logs; numbers among them are looked at by the user alone."""
-    unaware: list[tuple[Key, MutableSet[Key]]] = []
-    if m.loops and isinstance(callee, (External, Method, Thing)) and _shows(node.func):
-        keys = {(m.frame.owner(name), name) for name in names_in(node) if name in m.frame.bound}
-        numbers = [key for key in keys if isinstance(value := m.store.known(key), (Constant, Tensor)) and _is_number(value)]
-        unaware = [(key, sought) for key in numbers for sought in m.store.unaware(key)]
-    yield
-    for key, sought in unaware:
+def shown(m: Machine, node: ast.Call, callee: Value) -> Looks:
+    """Looks of a call that prints or logs at numbers, which nobody but the user sees. To be overlooked once it is lowered."""
+    if not isinstance(callee, (External, Method, Thing)) or not _shows(node.func):
+        return []
+    keys = {(m.frame.owner(name), name) for name in names_in(node) if name in m.frame.bound}
+    numbers = [key for key in keys if isinstance(value := m.store.known(key), (Constant, Tensor)) and _is_number(value)]
+    return [(key, sought) for key in numbers for sought in m.store.unaware(key)]
+
+
+def overlook(looks: Looks) -> None:
+    for key, sought in looks:
         sought.discard(key)
 
 

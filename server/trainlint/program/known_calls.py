@@ -42,7 +42,8 @@ from .things import (
 
 def call(m: Machine, node: ast.expr, callee: External, args: list[Value], keywords: dict[str, Value], used: bool) -> Value:
     """The value of a call of something imported, by what the tables say of it."""
-    callee = External(canonical(callee.name))
+    name = canonical(callee.name)
+    callee = callee if name == callee.name else External(name)
     loaded = configuration_files.call(m, callee.name, args, keywords)
     if loaded is not None:
         return loaded

@@ -6,9 +6,20 @@ import ast
 from collections.abc import Callable
 from dataclasses import replace
 
-from . import access, arithmetic, assignment, calls, conditions, differentiation, expressions, grad_mode, in_place, objects
+from . import (
+    access,
+    arithmetic,
+    assignment,
+    calls,
+    conditions,
+    differentiation,
+    expressions,
+    gathering,
+    grad_mode,
+    in_place,
+    objects,
+)
 from .effects import Adjust, Block, Branch, Clear, ContextManager, Count, Forget, Jump, Loop, SetRate, Try, Uncalled, Write
-from .gathering import gathered
 from .guards import Guard, Known
 from .index import names_in
 from .iteration import iterate, matters
@@ -67,8 +78,9 @@ def _expression_statement(m: Machine, node: ast.Expr) -> bool:
     value = node.value
     if isinstance(value, ast.Attribute) and value.attr in TRAINING_METHODS | MODE_METHODS:
         return _uncalled(m, value)
-    with gathered(m, node):
-        result = expressions.evaluate(m, value)
+    growth = gathering.growing(m, node) if m.drafts else None
+    result = expressions.evaluate(m, value)
+    gathering.grown(m, growth)
     if isinstance(result, External) and result.name == "builtins.exit()":
         m.emit(Jump("raise"))
         return False
@@ -107,29 +119,30 @@ def _annotated(m: Machine, node: ast.AnnAssign) -> bool:
 
 
 def _augmented(m: Machine, node: ast.AugAssign) -> bool:
-    with gathered(m, node):
-        return _added(m, node)
+    growth = gathering.growing(m, node) if m.drafts else None
+    _add(m, node)
+    gathering.grown(m, growth)
+    return True
 
 
-def _added(m: Machine, node: ast.AugAssign) -> bool:
+def _add(m: Machine, node: ast.AugAssign) -> None:
     value = expressions.consume(m, node, expressions.evaluate(m, node.value))
     before = expressions.evaluate(m, _load(node.target))
     if isinstance(before, Counter) and isinstance(value, Constant) and isinstance(value.value, int):
         sign = {ast.Add: 1, ast.Sub: -1}.get(type(node.op))
         if sign:
             m.emit_effect(Count, node, before.name, None, sign * value.value)
-            return True
+            return
     if isinstance(before, Gradient):
         m.emit_effect(Write if isinstance(node.op, (ast.Add, ast.Sub)) else Adjust, node, before.of)
-        return True
+        return
     if isinstance(before, Parameters) and isinstance(node.target, ast.Subscript):
         factor = value if isinstance(node.op, ast.Mult) else UNKNOWN if isinstance(node.op, ast.Div) else None
         m.emit_effect(SetRate, node, tuple(before.owners), factor)
-        return True
+        return
     if isinstance(before, Parameters):
         in_place.written(before)
     assignment.bind(m, node.target, arithmetic.binary(m, node, node.op, before, value))
-    return True
 
 
 def _load(target: ast.expr) -> ast.expr:

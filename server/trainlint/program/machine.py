@@ -110,6 +110,7 @@ class Machine:
         self.frame: Frame
         self.statement: ast.stmt
         self.grad_context: ast.AST | bool | None = None
+        self._grad_was_off = False
         self.inference: set[ast.AST] = set()
         self.turns: tuple[tuple[ast.AST, int], ...] = ()
         self.drafts: list[LoopPaths] = []
@@ -161,6 +162,8 @@ class Machine:
         """What turned autograd off here: the context around it, or the statement that set the mode before it."""
         if self.grad_context is not None:
             return self.grad_context if isinstance(self.grad_context, ast.AST) else None
+        if not self._grad_was_off:
+            return None
         mode = self.store.get(_GRAD_MODE)
         turned_off = mode.args[0] if isinstance(mode, Partial) and mode.args else None
         return turned_off.value if isinstance(turned_off, Constant) and isinstance(turned_off.value, ast.AST) else None
@@ -174,6 +177,7 @@ class Machine:
         if self.grad_context is not None:
             self.grad_context = node if enabled is False else True
         else:
+            self._grad_was_off = self._grad_was_off or enabled is False
             self.store.set(_GRAD_MODE, Partial(_GRAD_MODE_OWNER, (Constant(node),), ()) if enabled is False else _GRAD_ON)
 
     def operation(
