@@ -18,7 +18,7 @@ from . import (
     operations,
 )
 from .effects import Block
-from .frameworks.table import TENSOR_METHODS, lists_parameters, maker, method_meaning
+from .frameworks.table import TENSOR_METHODS, lists_parameters, maker, method_meaning, names_method
 from .machine import Machine
 from .scope import ClassInfo, Frame
 from .things import (
@@ -120,8 +120,10 @@ def _thing_attribute(m: Machine, node: ast.expr, holder: Thing, name: str) -> Va
         return Gradient(Parameters(frozenset({holder}), opaque=True))
     if lists_parameters(name, of_model=holder.role is Role.MODULE and not (holder.created_by or "").startswith("torch.")):
         return Parameters(frozenset({holder}))
-    if method_meaning(differentiation.role_of(holder), name) is not None and (
-        holder.role is not Role.MODULE or compiled.belongs(holder)
+    if (
+        names_method(name)
+        and method_meaning(differentiation.role_of(holder), name) is not None
+        and (holder.role is not Role.MODULE or compiled.belongs(holder))
     ):
         return Method(holder, name)
     if name == "param_groups":

@@ -45,7 +45,7 @@ from .effects import (
     Unseen,
     Write,
 )
-from .frameworks.table import GROWING, HANDED_OUT, READING_METHODS, TENSOR_METHODS, method_meaning
+from .frameworks.table import GROWING, HANDED_OUT, READING_METHODS, TENSOR_METHODS, method_meaning, names_method
 from .machine import Machine
 from .names import text_of
 from .naming import ACCELERATOR, SCALER, names_optimizer, names_scheduler, suggests
@@ -102,7 +102,9 @@ def call(m: Machine, node: ast.expr, callee: Method, args: list[Value], keywords
         by_value = functional.method(m, node, receiver, name, args, keywords, used)
         if by_value is not None:
             return by_value
-    kind = method_meaning(differentiation.role_of(receiver), name) if isinstance(receiver, Thing) else None
+    kind = None
+    if isinstance(receiver, Thing) and names_method(name):
+        kind = method_meaning(differentiation.role_of(receiver), name)
     if kind is not None and isinstance(receiver, Thing) and isinstance(node, ast.Call):
         if receiver.role is not Role.MODULE:
             return differentiation.method(m, node, receiver, kind, args, keywords, used)

@@ -99,6 +99,10 @@ class Source:
         return Node(value, self.environment) if value is not None else None
 
 
+# Operations whose result is what something inside them computes.
+_ENTERED = frozenset({"call", "getitem"})
+
+
 class Graph:
     """Looks up where values come from: their numbers, or, where `recorded`, their gradients.
 
@@ -114,6 +118,9 @@ class Graph:
 
     def sources(self, node: Node) -> tuple[Source, ...]:
         """Every way `node` may have come about; calls of modules in sight are entered."""
+        value = node.value
+        if isinstance(value, Tensor) and isinstance(value.origin, Operation) and value.origin.name not in _ENTERED:
+            return (Source(value.origin, node.environment),)
         return tuple({source.key: source for source in self._sources(node, 0)}.values())
 
     def ends(self, operation: Operation, environment: Environment) -> bool:

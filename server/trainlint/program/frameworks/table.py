@@ -130,7 +130,12 @@ def canonical(name: str) -> str:
 
 def method_meaning(role: Role | None, name: str) -> Meaning | None:
     """What a method of an object in this role does, where a table says."""
-    return _METHODS.get((role, name)) if name in _NAMES_OF_METHODS and role is not None else None
+    return _METHODS.get((role, name)) if role is not None else None
+
+
+def names_method(name: str) -> bool:
+    """A table knows a method of this name, of an object in some role."""
+    return name in _NAMES_OF_METHODS
 
 
 def leading_parameters(class_name: str) -> tuple[str, ...]:
@@ -363,6 +368,7 @@ __all__ = [
     "maker",
     "meaning",
     "method_meaning",
+    "names_method",
     "names_of_drawn",
     "normalises",
     "not_for_all",
