@@ -5,6 +5,7 @@
 Each mutant drops or moves one `zero_grad`, `backward` or `step` in a loop, sets a learning rate to 0, 1e-10 or 1000,
 detaches the loss or calls `.item()` on it, puts the forward pass under `no_grad`, or hands the optimizer other parameters;
 where training goes by values it drops what a step returns, or makes a state anew.
+Where a tape records, it leaves out what applies the gradients, or loses the loss to the tape (`tape_mutations.py`).
 Of classes that a trainer runs, it drops what they return, or detaches it; of loops with an accelerator, its backward.
 A mutant is named when a rule that may speak of its kind says something new at the place of the change or at a statement of
 the same training step; `elsewhere` counts those that only another rule, or another place, shows.
@@ -32,6 +33,9 @@ from pathlib import Path
 
 from functional_mutations import RIGHT as FUNCTIONAL_RULES
 from functional_mutations import WORDS, Breakages
+from tape_mutations import RIGHT as TAPE_RULES
+from tape_mutations import WORDS as TAPE_WORDS
+from tape_mutations import TapeBreakages
 from trainer_mutations import LOSSES, broken
 from trainer_mutations import RIGHT as TRAINER_RULES
 from trainlint.engine import check
@@ -57,10 +61,13 @@ RIGHT: dict[str, frozenset[str]] = {
     "other parameters": WIRING_RULES,
     **TRAINER_RULES,
     **FUNCTIONAL_RULES,
+    **TAPE_RULES,
 }
 STEP_RULES = frozenset({"TRN101", "TRN103", "TRN104", "TRN105", "TRN106", "TRN107"})
 RATE_SET_LATER = re.compile(r"[sS]chedule|\bLR\(|StepLR|param_groups|\[.lr.\]|load_state_dict\(")
-TRAINS = re.compile(r"backward|training_step|compute_loss|configure_optimizers|optax|apply_gradients|nnx\.Optimizer")
+TRAINS = re.compile(
+    r"backward|training_step|compute_loss|configure_optimizers|optax|apply_gradients|nnx\.Optimizer|GradientTape|keras"
+)
 METHODS = {"zero_grad": "zero_grad", "backward": "backward", "manual_backward": "backward", "step": "step"}
 DIFFERENTIATING = ("accelerator", "fabric", "engine", "self")
 RATES = ("0", "1e-10", "1000")
@@ -170,6 +177,9 @@ class Mutator:
             yield Mutant(kind, line, text, frozenset(range(line - NEAR, line + NEAR + 1)))
         if any(word in line for word in WORDS for line in self.lines):
             for kind, line, text in Breakages(self.tree, self.lines):
+                yield Mutant(kind, line, text, frozenset(range(line - ITS_STEP, line + ITS_STEP + 1)))
+        if any(word in line for word in TAPE_WORDS for line in self.lines):
+            for kind, line, text in TapeBreakages(self.tree, self.lines):
                 yield Mutant(kind, line, text, frozenset(range(line - ITS_STEP, line + ITS_STEP + 1)))
 
     def _counts(self, call: Call) -> bool:
@@ -392,9 +402,10 @@ def main() -> None:
     parser.add_argument("--missed", action="store_true", help="print every mutant that was not named")
     parser.add_argument("--kind", help="only mutants of this kind")
     parser.add_argument("--run", type=float, default=0.0, metavar="SECONDS", help="run scripts that finish in that time")
+    parser.add_argument("--every", type=int, default=1, help="only every so many mutants")
     arguments = parser.parse_args()
     answers: dict[str, Counter[str]] = {kind: Counter() for kind in RIGHT}
-    untouched = files = equivalent = 0
+    untouched = files = equivalent = number = 0
     for folder in arguments.folders:
         shared = Files()
         for path in sorted(folder.rglob("*.py")):
@@ -414,6 +425,9 @@ def main() -> None:
             generated = [one for one in generated if faulty.isdisjoint(one.lines)]
             original = weights(path, text, arguments.run) if arguments.run else None
             for mutant in generated:
+                number += 1
+                if number % arguments.every:
+                    continue
                 answer = named(mutant, before, findings(path, mutant.text, folder, shared))
                 if answer != "named" and original and weights(path, mutant.text, arguments.run) == original:
                     equivalent += 1

@@ -432,6 +432,7 @@ def _return(m: Machine, node: ast.Return) -> bool:
         m.hand_out(value)
         for thing in things_in(value):
             thing.escaped = True
+            thing.uses.add("returned")
     m.emit(Jump("return"))
     return False
 

@@ -11,6 +11,7 @@ from ...program.effects import leaves
 from ...program.frameworks.table import (
     RateRange,
     argument_name,
+    is_module_base,
     leading_parameters,
     not_for_all,
     rate_range,
@@ -19,6 +20,7 @@ from ...program.frameworks.table import (
     sets_rates,
 )
 from ...program.program import Program
+from ...program.scope import ClassInfo
 from ...program.things import NONE, UNKNOWN, Constant, Operation, Parameters, Role, Sequence, Tensor, Thing, Value, things_in
 from ...program.vocabulary import ITERATORS
 from ...source.parse import Site, Spot
@@ -29,7 +31,10 @@ _LAYERS = frozenset({"matmul", "mm", "bmm", "addmm", "linear", "conv1d", "conv2d
 
 @dataclass(frozen=True, slots=True)
 class KnownRate:
-    """`value` is the learning rate `optimizer` keeps for its whole life; `usual` is where such optimizers work."""
+    """`value` is the learning rate `optimizer` keeps for its whole life; `usual` is where such optimizers work.
+
+    Not `sure`: an object that others may hold keeps the optimizer, and they might change its rate.
+    """
 
     optimizer: Thing
     place: Site
@@ -37,6 +42,7 @@ class KnownRate:
     value: float
     usual: RateRange | None
     on_module: bool
+    sure: bool = True
 
     @property
     def name(self) -> str:
@@ -51,22 +57,18 @@ def known_rates(program: Program) -> list[KnownRate]:
     changed: set[Thing] = set()
     touched: set[Thing] = set()
     schedules, raised = _scaling_schedules(program), set[Thing]()
-    for entry in program.entries:
-        for effect in entry.effects:
-            if isinstance(effect, fx.Create) and effect.thing.role is Role.OPTIMIZER:
-                built.setdefault(effect.thing, effect)
-            elif isinstance(effect, fx.SetRate):
-                lowers = schedules.get(effect.site.node) if effect.factor is None else _is_at_most_one(effect.factor)
-                if lowers is None:
-                    changed.update(effect.optimizers)
-                elif not lowers:
-                    raised.update(effect.optimizers)
-            elif isinstance(effect, fx.Unseen):
-                touched |= effect.touches
-    models, written = _trained_models(program), _written_rates(program)
-    for effect in (effect for body in program.bodies for effect in leaves(body)):
-        if isinstance(effect, fx.Create) and effect.thing.role is Role.OPTIMIZER and effect.thing in models:
+    for effect in _effects(program):
+        if isinstance(effect, fx.Create) and effect.thing.role is Role.OPTIMIZER:
             built.setdefault(effect.thing, effect)
+        elif isinstance(effect, fx.SetRate):
+            lowers = schedules.get(effect.site.node) if effect.factor is None else _is_at_most_one(effect.factor)
+            if lowers is None:
+                changed.update(effect.optimizers)
+            elif not lowers:
+                raised.update(effect.optimizers)
+        elif isinstance(effect, fx.Unseen):
+            touched |= effect.touches
+    models, written = _trained_models(program), _written_rates(program)
     found = list(_transformation_rates(program))
     for optimizer, create in built.items():
         rate = optimizer.arguments.get("lr")
@@ -75,14 +77,36 @@ def known_rates(program: Program) -> list[KnownRate]:
         handed_out = any(optimizer.within(thing) or optimizer in thing.holds for thing in touched)
         if optimizer in written:
             continue
-        if optimizer in changed or optimizer.escaped or handed_out or (optimizer in raised and rate.value != 0):
+        if optimizer in changed or handed_out or (optimizer in raised and rate.value != 0):
+            continue
+        if optimizer.escaped and not _kept_by_its_class(optimizer):
             continue
         assert optimizer.created_by is not None
         on_module = optimizer in models or _on_module(optimizer, program)
         usual = rate_range(optimizer.created_by)
         place = create.site.part(rate_node(create.site.node, leading_parameters(optimizer.created_by).index("lr")))
-        found.append(KnownRate(optimizer, place, rate.source, float(rate.value), usual, on_module))
+        found.append(KnownRate(optimizer, place, rate.source, float(rate.value), usual, on_module, not optimizer.escaped))
     return found
+
+
+def _effects(program: Program) -> Iterator[fx.Effect]:
+    """Those of the entries, and of the constructors that ran for their sake."""
+    for entry in program.entries:
+        yield from entry.effects
+    for body in program.bodies[len(program.entries) :]:
+        yield from leaves(body)
+
+
+def _kept_by_its_class(optimizer: Thing) -> bool:
+    """It got out of sight only because an object of a class that is known in full keeps it as an attribute."""
+    if "returned" in optimizer.uses or not optimizer.owners:
+        return False
+    return all(owner.in_sight or (owner.cls is not None and _is_known(owner.cls)) for owner in optimizer.owners)
+
+
+def _is_known(cls: ClassInfo) -> bool:
+    """None of its bases is out of sight, but for those of models, which set no rates."""
+    return all(is_module_base(base) or base.startswith(("builtins.", "abc.", "typing.")) for base in cls.outside)
 
 
 def _on_module(optimizer: Thing, program: Program) -> bool:

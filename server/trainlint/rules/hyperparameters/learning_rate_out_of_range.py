@@ -59,7 +59,7 @@ def check(facts: Facts) -> Iterable[Observation]:
                 if small
                 else f"such optimizers usually work at or below {rate.usual.upper:g}, and updates this large destroy the weights"
             ),
-            confidence(True),
+            confidence(rate.sure),
             ((rate.source, "the value comes from here"),) if rate.source is not None else (),
             remedies,
         )

@@ -47,7 +47,7 @@ def check(facts: Facts) -> Iterable[Observation]:
         yield Observation(
             rate.place,
             f"`{rate.name}` has a learning rate of 0: no step changes the weights",
-            confidence(True),
+            confidence(rate.sure),
             ((rate.source, "the value comes from here"),) if rate.source is not None else (),
             remedies,
         )

@@ -1,62 +1,45 @@
-"""Recall on real code whose gradients are values: break correct training by one statement and count how many are named.
+"""Breakages of training whose gradients are values that a tape hands out, and of models that their library trains: for
+`mutations.py`.
 
-    python benchmarks/mutations_of_tapes.py FOLDER [FOLDER ...] [--missed] [--kind KIND]
-
-Each mutant leaves out one `apply_gradients`, moves the loss out of its tape, calls `.numpy()` on it, takes or applies
-gradients by another model's variables, leaves out `training=True` in files with dropout or batch normalisation, flips
-`from_logits`, or sets a learning rate to 0, 1e-10 or 1000. Named and left out mean what they mean in `mutations.py`: a
-finding near the change by a rule that may speak of it, and mutants that change nothing.
+Each leaves out one `apply_gradients`, moves the loss out of its tape, calls `.numpy()` on it or stops its gradients, takes or
+applies gradients by another model's variables, leaves out `training=True` in files with dropout or batch normalisation, flips
+`from_logits`, or sets a learning rate to 0, 1e-10 or 1000.
 """
 
 from __future__ import annotations
 
-import argparse
 import ast
-import sys
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
-from trainlint.engine import check
-from trainlint.source.document import Document
-from trainlint.source.workspace import Workspace
-
-RIGHT = {
+RIGHT: dict[str, frozenset[str]] = {
     "drop apply_gradients": frozenset({"TRN104"}),
     "loss outside of the tape": frozenset({"TRN218", "TRN201"}),
     "numpy of loss": frozenset({"TRN201"}),
+    "stopped gradient of loss": frozenset({"TRN201", "TRN219"}),
     "gradients by other variables": frozenset({"TRN105", "TRN304"}),
     "gradients for other variables": frozenset({"TRN304", "TRN105"}),
     "drop training=True": frozenset({"TRN605"}),
     "flip from_logits": frozenset({"TRN511"}),
-    "lr 0": frozenset({"TRN401"}),
-    "lr 1e-10": frozenset({"TRN402"}),
-    "lr 1000": frozenset({"TRN402"}),
 }
 RATES = ("0.0", "1e-10", "1000.0")
 OPTIMIZERS = frozenset({"SGD", "Adam", "AdamW", "Adamax", "Nadam", "RMSprop", "Adagrad", "Adadelta"})
 SETS_RATES = ("LearningRateScheduler", "learning_rate.assign", ".lr =", ".learning_rate =", "set_value(")
-NEAR = 4
+WORDS = ("GradientTape", "keras")
+
+Broken = tuple[str, int, str]
+"""(kind, line, text)"""
 
 
-@dataclass(frozen=True)
-class Mutant:
-    kind: str
-    line: int
-    text: str
+class TapeBreakages:
+    """All of one text."""
 
-
-class Mutator:
-    """All mutants of one text."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.lines = text.splitlines(keepends=True)
-        self.tree = ast.parse(text)
+    def __init__(self, tree: ast.Module, lines: list[str]) -> None:
+        self.text = "".join(lines)
+        self.lines = lines
+        self.tree = tree
         self.parents = {child: node for node in ast.walk(self.tree) for child in ast.iter_child_nodes(node)}
 
-    def all(self) -> Iterator[Mutant]:
+    def __iter__(self) -> Iterator[Broken]:
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 if node.func.attr == "apply_gradients":
@@ -67,21 +50,21 @@ class Mutator:
                 yield from self._rates(node)
                 yield from self._flags(node)
 
-    def _applications(self, call: ast.Call) -> Iterator[Mutant]:
+    def _applications(self, call: ast.Call) -> Iterator[Broken]:
         statement = self._statement(call)
         if isinstance(statement, ast.Expr) and statement.value is call:
-            yield Mutant("drop apply_gradients", call.lineno, self._replaced(statement, "pass"))
+            yield "drop apply_gradients", call.lineno, self._replaced(statement, "pass")
         given = call.args[0] if call.args else None
         if isinstance(given, ast.Call) and ast.unparse(given.func) == "zip" and len(given.args) == 2:
             moved = given.args[1]
             other = self._other(moved, call)
             if other is not None:
-                yield Mutant("gradients for other variables", call.lineno, self._replaced(moved, other))
+                yield "gradients for other variables", call.lineno, self._replaced(moved, other)
 
-    def _differentiations(self, call: ast.Call) -> Iterator[Mutant]:
+    def _differentiations(self, call: ast.Call) -> Iterator[Broken]:
         other = self._other(call.args[1], call)
         if other is not None and isinstance(call.func, ast.Attribute):
-            yield Mutant("gradients by other variables", call.lineno, self._replaced(call.args[1], other))
+            yield "gradients by other variables", call.lineno, self._replaced(call.args[1], other)
         block, by = self._block(call), ast.unparse(call.args[1])
         if block is None or not isinstance(call.args[0], ast.Name) or len(block.body) < 2:
             return
@@ -90,11 +73,14 @@ class Mutator:
             return
         if not isinstance(last.value, (ast.Call, ast.BinOp)) or last.end_lineno != last.lineno or "variables" not in by:
             return
-        yield Mutant("numpy of loss", last.lineno, self._replaced(last.value, f"({ast.unparse(last.value)}).numpy()"))
+        yield "numpy of loss", last.lineno, self._replaced(last.value, f"({ast.unparse(last.value)}).numpy()")
+        if ast.unparse(call.func).endswith(".gradient") and "tf." in self.text:
+            stopped = f"tf.stop_gradient({ast.unparse(last.value)})"
+            yield "stopped gradient of loss", last.lineno, self._replaced(last.value, stopped)
         lines = [*self.lines]
         indent = lines[block.lineno - 1][: block.col_offset]
         lines[last.lineno - 1] = indent + lines[last.lineno - 1].lstrip()
-        yield Mutant("loss outside of the tape", last.lineno, "".join(lines))
+        yield "loss outside of the tape", last.lineno, "".join(lines)
 
     def _other(self, variables: ast.expr, call: ast.Call) -> str | None:
         """Variables of another model that the file takes gradients by."""
@@ -115,8 +101,9 @@ class Mutator:
         ]
         return simple[0] if simple else None
 
-    def _rates(self, call: ast.Call) -> Iterator[Mutant]:
-        if ast.unparse(call.func).rpartition(".")[2] not in OPTIMIZERS or any(word in self.text for word in SETS_RATES):
+    def _rates(self, call: ast.Call) -> Iterator[Broken]:
+        package, _, name = ast.unparse(call.func).rpartition(".")
+        if name not in OPTIMIZERS or package.endswith("optim") or any(word in self.text for word in SETS_RATES):
             return
         rates = [one.value for one in call.keywords if one.arg in ("lr", "learning_rate")] or call.args[:1]
         written = rates[0] if rates else None
@@ -125,18 +112,18 @@ class Mutator:
         ):
             for rate in RATES:
                 kind = f"lr {'0' if rate == '0.0' else rate.removesuffix('.0')}"
-                yield Mutant(kind, written.lineno, self._replaced(written, rate))
+                yield kind, written.lineno, self._replaced(written, rate)
 
-    def _flags(self, call: ast.Call) -> Iterator[Mutant]:
+    def _flags(self, call: ast.Call) -> Iterator[Broken]:
         for keyword in call.keywords:
             if not isinstance(keyword.value, ast.Constant):
                 continue
             idle = not any(word in self.text for word in ("Dropout", "BatchNorm"))
             if keyword.arg == "training" and keyword.value.value is True and self._recorded(call) and call.args and not idle:
                 without = ast.Call(call.func, call.args, [one for one in call.keywords if one is not keyword])
-                yield Mutant("drop training=True", call.lineno, self._replaced(call, ast.unparse(without)))
+                yield "drop training=True", call.lineno, self._replaced(call, ast.unparse(without))
             if keyword.arg == "from_logits" and isinstance(keyword.value.value, bool):
-                yield Mutant("flip from_logits", call.lineno, self._replaced(keyword.value, str(not keyword.value.value)))
+                yield "flip from_logits", call.lineno, self._replaced(keyword.value, str(not keyword.value.value))
 
     def _recorded(self, node: ast.AST) -> bool:
         """Inside the block of a tape whose gradients move the model that is called."""
@@ -175,51 +162,3 @@ def _suites(node: ast.AST) -> Iterator[list[ast.stmt]]:
         suite = getattr(node, name, None)
         if isinstance(suite, list):
             yield suite
-
-
-def findings(path: Path, text: str) -> Counter[tuple[str, int]]:
-    report = check(Document(str(path), text), Workspace())
-    return Counter((finding.code, finding.span.start.line) for finding in report.findings)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folders", nargs="+", type=Path)
-    parser.add_argument("--missed", action="store_true")
-    parser.add_argument("--kind", choices=sorted(RIGHT))
-    parser.add_argument("--every", type=int, default=1)
-    arguments = parser.parse_args()
-    made, named = Counter[str](), Counter[str]()
-    number = 0
-    for path in sorted(path for folder in arguments.folders for path in folder.rglob("*.py")):
-        text = path.read_text(encoding="utf-8", errors="replace")
-        if "GradientTape" not in text and ".compile(" not in text:
-            continue
-        try:
-            mutants = list(Mutator(text).all())
-        except (SyntaxError, ValueError, RecursionError):
-            continue
-        before = findings(path, text) if mutants else Counter()
-        for mutant in mutants:
-            number += 1
-            if (arguments.kind and mutant.kind != arguments.kind) or number % arguments.every:
-                continue
-            try:
-                ast.parse(mutant.text)
-            except SyntaxError:
-                continue
-            new = findings(path, mutant.text) - before
-            right = any(code in RIGHT[mutant.kind] for code, line in new if abs(line - mutant.line) <= 40)
-            made[mutant.kind] += 1
-            named[mutant.kind] += right
-            if arguments.missed and not right:
-                print(f"missed {mutant.kind}: {path}:{mutant.line} {dict(new) or ''}", file=sys.stderr)
-    for kind in RIGHT:
-        if made[kind]:
-            print(f"{kind:32} {named[kind]:5} of {made[kind]:5}  {100 * named[kind] / made[kind]:5.1f} %")
-    whole = sum(made.values())
-    print(f"{'all':32} {sum(named.values()):5} of {whole:5}  {100 * sum(named.values()) / max(whole, 1):5.1f} %")
-
-
-if __name__ == "__main__":
-    main()
