@@ -26,6 +26,7 @@ from .flow.graph import Node, Source
 from .flow.objectives import DeadLoss, Fault, Objectives
 from .flow.opponents import CutOff, cut_off
 from .flow.reductions import is_mean
+from .flow.spent_tapes import SpentTape, spent_tapes
 from .flow.terms import IdleTerm, UnreducedLoss, idle_terms, unreduced_losses
 from .flow.unusable import CutCheckpoint, InferenceTensor, cut_checkpoints, inference_tensors
 from .flow.updates import Updates
@@ -374,6 +375,11 @@ class Facts:
     def differentiations(self) -> Differentiations:
         """Gradients that are values."""
         return Differentiations(self.program, self.fates)
+
+    @cached_property
+    def spent_tapes(self) -> list[SpentTape]:
+        """Tapes that are used once more than they last."""
+        return list(spent_tapes(self.orders)) if self.differentiations.all else []
 
     @cached_property
     def gradients(self) -> Gradients:

@@ -507,7 +507,7 @@ def _entered(m: Machine, node: ast.With | ast.AsyncWith, items: list[ast.withite
                 m.grad_context = grad_mode.entered(m, entry.context_expr, value.name[:-2])
         elif isinstance(value, Thing) and value.role is Role.TAPE:
             m.contexts = (*m.contexts, ContextManager(value.name, entry.context_expr, tape=value))
-            value.uses.add("with")
+            value.uses |= {"with"} if value.node is entry.context_expr else {"with", "entered by name"}
         elif isinstance(value, Partial) and value.function == differentiation.PAUSE:
             paused = next(iter(things_in(Sequence(value.args))), None)
             m.contexts = (*m.contexts, ContextManager("", entry.context_expr, tape=paused, paused=True))

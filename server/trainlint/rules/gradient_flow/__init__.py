@@ -19,6 +19,7 @@ from . import (
     reentrant_checkpoint_cuts_gradient,
     retain_graph_in_loop,
     stop_gradient_on_loss,
+    tape_used_twice,
     trained_branch_detached,
     training_under_no_grad,
 )
@@ -43,4 +44,5 @@ RULES: tuple[Rule, ...] = (
     loss_outside_tape.RULE,
     stop_gradient_on_loss.RULE,
     loss_independent_of_model.RULE,
+    tape_used_twice.RULE,
 )
