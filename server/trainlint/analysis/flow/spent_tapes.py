@@ -57,7 +57,9 @@ def _spent(order: Order, tape: Thing, calls: list[fx.Differentiate]) -> SpentTap
             if again.site.node is not first.site.node and order.sure_before(first, again) and not renewed:
                 return SpentTape(tape, first, again)
         around = [loop for loop in order.loops_around(first) if isinstance(loop.node, (ast.For, ast.While))]
-        if len(made) == 1 and around and around[-1].repeats and around[-1] not in order.loops_around(made[0]):
-            if order.always_inside(first, around[-1]) and not order.leaves(around[-1]):
-                return SpentTape(tape, first, first)
+        inner = around[-1] if around and len(made) == 1 else None
+        if inner is None or not inner.repeats or inner in order.loops_around(made[0]):
+            continue
+        if order.always_inside(first, inner) and not order.leaves(inner):
+            return SpentTape(tape, first, first)
     return None

@@ -53,7 +53,7 @@ def check(facts: Facts) -> Iterable[Observation]:
         call = called(spent.again)
         yield Observation(
             spent.again.site,
-            f"`{call}` is called in every turn of a loop that `{spent.tape.name}` was made before: the second call raises an error"
+            f"`{call}` is called in every turn of a loop that `{spent.tape.name}` was made before: the second call fails"
             if spent.repeated
             else f"`{spent.tape.name}` forgets what it recorded with its first gradients: this second `{call}` raises an error",
             confidence(not spent.repeated),
