@@ -175,7 +175,7 @@ class Mutator:
         yield from self._wirings()
         for kind, line, text in broken(self.tree, self.lines):
             yield Mutant(kind, line, text, frozenset(range(line - NEAR, line + NEAR + 1)))
-        if any(word in line for word in WORDS for line in self.lines):
+        if any(word in line for word in WORDS for line in self.lines) and any("jax" in line for line in self.lines):
             for kind, line, text in Breakages(self.tree, self.lines):
                 yield Mutant(kind, line, text, frozenset(range(line - ITS_STEP, line + ITS_STEP + 1)))
         if any(word in line for word in TAPE_WORDS for line in self.lines):
@@ -360,6 +360,11 @@ def named(mutant: Mutant, before: Found, after: Found) -> str:
     return "elsewhere" if new else "missed"
 
 
+def _is_broken_already(mutant: Mutant, before: Found) -> bool:
+    """What the mutant would break has a mistake of this kind as it stands."""
+    return any(code in RIGHT[mutant.kind] and abs(line - mutant.line) <= NEAR for code, line, _ in before)
+
+
 _DRIVER = """\
 import hashlib, runpy, sys, torch
 torch.manual_seed(0)
@@ -426,7 +431,7 @@ def main() -> None:
             original = weights(path, text, arguments.run) if arguments.run else None
             for mutant in generated:
                 number += 1
-                if number % arguments.every:
+                if number % arguments.every or _is_broken_already(mutant, before):
                     continue
                 answer = named(mutant, before, findings(path, mutant.text, folder, shared))
                 if answer != "named" and original and weights(path, mutant.text, arguments.run) == original:

@@ -11,6 +11,7 @@ from ...program.effects import leaves
 from ...program.frameworks.table import (
     RateRange,
     argument_name,
+    is_callback_base,
     is_module_base,
     leading_parameters,
     not_for_all,
@@ -27,13 +28,16 @@ from ...source.parse import Site, Spot
 
 # What multiplies an input by weights.
 _LAYERS = frozenset({"matmul", "mm", "bmm", "addmm", "linear", "conv1d", "conv2d", "conv3d"})
+# Methods of a rate that tell its number.
+_LOOKING = frozenset({"numpy", "item", "value", "read_value"})
 
 
 @dataclass(frozen=True, slots=True)
 class KnownRate:
     """`value` is the learning rate `optimizer` keeps for its whole life; `usual` is where such optimizers work.
 
-    Not `sure`: an object that others may hold keeps the optimizer, and they might change its rate.
+    Not `sure`: an object that others may hold keeps the optimizer, and they might change its rate. `assumed`: nobody sees what
+    it trains, so that is taken to be a model.
     """
 
     optimizer: Thing
@@ -43,6 +47,7 @@ class KnownRate:
     usual: RateRange | None
     on_module: bool
     sure: bool = True
+    assumed: bool = False
 
     @property
     def name(self) -> str:
@@ -68,7 +73,8 @@ def known_rates(program: Program) -> list[KnownRate]:
                 raised.update(effect.optimizers)
         elif isinstance(effect, fx.Unseen):
             touched |= effect.touches
-    models, written = _trained_models(program), _written_rates(program)
+    models, others = _trained(program)
+    written = _written_rates(program)
     found = list(_transformation_rates(program))
     for optimizer, create in built.items():
         rate = optimizer.arguments.get("lr")
@@ -83,9 +89,11 @@ def known_rates(program: Program) -> list[KnownRate]:
             continue
         assert optimizer.created_by is not None
         on_module = optimizer in models or _on_module(optimizer, program)
+        assumed = not on_module and optimizer not in others and leading_parameters(optimizer.created_by)[0] != "params"
         usual = rate_range(optimizer.created_by)
         place = create.site.part(rate_node(create.site.node, leading_parameters(optimizer.created_by).index("lr")))
-        found.append(KnownRate(optimizer, place, rate.source, float(rate.value), usual, on_module, not optimizer.escaped))
+        sure = not optimizer.escaped
+        found.append(KnownRate(optimizer, place, rate.source, float(rate.value), usual, on_module, sure and not assumed, assumed))
     return found
 
 
@@ -183,16 +191,19 @@ def rate_node(call: ast.AST, position: int = 1, name: str = "lr") -> ast.AST:
     return call
 
 
-def _trained_models(program: Program) -> set[Thing]:
-    """Optimizers that are given the gradients of models, or that models are compiled with."""
-    found: set[Thing] = set()
+def _trained(program: Program) -> tuple[set[Thing], set[Thing]]:
+    """Optimizers that are given the gradients of models, or that models are compiled with; those that are given others."""
+    models: set[Thing] = set()
+    others: set[Thing] = set()
     for effect in (effect for body in program.bodies for effect in leaves(body)):
-        if isinstance(effect, fx.Apply) and effect.parameters.owners:
-            if all(owner.role in (Role.MODULE, None, Role.INSTANCE) for owner in effect.parameters.owners):
-                found.update(effect.optimizers)
+        if isinstance(effect, fx.Apply):
+            owners = effect.parameters.owners
+            by_hand = len(owners) > 1 and all(owner.role is Role.LEAF for owner in owners)
+            known = bool(owners) and all(owner.role in (Role.MODULE, None, Role.INSTANCE) for owner in owners)
+            (models if known or by_hand else others).update(effect.optimizers)
         elif isinstance(effect, fx.Compile):
-            found.update(things_in(effect.options.get("optimizer", UNKNOWN)))
-    return found
+            models.update(things_in(effect.options.get("optimizer", UNKNOWN)))
+    return models, others - models
 
 
 def _written_rates(program: Program) -> set[Thing]:
@@ -200,13 +211,13 @@ def _written_rates(program: Program) -> set[Thing]:
     found = {
         thing.parent
         for thing in program.things
-        if thing.parent is not None and argument_name(thing.name.rpartition(".")[2]) == "lr"
+        if thing.parent is not None and argument_name(thing.name.rpartition(".")[2]) == "lr" and _may_be_written(thing)
     }
     scheduled: set[Thing] = set()
     for effect in (effect for entry in program.entries for effect in entry.effects):
         if isinstance(effect, fx.Assign) and argument_name(effect.attribute) == "lr":
             found.add(effect.thing)
-        elif isinstance(effect, fx.Fit) and not runs_without_rates(effect.options.get("callbacks", NONE)):
+        elif isinstance(effect, fx.Fit) and not runs_without_rates(effect.options.get("callbacks", NONE), program):
             scheduled.add(effect.model)
     for effect in (effect for entry in program.entries for effect in entry.effects):
         if isinstance(effect, fx.Compile) and effect.model in scheduled:
@@ -214,9 +225,24 @@ def _written_rates(program: Program) -> set[Thing]:
     return {thing for thing in found if thing is not None}
 
 
-def runs_without_rates(callbacks: Value) -> bool:
+def _may_be_written(rate: Thing) -> bool:
+    """More is done with the rate of an optimizer than to look at its number."""
+    return bool(rate.uses - _LOOKING or rate.owners or rate.escaped)
+
+
+def runs_without_rates(callbacks: Value, program: Program) -> bool:
     """None of these may set a learning rate, but to make it smaller."""
     if callbacks == NONE:
         return True
     items = callbacks.items if isinstance(callbacks, Sequence) else (callbacks,)
-    return all(isinstance(item, Thing) and item.role is Role.OTHER and not sets_rates(item.created_by or "") for item in items)
+    return all(isinstance(item, Thing) and _leaves_rates(item, program) for item in items)
+
+
+def _leaves_rates(callback: Thing, program: Program) -> bool:
+    if callback.cls is None:
+        return callback.role is Role.OTHER and not sets_rates(callback.created_by or "")
+    lineage = callback.cls.lineage()
+    if not callback.cls.outside or not all(map(is_callback_base, callback.cls.outside)):
+        return False
+    words = {word for info in lineage for method in info.methods.values() for word in program.index.functions[method].words}
+    return not any(word == "optimizer" or argument_name(word) == "lr" for word in words)

@@ -104,9 +104,8 @@ KERAS = Framework(
     parameter_lists_of_models=frozenset({"variables", "weights"}),
     module_bases=frozenset({"keras.Model", "keras.Sequential", "keras.layers.Layer", "keras.Layer", "keras.layers.*"}),
     forward_methods=frozenset({"call"}),
-    setting_rates=frozenset(
-        {"keras.callbacks.LearningRateScheduler", "keras.callbacks.LambdaCallback", "keras.callbacks.Callback"}
-    ),
+    setting_rates=frozenset({"keras.callbacks.LearningRateScheduler", "keras.callbacks.LambdaCallback"}),
+    callback_bases=frozenset({"keras.callbacks.Callback"}),
     links={
         **dict.fromkeys(
             ("SparseCategoricalCrossentropy", "CategoricalCrossentropy", "CategoricalFocalCrossentropy",

@@ -93,6 +93,7 @@ FORWARD_METHODS = tuple(sorted(frozenset().union(*(table.forward_methods for tab
 # Losses that take probabilities or logits, with the activation that makes the one of the other.
 LINKS = {key: name for table in TABLES for key, name in table.links.items()}
 _SETTING_RATES = frozenset().union(*(table.setting_rates for table in TABLES))
+_CALLBACK_BASES = frozenset().union(*(table.callback_bases for table in TABLES))
 _WIRED = frozenset().union(*(table.wired for table in TABLES))
 _ACTIVATED = {key: place for table in TABLES for key, place in table.activated.items()}
 
@@ -174,6 +175,11 @@ def table_of(class_name: str) -> Framework | None:
 def sets_rates(class_name: str) -> bool:
     """Objects of this class set learning rates while a library trains."""
     return class_name in _SETTING_RATES
+
+
+def is_callback_base(class_name: str) -> bool:
+    """A class of callbacks that do only what their heirs say."""
+    return class_name in _CALLBACK_BASES
 
 
 def is_wired(class_name: str) -> bool:

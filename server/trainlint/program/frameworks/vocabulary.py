@@ -169,7 +169,8 @@ class Framework:
     `growing` are methods that give a model new parameters; true where those it has are frozen.
     `functional`: it trains by values, which nothing changes. `operations` names what a function computes where its own name does
     not.
-    `wired` models are given their inputs and outputs; `setting_rates` are callbacks.
+    `wired` models are given their inputs and outputs; `setting_rates` are callbacks,
+    `callback_bases` those that do nothing by themselves.
     `links` are losses, by the name of class or function, that take probabilities or logits, with the activation between.
     `spellings` is how its calls are written.
     `peaks` are schedules, by short name, with the argument that is their highest rate; `selecting` transformations let those
@@ -208,6 +209,7 @@ class Framework:
     forward_methods: frozenset[str] = frozenset()
     wired: frozenset[str] = frozenset()
     setting_rates: frozenset[str] = frozenset()
+    callback_bases: frozenset[str] = frozenset()
     links: Mapping[str, str] = field(default_factory=dict)
     training_steps: frozenset[str] = frozenset()
     activated: Mapping[str, int | None] = field(default_factory=dict)

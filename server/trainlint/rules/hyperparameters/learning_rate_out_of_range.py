@@ -39,13 +39,15 @@ from ..rule import Fixability, Observation, Rule, confidence
 
 TOO_SMALL = 1e-7
 TIMES_TOO_LARGE = 100
+TIMES_TOO_LARGE_FOR_ANYTHING = 1_000
 
 
 def check(facts: Facts) -> Iterable[Observation]:
     for rate in facts.rates:
-        if rate.usual is None or not rate.on_module or rate.value == 0:
+        if rate.usual is None or not (rate.on_module or rate.assumed) or rate.value == 0:
             continue
-        if TOO_SMALL < abs(rate.value) <= TIMES_TOO_LARGE * rate.usual.upper:
+        times = TIMES_TOO_LARGE_FOR_ANYTHING if rate.assumed else TIMES_TOO_LARGE
+        if TOO_SMALL < abs(rate.value) <= times * rate.usual.upper:
             continue
         small = abs(rate.value) <= TOO_SMALL
         remedies: tuple[Remedy, ...] = ()
