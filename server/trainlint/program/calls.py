@@ -213,7 +213,8 @@ def _function(m: Machine, node: ast.expr, callee: Function, args: list[Value], k
         return unseen.call(m, node, callee, args, keywords, used=True, receiver=callee.receiver)
     if callee.node in m.relevant or isinstance(callee.node, ast.Lambda):
         return m.inline(m, callee, node, args, keywords)
-    if len(m.stack) >= MAX_DEPTH_WITHOUT_TRAINING or m.allowance < 0:
+    deep = len(m.stack) >= MAX_DEPTH_WITHOUT_TRAINING and not _belongs_to_a_step(m, callee)
+    if deep or m.allowance < 0:
         if not MODE_METHODS.isdisjoint(m.index.functions[callee.node].words):
             held = (*args, *keywords.values(), *((callee.receiver,) if callee.receiver is not None else ()))
             m.emit_effect(Mode, node, tuple(thing for value in held for thing in things_in(value)), None)
@@ -225,6 +226,11 @@ def _function(m: Machine, node: ast.expr, callee: Function, args: list[Value], k
     value = m.inline(m, callee, node, args, keywords)
     m.aside = outer
     return value
+
+
+def _belongs_to_a_step(m: Machine, callee: Function) -> bool:
+    """A tape records what it computes, or its name says that it computes a loss."""
+    return suggests(getattr(callee.node, "name", ""), LOSS) or (bool(m.contexts) and bool(m.tapes))
 
 
 def is_abstract(node: ast.AST) -> bool:

@@ -56,6 +56,8 @@ def method(
         return Partial(PAUSE, (receiver,), ())
     if kind is Meaning.READ:
         return NONE
+    if kind is Meaning.WRAP_FIRST:
+        return _scaled(m, node, args)
     if kind is Meaning.APPLY_PAIRS:
         given = args[0] if args else keywords.get("grads_and_vars", UNKNOWN)
         gradients, moved = pairs(given)
@@ -67,6 +69,13 @@ def method(
     if kind is Meaning.MINIMIZE:
         return _minimize(m, node, receiver, args, keywords, used)
     return unseen.call(m, node, receiver, args, keywords, used, receiver=receiver)
+
+
+def _scaled(m: Machine, node: ast.Call, args: list[Value]) -> Value:
+    """A loss or gradients, multiplied by a number."""
+    if not args or not isinstance(node.func, ast.Attribute):
+        return UNKNOWN
+    return operations.computed(m, mix((args[0],)), m.operation(node, node.func.attr, (args[0],)))
 
 
 def differentiate(m: Machine, node: ast.AST, loss: Value, by: Value, tape: Thing | None) -> Tensor:

@@ -22,8 +22,8 @@ from .graph import Node
 
 # Their only purpose is to stop gradients.
 STOPPING = frozenset({"stop_gradient", "detach"})
-# They bound gradients, and hand them on.
-CLIPPING = frozenset({"clip_by_norm", "clip_by_value", "clip_by_global_norm"})
+# They bound or scale gradients, and hand them on.
+CLIPPING = frozenset({"clip_by_norm", "clip_by_value", "clip_by_global_norm", "get_unscaled_gradients"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,9 @@ _OPTIMIZERS = {
     "Lion": (1e-2, 1e-3),
 }
 
+_SHORT_LOSSES = ("MSE", "MAE", "MAPE", "MSLE", "KLD")
+_MERGING = ("concatenate", "add", "subtract", "multiply", "average", "maximum", "minimum", "dot")
+
 KERAS = Framework(
     name="keras",
     packages=frozenset({"keras", "keras_core", "tf_keras"}),
@@ -33,6 +36,8 @@ KERAS = Framework(
         "keras.optimizers.legacy": "keras.optimizers",
         "keras.optimizers.experimental": "keras.optimizers",
         "keras.optimizer_v2": "keras.optimizers",
+        "keras.mixed_precision.LossScaleOptimizer": "keras.optimizers.LossScaleOptimizer",
+        "keras.mixed_precision.experimental.LossScaleOptimizer": "keras.optimizers.LossScaleOptimizer",
         "keras.layers.core": "keras.layers",
         "keras.layers.convolutional": "keras.layers",
         "keras.layers.pooling": "keras.layers",
@@ -51,7 +56,6 @@ KERAS = Framework(
     makes={
         "keras.optimizers.*": Role.OPTIMIZER,
         "keras.optimizers.schedules.*": Role.OTHER,
-        "keras.optimizers.LossScaleOptimizer": Role.OTHER,
         "keras.layers.*": Role.MODULE,
         "keras.losses.*": Role.LOSS_FUNCTION,
         "keras.metrics.*": Role.OTHER,
@@ -65,7 +69,9 @@ KERAS = Framework(
         "keras.Variable": Role.LEAF,
     },
     calls={
+        "keras.optimizers.LossScaleOptimizer": Meaning.WRAP_FIRST,
         "keras.losses.*": Meaning.PURE,
+        **{f"keras.{home}.{name}": Meaning.PURE for home in ("losses", "metrics") for name in _SHORT_LOSSES},
         "keras.metrics.*": Meaning.PURE,
         "keras.ops.*": Meaning.PURE,
         "keras.ops.stop_gradient": Meaning.CUT,
@@ -79,12 +85,16 @@ KERAS = Framework(
         "keras.backend.function": Meaning.UNSEEN,
         "keras.backend.set_value": Meaning.UNSEEN,
         "keras.activations.*": Meaning.PURE,
+        **{f"keras.layers.{name}": Meaning.PURE for name in _MERGING},
     },
     methods={
         (Role.OPTIMIZER, "apply_gradients"): Meaning.APPLY_PAIRS,
         (Role.OPTIMIZER, "apply"): Meaning.APPLY,
         (Role.OPTIMIZER, "minimize"): Meaning.MINIMIZE,
         (Role.OPTIMIZER, "build"): Meaning.READ,
+        (Role.OPTIMIZER, "get_scaled_loss"): Meaning.WRAP_FIRST,
+        (Role.OPTIMIZER, "scale_loss"): Meaning.WRAP_FIRST,
+        (Role.OPTIMIZER, "get_unscaled_gradients"): Meaning.WRAP_FIRST,
         **{
             (Role.MODULE, name): Meaning.READ
             for name in (
