@@ -13,6 +13,8 @@ with tf.GradientTape() as tape:
     critic_loss, actor_loss = losses(batch)
 critic_gradients = tape.gradient(critic_loss, critic.trainable_variables)
 actor_gradients = tape.gradient(actor_loss, actor.trainable_variables)
+critic_optimizer.apply_gradients(zip(critic_gradients, critic.trainable_variables))
+actor_optimizer.apply_gradients(zip(actor_gradients, actor.trainable_variables))
 ```
 
 ## Use instead
@@ -21,6 +23,8 @@ with tf.GradientTape(persistent=True) as tape:
     critic_loss, actor_loss = losses(batch)
 critic_gradients = tape.gradient(critic_loss, critic.trainable_variables)
 actor_gradients = tape.gradient(actor_loss, actor.trainable_variables)
+critic_optimizer.apply_gradients(zip(critic_gradients, critic.trainable_variables))
+actor_optimizer.apply_gradients(zip(actor_gradients, actor.trainable_variables))
 ```
 
 ## When it stays silent
