@@ -1,4 +1,8 @@
-"""Fixes on programs that are run: `python -m tests.oracle.mended --every 50` applies them and looks at what torch then does."""
+"""Fixes on programs that are run: `python -m tests.oracle.mended --every 50` applies them and looks at what torch then does.
+
+All programs are gone through with `--every 1`. With `--log FILE` each of them leaves a line there, and those that have one
+are not looked at again: a run that was broken off goes on where it was.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +11,14 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
+from functools import lru_cache
 from itertools import islice
+from pathlib import Path
 
 from trainlint.engine import check
-from trainlint.finding import Report
+from trainlint.finding import Finding, Report
 from trainlint.fixes.apply import apply_edits
 from trainlint.fixes.resolve import resolved
-from trainlint.settings import Settings
 from trainlint.source.document import Document
 
 from tests.oracle.compare import judged
@@ -23,35 +28,77 @@ from tests.oracle.instrument import Compiled
 from tests.oracle.judge import Judge, JudgeError, Situation, Step
 from tests.oracle.programs import Block, Node, Op, spell
 from tests.oracle.situations import situations
-from tests.rules.mending import all_fixes, held, held_in_a_tangle
+from tests.rules.mending import all_fixes, every_fix, held, held_in_a_tangle
 
 Trace = list[tuple[int, frozenset[tuple[int, int]], frozenset[tuple[int, int]]]]
 """For each step in order: its optimizer, and which backwards it applies, fresh ones and those applied before."""
 
 
+@lru_cache(maxsize=4096)
 def report(text: str) -> Report:
     return check(Document("program.py", text))
 
 
 def judgeable(text: str) -> Report:
     """What the judge can see: it reads whole gradients, so a loss that a fix divides is beyond it."""
-    return check(Document("program.py", text), settings=Settings(select=tuple(sorted(CODES))))
+    whole = report(text)
+    return replace(whole, findings=tuple(finding for finding in whole.findings if finding.code in CODES))
 
 
-def held_and_judged(judge: Judge, program: Program) -> str | None:
-    """All that is promised of fixes holds of the ones of `program`, and its runs agree that the mistakes are gone.
+@dataclass
+class Harness:
+    """What is promised of fixes, of any arrangement of calls: with each of them alone and with all, the program is run.
 
-    Answers what the runs still show that the fixed program is not told; None where there is nothing.
+    `gone` counts the fixes after which their finding is gone. The others are in vain before another mistake is mended: they
+    are taken back where they are applied, and the user is told.
     """
-    held_in_a_tangle(program.text, report)
-    fixed = all_fixes(program.text, judgeable)
-    if not fixed.applied:
-        return None
-    verdict = judged(judge, replace(program, text=fixed.text))
-    must = frozenset(frozenset(map(_alike, group)) for group in verdict.must)
-    said = [replace(one, code=_alike((0, one.code))[1]) for one in fixed.report.findings]
-    disagreement = agree(fixed.text, Verdict(must, frozenset(map(_alike, verdict.may))), said)
-    return str(disagreement) if disagreement is not None else None
+
+    judge: Judge
+    programs: int = 0
+    fixes: int = 0
+    gone: int = 0
+    wrong: list[tuple[Program, str]] = field(default_factory=list)
+    _verdicts: dict[tuple[str, tuple[tuple[Situation, ...], ...]], Verdict] = field(default_factory=dict)
+
+    def look(self, program: Program) -> str | None:
+        """What is wrong with the fixes of `program`; None where nothing is."""
+        self.programs += 1
+        try:
+            wrong = self._look(program)
+        except (AssertionError, RuntimeError, NameError) as error:
+            wrong = str(error) or "a promise is broken"
+        if wrong is not None:
+            self.wrong.append((program, wrong))
+        return wrong
+
+    def _look(self, program: Program) -> str | None:
+        if not report(program.text).findings:
+            return None
+        held_in_a_tangle(program.text, report)
+        before = Counter(finding.code for finding in report(program.text).findings)
+        for mended in every_fix(program.text, judgeable):
+            self.fixes += 1
+            left = report(mended.after).findings
+            self.gone += Counter(finding.code for finding in left)[mended.finding.code] < before[mended.finding.code]
+            wrong = self._disagreement(program, mended.after, left)
+            if wrong is not None:
+                return f"{mended.fix.title}\n{wrong}"
+        fixed = all_fixes(program.text, judgeable)
+        return self._disagreement(program, fixed.text, fixed.report.findings) if fixed.applied else None
+
+    def _disagreement(self, program: Program, text: str, findings: Iterable[Finding]) -> str | None:
+        """What the runs of a fixed text show and it is not told, or the other way round."""
+        key = text, program.readings
+        if key not in self._verdicts:
+            self._verdicts[key] = judged(self.judge, replace(program, text=text))
+        verdict = self._verdicts[key]
+        must = frozenset(frozenset(map(_alike, group)) for group in verdict.must)
+        said = [replace(one, code=_alike((0, one.code))[1]) for one in findings]
+        disagreement = agree(text, Verdict(must, frozenset(map(_alike, verdict.may))), said)
+        return str(disagreement) if disagreement is not None else None
+
+    def __str__(self) -> str:
+        return f"{len(self.wrong)} of {self.programs} are wrong; the finding is gone after {self.gone} of {self.fixes} fixes"
 
 
 def _alike(claim: Claim) -> Claim:
@@ -180,6 +227,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--every", type=int, default=50, help="take every n-th program")
     parser.add_argument("--offset", type=int, default=0, help="start at this one")
     parser.add_argument("--family", action="append", choices=[family.__name__ for family in FAMILIES])
+    parser.add_argument("--log", help="note down here the programs that are in order, and go past them the next time")
     parser.add_argument("--restore", action="store_true", help="break correct programs instead")
     parser.add_argument("--show", type=int, default=5, help="print that many failures")
     options = parser.parse_args(arguments)
@@ -189,21 +237,22 @@ def main(arguments: list[str]) -> int:
             print(f"--- {one.family} {one.kind}\n{one.twin}--- becomes\n{after}\n")
         print(restored)
         return 0
-    failures = seen = 0
+    log = Path(options.log) if options.log else None
+    done = set(map(int, log.read_text().split())) if log is not None and log.exists() else set()
     with Judge().session() as judge:
+        harness = Harness(judge)
         of_family = (p for p in programs() if not options.family or p.family in options.family)
-        for program in islice(of_family, options.offset, None, options.every):
-            seen += 1
-            try:
-                wrong = held_and_judged(judge, program)
-            except (AssertionError, RuntimeError, NameError) as error:
-                wrong = str(error) or "a promise is broken"
-            if wrong is not None:
-                failures += 1
-                if failures <= options.show:
-                    print(f"--- {program.family}\n{program.text}\n{wrong}\n")
-    print(f"{failures} of {seen}")
-    return 1 if failures else 0
+        for number, program in islice(enumerate(of_family), options.offset, None, options.every):
+            if number in done or not program.trains:
+                continue
+            wrong = harness.look(program)
+            if wrong is not None and len(harness.wrong) <= options.show:
+                print(f"--- {program.family}\n{program.text}\n{wrong}\n", flush=True)
+            if log is not None and wrong is None:
+                with log.open("a") as lines:
+                    lines.write(f"{number}\n")
+    print(harness)
+    return 1 if harness.wrong else 0
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable
+from itertools import takewhile
 
 from ..finding import Edit, Fix
 from ..program.naming import words
@@ -107,10 +108,11 @@ def _step_after(remedy: StepAfter, tree: ast.Module, source: SourceText) -> Fix 
     spot = place_of_step(layout, remedy.backward.statement, clear, remedy.optimizer)
     if spot is None:
         return None
-    calls = [f"{remedy.optimizer}.step()"]
+    optimizer = layout.spelled(remedy.optimizer, tree)
+    calls = [f"{optimizer}.step()"]
     if remedy.scaler is not None:
         update = f"{remedy.scaler}.update()"
-        calls = [f"{remedy.scaler}.step({remedy.optimizer})", update]
+        calls = [f"{remedy.scaler}.step({optimizer})", update]
         if any(update in layout.text(following) for following in layout.following(spot.statement)):
             calls.remove(update)
     elif remedy.clear is not None:
@@ -119,7 +121,7 @@ def _step_after(remedy: StepAfter, tree: ast.Module, source: SourceText) -> Fix 
         return unsafe(f"Insert `{calls[0]}` before the clear", layout.before(spot.statement, *calls))
     title = f"Insert {' and '.join(f'`{call}`' for call in calls if '.step(' in call)} after the backward"
     if remedy.clear is None:
-        calls.append(f"{remedy.optimizer}.zero_grad()")
+        calls.append(f"{optimizer}.zero_grad()")
         title = f"Insert `{calls[0]}` and `{calls[-1]}` after the backward"
     return unsafe(title, layout.after(spot.statement, *calls))
 
@@ -178,6 +180,7 @@ def _move(moved: Site, anchor: Site, source: SourceText, where: str, *, before: 
     if not layout.owns_lines(target) and "#" in text:
         return None
     plain = text.partition("#")[0].strip()
+    again = [removed[0] for one in _repeated(layout, moved.statement) if (removed := layout.remove(one)) is not None]
     comments = layout.comments_of(moved.statement) if layout.owns_lines(target) else []
     if comments:
         first = source.position(layout.start(moved.statement)).line - len(comments)
@@ -186,7 +189,17 @@ def _move(moved: Site, anchor: Site, source: SourceText, where: str, *, before: 
     if edit.span.start == removal.span.start or removal.span.contains(edit.span):
         aligned = layout.align(moved.statement, target) if not before and target in layout.chain(moved.statement) else None
         return unsafe(f"Move `{plain}` {where}", aligned) if aligned is not None else None
-    return unsafe(f"Move `{plain}` {where}", *sorted((edit, removal), key=lambda one: one.span))
+    return unsafe(f"Move `{plain}` {where}", *sorted((edit, removal, *again), key=lambda one: one.span))
+
+
+def _repeated(layout: Layout, statement: ast.stmt) -> list[ast.stmt]:
+    """The same statement right in front of it or behind it, once more."""
+    if not layout.owns_lines(statement) or "#" in layout.tail(statement):
+        return []
+    text = layout.text(statement)
+    around = (reversed(layout.preceding(statement)), layout.following(statement))
+    found = [one for side in around for one in takewhile(lambda one: layout.text(one) == text, side) if layout.owns_lines(one)]
+    return found if len(found) + 1 < len(layout.places[statement].suite) else []
 
 
 def _between(layout: Layout, moved: ast.stmt, anchor: ast.stmt) -> list[ast.stmt]:

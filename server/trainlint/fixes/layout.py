@@ -171,6 +171,14 @@ class Layout:
         """The function itself gives `name` its value."""
         return name in _bound(self.function)
 
+    def spelled(self, name: str, tree: ast.Module) -> str:
+        """`name`, or the attribute of the same name where the class around the function keeps it and the function does not."""
+        owner = next((node for node in ast.walk(tree) if isinstance(node, ast.ClassDef) and self.function in node.body), None)
+        if owner is None or self.binds(name):
+            return name
+        kept = f"self.{name}"
+        return kept if any(isinstance(node, ast.Attribute) and ast.unparse(node) == kept for node in ast.walk(owner)) else name
+
     def visible(self, expression: str, tree: ast.Module) -> bool:
         """The root name of `expression` is bound in this function, in one around it, or in the module."""
         root = expression.partition(".")[0].partition("[")[0].partition("(")[0]

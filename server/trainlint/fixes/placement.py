@@ -222,11 +222,23 @@ def _farthest_backward(layout: Layout, anchor: ast.stmt, others: list[ast.stmt])
     farthest = anchor
     for other in others:
         text = layout.text(other)
-        if ".zero_grad(" in text or ".step(" in text or _may_clear(other):
+        if ".zero_grad(" in text or ".step(" in text or clears_by_hand(other) or _may_clear(other):
             break
         if isinstance(other, ast.Expr) and "backward(" in text:
             farthest = other
     return farthest
+
+
+def clears_by_hand(statement: ast.stmt) -> bool:
+    """Gradients are set to nothing, or to zero, one parameter after the other."""
+    return isinstance(statement, ast.For) and any(
+        isinstance(node, ast.Attribute)
+        and node.attr == "grad"
+        and not isinstance(node.ctx, ast.Load)
+        or isinstance(node, ast.Call)
+        and ast.unparse(node.func).endswith(".grad.zero_")
+        for node in ast.walk(statement)
+    )
 
 
 def _may_clear(statement: ast.stmt) -> bool:
@@ -251,7 +263,7 @@ def prepared(layout: Layout, anchor: ast.stmt, *, but: ast.stmt | None = None) -
 
 def _begins_anew(layout: Layout, statement: ast.stmt) -> bool:
     text = layout.text(statement)
-    return any(word in text for word in (".zero_grad(", ".step(", "backward("))
+    return any(word in text for word in (".zero_grad(", ".step(", "backward(")) or clears_by_hand(statement)
 
 
 def prepares_step(layout: Layout, statement: ast.stmt) -> bool:
@@ -280,6 +292,8 @@ def place_of_backward(
     computed, anchor = meeting
     inner = losses.inner_loop(loss, step)
     if inner is not None and not loss.gathers:
+        if any(call.kind is Kind.STEP and call.what == optimizer and inner in layout.chain(call.statement) for call in calls.all):
+            return None  # it waits for that step
         return text, Spot(_end_of_computation(layout, loss.statement, inner), before=False)
     guard = losses.guard(loss, step)
     if guard is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -302,7 +302,6 @@ def _pointless(scaling: Scaling, target: ParameterSet, view: View, event: Event,
     near = [one for one in view.events if inner <= set(one.loops) and one.sure]
     steps = [one for one in near if isinstance(one.effect, fx.Step)]
     backwards = [one for one in near if isinstance(one.effect, fx.Backward)]
-    unscaled = [one.effect for one in near if one.kind is Kind.UNSCALE]
     cleared = any(one.kind is Kind.CLEAR for one in view.events)
     before = [one for one in steps if one.order < event.order]
     later = min((one for one in backwards if one.order > event.order), key=lambda one: one.order, default=None)
@@ -311,10 +310,17 @@ def _pointless(scaling: Scaling, target: ParameterSet, view: View, event: Event,
         step = max(before or steps, key=lambda one: one.order)
         if isinstance(step.effect, fx.Step):
             backward = _effect(backwards[-1])
-            scaling.pointless_clips.append(PointlessClip(clip, step.effect, backward, (unscaled or [backward])[-1], target))
+            ready = _ready(near, backwards[-1], step)
+            scaling.pointless_clips.append(PointlessClip(clip, step.effect, backward, ready, target))
     elif states == {CLEAR} and later is not None and steps:
-        backward = _effect(later)
-        scaling.pointless_clips.append(PointlessClip(clip, None, backward, (unscaled or [backward])[-1], target))
+        scaling.pointless_clips.append(PointlessClip(clip, None, _effect(later), _ready(near, later, None), target))
+
+
+def _ready(near: Sequence[Event], backward: Event, step: Event | None) -> fx.Effect:
+    """After what gradients can be clipped: their backward, or the unscaling between that and `step`."""
+    last = step.order if step is not None and step.order > backward.order else math.inf
+    unscaled = [one.effect for one in near if one.kind is Kind.UNSCALE and backward.order < one.order < last]
+    return unscaled[-1] if unscaled else _effect(backward)
 
 
 def _steps(scaling: Scaling, view: View, seen: _Scaler) -> None:

@@ -60,7 +60,7 @@ def check(facts: Facts) -> Iterable[Observation]:
                     (late.loop.node, "this loop computes gradients and never steps"),
                     (late.clear.site.node, "each turn throws the gradients of the turn before away here"),
                 ),
-                (MoveAfter(late.step.site, late.backward.site),),
+                (MoveAfter(late.step.site, late.backward.site, within=True),),
             )
 
 
