@@ -140,11 +140,20 @@ def test_a_text_that_never_settles_is_left_after_the_last_round() -> None:
     assert [refused.reason for refused in fixed.refused] == [Refusal.IN_THE_WAY]
 
 
-def test_fixes_that_undo_each_other_are_not_applied_in_turn() -> None:
+def test_fixes_that_undo_each_other_are_not_applied() -> None:
+    """Else another run would apply them again, from where the first one ended."""
     check = checker("ping|pong", lambda s, m: replaced("pong" if m.group() == "ping" else "ping")(s, m))
-    fixed = fix_text("ping\n", check)
-    assert fixed.text == "pong\n"
-    assert [refused.reason for refused in fixed.refused] == [Refusal.UNDONE]
+    for text in ("ping\n", "pong\n"):
+        fixed = fix_text(text, check)
+        assert (fixed.text, fixed.applied) == (text, ())
+        assert [refused.reason for refused in fixed.refused] == [Refusal.UNDONE]
+
+
+def test_what_was_fixed_before_a_circle_stays_fixed() -> None:
+    turn = {"one": "ping", "ping": "pong", "pong": "ping"}
+    fixed = fix_text("one\n", checker("one|ping|pong", lambda s, m: replaced(turn[m.group()])(s, m)))
+    assert fixed.text == "ping\n"
+    assert [finding.message for finding in fixed.applied] == ["`one`"]
 
 
 def test_a_fix_that_leaves_its_finding_is_taken_back() -> None:

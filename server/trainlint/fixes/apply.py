@@ -66,12 +66,13 @@ def fix_text(text: str, check: Check, unsafe: bool = False) -> Fixed:
     """`text` with its fixes applied: the safe ones, and the unsafe ones where the user asked for them.
 
     `check` reports on a text. Edits that do not meet are made together, then the text is checked again. A fix
-    after which the text does not parse, or its finding is still there, is taken back and not tried again.
+    after which the text does not parse, or its finding is still there, is taken back and not tried again. So are all that
+    were made since a text that a fix leads back to.
     """
     report = check(text)
     applied: list[Finding] = []
     hopeless: dict[_Key, Refusal] = {}
-    seen = {text}
+    history: dict[str, _Moment] = {}
     rounds = 0
     while rounds < ROUNDS:
         candidates = [
@@ -82,17 +83,21 @@ def fix_text(text: str, check: Check, unsafe: bool = False) -> Fixed:
         batch = _without_overlaps(text, candidates)
         if not batch:
             break
-        attempt = _attempt(text, report, batch, check, seen)
+        attempt = _attempt(text, report, batch, check, history)
         if attempt.failed and len(batch) > 1:
-            alone = [_attempt(text, report, [candidate], check, seen) for candidate in batch]
+            alone = [_attempt(text, report, [candidate], check, history) for candidate in batch]
             batch, attempt = batch[:1], alone[0]
             attempt.failed.update(item for other in alone for item in other.failed.items())
         if attempt.failed:
             hopeless.update(attempt.failed)
+            if attempt.back_to is not None:
+                text, moment = attempt.back_to, history[attempt.back_to]
+                report, applied = moment.report, applied[: moment.applied]
+                hopeless.update(dict.fromkeys(moment.batch, Refusal.UNDONE))
             continue
         rounds += 1
+        history[text] = _Moment(report, len(applied), tuple(_key(finding) for finding, _ in batch))
         text, report = attempt.text, attempt.report
-        seen.add(text)
         applied += [finding for finding, _ in batch]
     refused = tuple(
         Refused(finding, hopeless.get(_key(finding)) or _reason(finding, unsafe, text))
@@ -139,6 +144,15 @@ def _meet(one: tuple[int, int, str], other: tuple[int, int, str]) -> bool:
     return one[0] < other[1] and other[0] < one[1]
 
 
+@dataclass(frozen=True)
+class _Moment:
+    """A text that was left behind: its report, how many fixes had been made, and those made of it."""
+
+    report: Report
+    applied: int
+    batch: tuple[_Key, ...]
+
+
 @dataclass
 class _Attempt:
     """A batch made, the text checked again, and the findings whose fix did harm or nothing."""
@@ -146,13 +160,14 @@ class _Attempt:
     text: str
     report: Report
     failed: dict[_Key, Refusal]
+    back_to: str | None = None
 
 
 def _attempt(text: str, before: Report, batch: Sequence[_Candidate], check: Check, seen: Collection[str]) -> _Attempt:
     new = apply_edits(text, [edit for _, fix in batch for edit in fix.edits or ()])
     fixed = Counter(_key(finding) for finding, _ in batch)
-    if new in seen:
-        return _Attempt(text, before, dict.fromkeys(fixed, Refusal.UNDONE))
+    if new == text or new in seen:
+        return _Attempt(text, before, dict.fromkeys(fixed, Refusal.UNDONE), new if new in seen else None)
     after = check(new)
     if any(file.status in (Status.UNREADABLE, Status.FAILED) for file in after.files):
         return _Attempt(text, before, dict.fromkeys(fixed, Refusal.BROKEN))

@@ -231,14 +231,12 @@ def _farthest_backward(layout: Layout, anchor: ast.stmt, others: list[ast.stmt])
 
 def clears_by_hand(statement: ast.stmt) -> bool:
     """Gradients are set to nothing, or to zero, one parameter after the other."""
-    return isinstance(statement, ast.For) and any(
-        isinstance(node, ast.Attribute)
-        and node.attr == "grad"
-        and not isinstance(node.ctx, ast.Load)
-        or isinstance(node, ast.Call)
-        and ast.unparse(node.func).endswith(".grad.zero_")
-        for node in ast.walk(statement)
-    )
+    if not isinstance(statement, ast.For):
+        return False
+    gradients = [node for node in ast.walk(statement) if isinstance(node, ast.Attribute) and node.attr == "grad"]
+    called = [ast.unparse(node.func) for node in ast.walk(statement) if isinstance(node, ast.Call)]
+    written = any(not isinstance(gradient.ctx, ast.Load) for gradient in gradients)
+    return written or any(name.endswith(".grad.zero_") for name in called)
 
 
 def _may_clear(statement: ast.stmt) -> bool:

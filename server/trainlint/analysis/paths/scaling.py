@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import NamedTuple
 
 from ...cancel import CancelFlag
@@ -40,11 +41,15 @@ class Token(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ScaledClip:
-    """`clip` bounds gradients that are still multiplied by the loss scale; `step` unscales them, too late."""
+    """`clip` bounds gradients that are still multiplied by the loss scale; `step` unscales them, too late.
+
+    `follows`: in the same turn, and before the scale is chosen anew.
+    """
 
     clip: fx.Clip
     backward: fx.Backward
     step: fx.Step
+    follows: bool
     target: ParameterSet
     certain: bool
 
@@ -284,7 +289,10 @@ def _clips(scaling: Scaling, target: ParameterSet, view: View, seen: _Scaler) ->
             backward = _effect(scaled[0].backward)
             if (states == {SCALED} or untouched) and backward.scaled_by is not None and enabled(backward.scaled_by) is not False:
                 sure = states == {SCALED} and bool(enabled(backward.scaled_by)) and target.certain
-                scaling.scaled_clips.append(ScaledClip(clip, backward, through, target, sure))
+                behind = sorted((one for one in view.events if one.order > event.order), key=lambda one: one.order)
+                until = takewhile(lambda one: one.kind is not Kind.RESCALE, behind)
+                follows = any(isinstance(one.effect, fx.Step) and one.effect.scaler is not None for one in until)
+                scaling.scaled_clips.append(ScaledClip(clip, backward, through, follows, target, sure))
         else:
             _pointless(scaling, target, view, event, tokens)
 

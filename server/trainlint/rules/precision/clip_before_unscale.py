@@ -58,7 +58,7 @@ def check(facts: Facts) -> Iterable[Observation]:
     for fact in facts.scaled_clips:
         insertion = Insert(fact.clip.site, f"{fact.step.scaler}.unscale_({fact.step.text})", "before clipping", before=True)
         unscaled = any(not set(fact.step.optimizers).isdisjoint(other.optimizers) for other in facts.effects(fx.Unscale))
-        at_hand = fact.step.site.function is fact.clip.site.function and not unscaled
+        at_hand = fact.follows and fact.step.site.function is fact.clip.site.function and not unscaled
         yield Observation(
             fact.clip.site,
             f"`{called(fact.clip)}` bounds gradients that are still multiplied by the loss scale: "
