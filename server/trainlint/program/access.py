@@ -118,7 +118,7 @@ def _thing_attribute(m: Machine, node: ast.expr, holder: Thing, name: str) -> Va
         return known
     if name == "grad":
         return Gradient(Parameters(frozenset({holder}), opaque=True))
-    if lists_parameters(name, of_model=holder.role is Role.MODULE and not (holder.created_by or "").startswith("torch.")):
+    if lists_parameters(name, (holder.created_by or "") if holder.role is Role.MODULE else None):
         return Parameters(frozenset({holder}))
     if (
         names_method(name)

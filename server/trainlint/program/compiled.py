@@ -6,7 +6,7 @@ import ast
 
 from . import operations
 from .effects import Compile, Fit
-from .frameworks.table import Meaning, forward_methods
+from .frameworks.table import Meaning, forward_methods, is_fitted
 from .machine import Machine
 from .things import NONE, UNKNOWN, Function, Role, Tensor, Thing, Value
 
@@ -35,7 +35,7 @@ def belongs(thing: Thing) -> bool:
         return False
     if thing.cls is not None:
         return bool(forward_methods(thing.cls.outside))
-    return (thing.created_by or "").startswith("keras.")
+    return is_fitted(thing.created_by or "")
 
 
 def _output(m: Machine, node: ast.Call, model: Thing) -> Tensor:

@@ -80,7 +80,7 @@ def _scaled(m: Machine, node: ast.Call, args: list[Value]) -> Value:
 
 def differentiate(m: Machine, node: ast.AST, loss: Value, by: Value, tape: Thing | None) -> Tensor:
     """The gradients of `loss` by `by`: one value that stands for all of them."""
-    if isinstance(by, Thing) and by.parent is not None and lists_parameters(by.name.rpartition(".")[2], of_model=True):
+    if isinstance(by, Thing) and by.parent is not None and lists_parameters(by.name.rpartition(".")[2], ""):
         by = Parameters(frozenset({by.parent}))
     arguments = {"loss": loss, "by": by} | ({"tape": tape} if tape is not None else {})
     done = m.operation(node, GRADIENT, (loss,), arguments)

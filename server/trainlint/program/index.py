@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ..source.nodes import FIELDS, walk
-from .frameworks.table import FUNCTIONAL, LOOK_ALIKES
+from .frameworks.table import FUNCTIONAL, LOOK_ALIKES, ORIGINAL
 from .vocabulary import MODE_METHODS, TRAINING_METHODS
 
 UNCALLED = "statement that names a training method"
@@ -221,7 +221,7 @@ class Index:
         roots = {module.partition(".")[0] for module in modules}
         self.packages |= roots
         if not self._depth:
-            self._own = self._own or "torch" in roots
+            self._own = self._own or ORIGINAL in roots
             self.look_alikes = self.look_alikes or not LOOK_ALIKES.isdisjoint(roots)
         self._aside = self._aside or not LOOK_ALIKES.isdisjoint(roots)
 

@@ -6,7 +6,7 @@ import ast
 
 from . import expressions, functional, operations, parameters
 from .effects import Create, Rebind, SetRate
-from .frameworks.table import argument_name, canonical, is_module_base, leading_parameters, maker
+from .frameworks.table import argument_name, canonical, is_module_base, leading_parameters, maker, role_of_base
 from .machine import Machine
 from .scope import ClassInfo
 from .things import UNKNOWN, ClassValue, External, Function, Role, Thing, Value, mix, things_in
@@ -38,9 +38,8 @@ def class_info(m: Machine, node: ast.ClassDef) -> ClassInfo:
 
 def role_of_class(info: ClassInfo) -> Role:
     for name in info.outside:
-        if name.startswith(("torch.nn.", "lightning", "pytorch_lightning")) or name.rpartition(".")[2].endswith("Module"):
-            return Role.MODULE
-        if is_module_base(name):
+        known = role_of_base(name) is Role.MODULE or is_module_base(name)
+        if known or name.rpartition(".")[2].endswith("Module"):
             return Role.MODULE
     return Role.INSTANCE
 
@@ -58,7 +57,7 @@ def declare(m: Machine, thing: Thing, annotation: ast.expr) -> None:
 
 def instantiate(m: Machine, node: ast.expr, info: ClassInfo, args: list[Value], keywords: dict[str, Value]) -> Value:
     outside = info.outside
-    if any(name.startswith("torch.optim.") and "lr_scheduler" not in name for name in outside):
+    if any(role_of_base(name) is Role.OPTIMIZER for name in outside):
         optimizer = make(m, node, Role.OPTIMIZER, info.name, args, keywords)
         own = info.find("step")
         if own is not None:

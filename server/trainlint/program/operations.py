@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from .frameworks.table import activation_place, layer_operation, signature
+from .frameworks.table import activation_place, is_layer, is_sequence, layer_operation, signature
 from .machine import Machine
 from .things import (
     NONE,
@@ -25,8 +25,6 @@ from .things import (
 )
 from .vocabulary import PACKING, WITH_INDICES
 
-_CONTAINERS = frozenset({"torch.nn.Sequential", "torch.nn.modules.container.Sequential", "keras.Sequential"})
-_LAYERS = ("torch.nn.", "keras.layers.", "keras.Sequential")
 # What a sequence of layers was given after it was built is known as this attribute of it.
 ADDED = "[added]"
 
@@ -59,9 +57,9 @@ def computed(m: Machine, value: Tensor, operation: Operation) -> Tensor:
 def forward(m: Machine, node: ast.AST, callee: Thing, args: list[Value], keywords: dict[str, Value]) -> Operation:
     """What calling `callee` computes: the operation of a known layer, the chain of a sequence of layers, or a call."""
     made = callee.created_by or ""
-    if callee.cls is not None or not made.startswith(_LAYERS):
+    if callee.cls is not None or not is_layer(made):
         return compute(m, node, "call", args, keywords, callee)
-    if made in _CONTAINERS:
+    if is_sequence(made):
         added = m.store.get((callee, ADDED))
         layers = members(callee, added.items if isinstance(added, Sequence) else ()) if added != UNKNOWN else None
         if not layers or len(args) != 1:

@@ -132,6 +132,8 @@ KERAS = Framework(
     training_steps=frozenset({"train_step"}),
     spellings={"apply": "{optimizer}.apply_gradients(zip({gradients}, {parameters}))"},
     containers=frozenset({"keras.Sequential"}),
+    layered=frozenset({"keras.layers.*", "keras.Sequential"}),
+    sequences=frozenset({"keras.Sequential"}),
     contents={
         **{
             f"keras.layers.{name}": LayerContents(False, Switch("rate", 0, 0.5), False)

@@ -53,5 +53,6 @@ LIGHTNING = Framework(
     },
     reading_methods=frozenset({"no_backward_sync", "toggle_optimizer", "untoggle_optimizer", "toggled_optimizer"}),
     loops=(_MODULE,),
+    bases={"lightning.*": Role.MODULE, "pytorch_lightning.*": Role.MODULE},
     splitting=frozenset({"fsdp", "lightning.fabric.strategies.FSDPStrategy", "lightning_fabric.strategies.FSDPStrategy"}),
 )

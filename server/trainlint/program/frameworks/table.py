@@ -50,6 +50,9 @@ LOOK_ALIKES = frozenset(
      "megengine", "tensorlayerx", "tensorflow", "keras", "jax"}
 )  # fmt: skip
 
+# The library whose words those of others are taken for.
+ORIGINAL = TORCH.name
+
 TENSOR_METHODS = frozenset().union(*(table.tensor_methods for table in TABLES))
 _LAYERS = {key: operation for table in TABLES for key, operation in table.layers.items()}
 # Operations that compute a loss.
@@ -88,6 +91,9 @@ _PARAMETER_LISTS = frozenset().union(*(table.parameter_lists for table in TABLES
 _PARAMETER_LISTS_OF_MODELS = frozenset().union(*(table.parameter_lists_of_models for table in TABLES))
 # Methods of models that their library calls to train them, with the optimizer they were compiled with.
 TRAINING_STEPS = frozenset().union(*(table.training_steps for table in TABLES))
+_BASES = {key: role for table in TABLES for key, role in table.bases.items()}
+_LAYERED = dict.fromkeys(frozenset().union(*(table.layered for table in TABLES)), True)
+_SEQUENCES = frozenset().union(*(table.sequences for table in TABLES))
 _MODULE_BASES = dict.fromkeys(frozenset().union(*(table.module_bases for table in TABLES)), True)
 FORWARD_METHODS = tuple(sorted(frozenset().union(*(table.forward_methods for table in TABLES))))
 # Losses that take probabilities or logits, with the activation that makes the one of the other.
@@ -149,9 +155,36 @@ def argument_name(written: str) -> str:
     return _ARGUMENT_NAMES.get(written, written)
 
 
-def lists_parameters(attribute: str, *, of_model: bool) -> bool:
-    """An attribute of this name holds the parameters of its object."""
-    return attribute in _PARAMETER_LISTS or (of_model and attribute in _PARAMETER_LISTS_OF_MODELS)
+def lists_parameters(attribute: str, model: str | None) -> bool:
+    """An attribute of this name holds the parameters of its object; `model` is its class where it is one, "" out of sight."""
+    if attribute in _PARAMETER_LISTS or model is None:
+        return attribute in _PARAMETER_LISTS
+    own = table_of(model) if attribute in _PARAMETER_LISTS_OF_MODELS else None
+    return attribute in (own.parameter_lists_of_models if own is not None else _PARAMETER_LISTS_OF_MODELS)
+
+
+@lru_cache(maxsize=1024)
+def role_of_base(class_name: str) -> Role | None:
+    """What the heirs of a class are to training; None where no table says."""
+    return _longest(_BASES, class_name)[1]
+
+
+@lru_cache(maxsize=1024)
+def is_layer(class_name: str) -> bool:
+    """Calling an object of this class computes the operation that the class is named after."""
+    return _longest(_LAYERED, class_name)[1] is not None
+
+
+def is_sequence(class_name: str) -> bool:
+    """An object of this class is a chain of layers."""
+    return class_name in _SEQUENCES
+
+
+@lru_cache(maxsize=1024)
+def is_fitted(class_name: str) -> bool:
+    """The library of this class trains its models."""
+    table = table_of(class_name)
+    return table is not None and Meaning.FIT in table.methods.values()
 
 
 def is_module_base(class_name: str) -> bool:
@@ -363,7 +396,10 @@ __all__ = [
     "holds_what_it_is_given",
     "is_called",
     "is_empty_base",
+    "is_fitted",
+    "is_layer",
     "is_module_base",
+    "is_sequence",
     "is_wired",
     "keeps_state",
     "layer_class",
@@ -381,6 +417,7 @@ __all__ = [
     "operation_name",
     "rate_range",
     "registering",
+    "role_of_base",
     "schedule_peak",
     "sets_rates",
     "signature",

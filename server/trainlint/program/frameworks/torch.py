@@ -138,6 +138,9 @@ TORCH = Framework(
     },
     contents=LAYERS,
     containers=CONTAINERS,
+    bases={"torch.nn.*": Role.MODULE, "torch.optim.*": Role.OPTIMIZER, "torch.optim.lr_scheduler.*": Role.SCHEDULER},
+    layered=frozenset({"torch.nn.*"}),
+    sequences=frozenset({"torch.nn.Sequential", "torch.nn.modules.container.Sequential"}),
     empty_bases=EMPTY_BASES,
     registering=REGISTERING,
     layers={

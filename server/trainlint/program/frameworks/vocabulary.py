@@ -163,7 +163,8 @@ class Framework:
     `leading` are the first parameters of constructors, `argument_names` arguments that have another name in the program.
     `parameter_lists` are attributes that hold the parameters of an object, those `of_models` only where that is a model.
     `module_bases` make a class one of models, whose `forward_methods` are run when it is called, and whose
-    `training_steps` by the library. `activated` layers apply what an argument says, with the place of that argument.
+    `training_steps` by the library; `bases` say what heirs of a class are. Objects of `layered` classes are layers, those of
+    `sequences` made of others. `activated` layers apply what an argument says, with the place of that argument.
     `penalising` are optimizers, by class name, that add the weight decay to the gradient and then divide both by its size, with
     the class that decays the weights themselves.
     `growing` are methods that give a model new parameters; true where those it has are frozen.
@@ -206,6 +207,9 @@ class Framework:
     parameter_lists: frozenset[str] = frozenset()
     parameter_lists_of_models: frozenset[str] = frozenset()
     module_bases: frozenset[str] = frozenset()
+    bases: Mapping[str, Role] = field(default_factory=dict)
+    layered: frozenset[str] = frozenset()
+    sequences: frozenset[str] = frozenset()
     forward_methods: frozenset[str] = frozenset()
     wired: frozenset[str] = frozenset()
     setting_rates: frozenset[str] = frozenset()
