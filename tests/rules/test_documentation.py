@@ -23,7 +23,7 @@ HEADINGS = [
     "Fix safety",
     "References",
 ]
-SHARED = {"__init__", "rule", "remedy"}
+SHARED = {"__init__", "rule", "misfit", "remedy"}
 PRELUDE = """\
 import torch
 import torch.nn.functional as F

@@ -57,6 +57,7 @@ from .paths.restored_rates import RestoredRate, restored_rates
 from .paths.schedules import Schedules
 from .paths.trainers import ManualCalls, NoLoss, NoOptimizer, manual_calls, missing_losses, missing_optimizers
 from .places import Places
+from .tensors.divergences import MistakenDivergence, mistaken_divergences
 from .tensors.links import MisfitLoss, misfit_losses
 from .tensors.loading import OrderedLoader, ordered_loaders
 from .tensors.shapes import Shapes
@@ -350,6 +351,11 @@ class Facts:
     @cached_property
     def fates(self) -> Fates:
         return Fates(self.program)
+
+    @cached_property
+    def mistaken_divergences(self) -> list[MistakenDivergence]:
+        """Divergences that take probabilities for logarithms, or the other way round."""
+        return list(mistaken_divergences(self.operations.get("kl_div", ()), self.values))
 
     @cached_property
     def misfit_losses(self) -> list[MisfitLoss]:

@@ -35,9 +35,9 @@ from collections.abc import Iterable
 from ...analysis.facts import Facts
 from ...analysis.flow.graph import Node
 from ...analysis.flow.values import UNBOUNDED
-from ...analysis.tensors.links import Misfit
 from ...finding import Severity
-from ..remedy import another_activation, another_loss
+from ..misfit import of_another_range
+from ..remedy import another_loss
 from ..rule import Fixability, Observation, Rule, called, confidence
 
 
@@ -57,16 +57,7 @@ def check(facts: Facts) -> Iterable[Observation]:
             another_loss(loss, "binary_cross_entropy_with_logits") if {head.name for head in heads} <= UNBOUNDED else (),
         )
 
-    for misfit in facts.misfit_losses:
-        head = misfit.heads[0]
-        if misfit.misfit is Misfit.OTHER and misfit.fits == "sigmoid" and head.place is not None:
-            yield Observation(
-                misfit.place,
-                f"`{misfit.name}` takes probabilities, and what a {head.name} makes is no probability",
-                confidence(True),
-                ((head.place, "computed here, with no sigmoid behind it"),),
-                another_activation(misfit.activation, "sigmoid"),
-            )
+    yield from of_another_range(facts, "sigmoid", "no probability")
 
 
 RULE = Rule("TRN504", "bce-loss-on-logits", Severity.WARNING, Fixability.SOMETIMES, "0.1.0", check)

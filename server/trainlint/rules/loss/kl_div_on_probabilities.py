@@ -36,34 +36,24 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...analysis.facts import Facts
-from ...analysis.flow.graph import Node
 from ...finding import Severity
 from ..remedy import replacement
 from ..rule import Fixability, Observation, Rule, called, confidence
 
-_PROBABILITIES = frozenset({"softmax", "sigmoid"})
-_LOGARITHMS = frozenset({"log_softmax", "logsigmoid"})
-
 
 def check(facts: Facts) -> Iterable[Observation]:
-    # One of several losses may be called at one place, and be meant for what another is not.
-    known = {loss.site.node for loss in facts.operations.get("kl_div", ()) if loss.arguments.keys() & {"log_target", "**"}}
-    for loss in facts.operations.get("kl_div", ()):
-        given, target = loss.arguments.get("input"), loss.arguments.get("target")
-        heads = facts.values.ends_in(Node(given), _PROBABILITIES) if given is not None else ()
-        as_target = facts.values.ends_in(Node(target), _LOGARITHMS) if target is not None else ()
-        if heads:
-            wrong = "its first argument are probabilities, and it takes their logarithms"
-            remedies = () if as_target else replacement(heads, "softmax", "log_softmax")
-        elif as_target and loss.site.node not in known:
-            heads, wrong = as_target, "its target are logarithms, and it takes probabilities where `log_target` is not set"
-            remedies = replacement(heads, "log_softmax", "softmax")
+    for mistaken in facts.mistaken_divergences:
+        if mistaken.probabilities:
+            heads, wrong = mistaken.probabilities, "its first argument are probabilities, and it takes their logarithms"
+            remedies = () if mistaken.logarithms else replacement(heads, "softmax", "log_softmax")
         else:
-            continue
+            heads = mistaken.logarithms
+            wrong = "its target are logarithms, and it takes probabilities where `log_target` is not set"
+            remedies = replacement(heads, "log_softmax", "softmax")
         assert heads[0].place is not None
         yield Observation(
-            loss.site,
-            f"`{called(loss)}` is given the wrong numbers: {wrong}; the loss is no distance and pulls nowhere",
+            mistaken.loss.site,
+            f"`{called(mistaken.loss)}` is given the wrong numbers: {wrong}; the loss is no distance and pulls nowhere",
             confidence(True),
             ((heads[0].place, "computed here"),),
             remedies,

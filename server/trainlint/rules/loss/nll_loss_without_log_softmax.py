@@ -35,9 +35,9 @@ from collections.abc import Iterable
 from ...analysis.facts import Facts
 from ...analysis.flow.graph import Node
 from ...analysis.flow.values import UNBOUNDED
-from ...analysis.tensors.links import Misfit
 from ...finding import Severity
-from ..remedy import another_activation, another_loss, replacement
+from ..misfit import of_another_range
+from ..remedy import another_loss, replacement
 from ..rule import Fixability, Observation, Rule, called, confidence
 
 _PROBABILITIES = frozenset({"softmax", "sigmoid"})
@@ -62,16 +62,7 @@ def check(facts: Facts) -> Iterable[Observation]:
             another_loss(loss, "cross_entropy") if raw else replacement(heads, "softmax", "log_softmax"),
         )
 
-    for misfit in facts.misfit_losses:
-        head = misfit.heads[0]
-        if misfit.misfit is Misfit.OTHER and misfit.fits == "softmax" and head.place is not None:
-            yield Observation(
-                misfit.place,
-                f"`{misfit.name}` takes probabilities, and what a {head.name} makes is no distribution over classes",
-                confidence(True),
-                ((head.place, "computed here, with no softmax behind it"),),
-                another_activation(misfit.activation, "softmax"),
-            )
+    yield from of_another_range(facts, "softmax", "no distribution over classes")
 
 
 RULE = Rule("TRN503", "nll-loss-without-log-softmax", Severity.ERROR, Fixability.SOMETIMES, "0.1.0", check)
