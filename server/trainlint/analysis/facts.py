@@ -54,6 +54,7 @@ from .paths.rates import KnownRate, known_rates
 from .paths.recompiled import FrozenModel, IgnoredChange, frozen_models, ignored_changes
 from .paths.restarts import Restarted, restarted
 from .paths.restored_rates import RestoredRate, restored_rates
+from .paths.scalers import unused_scalers
 from .paths.schedules import Schedules
 from .paths.trainers import ManualCalls, NoLoss, NoOptimizer, manual_calls, missing_losses, missing_optimizers
 from .places import Places
@@ -169,7 +170,7 @@ class Facts:
     @cached_property
     def unused_scalers(self) -> list[tuple[fx.Step, Thing]]:
         """Steps through a gradient scaler that multiplies no loss."""
-        found = scaling.unused_scalers(self.program, self.operations.get("scale", ()))
+        found = unused_scalers(self.program, self.operations.get("scale", ()))
         return [(step, scaler) for step, scaler in found if self._idle.isdisjoint(step.optimizers)]
 
     @cached_property

@@ -11,27 +11,11 @@ from . import access, activation, calls
 from .effects import Backward, Block, Clear, Count, Loop, Schedule, Step, leaves
 from .frameworks.table import hidden_loop
 from .frameworks.vocabulary import HiddenLoop, Part, Phase
+from .handed_to_loops import Alternatives, loss_of, optimizers_in, schedulers_in, where_returned
 from .index import FunctionNode
 from .machine import Machine
 from .scope import ClassInfo, Frame
-from .things import (
-    NONE,
-    UNKNOWN,
-    Choice,
-    Constant,
-    Counter,
-    Function,
-    Mapping,
-    Role,
-    Sequence,
-    Tensor,
-    Thing,
-    Value,
-    as_tensor,
-    join,
-)
-
-Alternatives = tuple[Thing, ...]
+from .things import NONE, UNKNOWN, Choice, Constant, Counter, Function, Sequence, Thing, Value, as_tensor, join
 
 
 @dataclass(eq=False)
@@ -103,7 +87,7 @@ def lower(m: Machine, loop: HiddenLoop, info: ClassInfo, thing: Thing) -> Traini
     if training.builds is not None:
         training.built = _call(m, training, loop.builds, [], {})
         training.optimizers = optimizers_in(training.built)
-        training.schedulers = list(_schedulers_in(training.built))
+        training.schedulers = list(schedulers_in(training.built))
         _hand_out(m, training)
     for name in loop.before:
         _call(m, training, name, [], {})
@@ -301,7 +285,7 @@ def _part(m: Machine, training: Training, part: Part, optimizers: list[Alternati
     if training.drives or training.computed is None or training.computed == NONE:
         return
     by = training.loop.caller
-    site = _returned(training)
+    site = where_returned(training.loop, training.computes) if training.computes is not None else None
     if site is None:
         return
     if part is Part.BACKWARD:
@@ -318,118 +302,6 @@ def _part(m: Machine, training: Training, part: Part, optimizers: list[Alternati
             m.emit(Clear(place, things, None, things[0].name))
         else:
             m.emit(Step(place, things, things[0].name, by=by))
-
-
-def loss_of(loop: HiddenLoop, computed: Value) -> Value:
-    """The loss in what the heir returns."""
-    if isinstance(computed, Choice):
-        result: Value = UNKNOWN
-        for option in computed.options:
-            result = join(result, loss_of(loop, option))
-        return result
-    if isinstance(computed, Mapping):
-        return next((value for key, value in computed.items if key == loop.loss), UNKNOWN)
-    if isinstance(computed, Sequence):
-        return computed.items[0] if loop.first and computed.items else UNKNOWN
-    if isinstance(computed, (Tensor, Thing)):
-        return computed
-    return UNKNOWN
-
-
-def _returned(training: Training) -> Site | None:
-    """Where the heir returns its loss: at the last of its returns."""
-    node = training.computes
-    if node is None:
-        return None
-    found = [one for one in returns_of(node) if one.value is not None and not is_none(one.value)]
-    if not found:
-        return None
-    last = max(found, key=lambda one: one.lineno)
-    assert last.value is not None
-    return Site(_written(last.value, training.loop), last, node)
-
-
-def _written(value: ast.expr, loop: HiddenLoop) -> ast.expr:
-    """The loss in an expression that returns it."""
-    if isinstance(value, ast.Dict):
-        pairs = zip(value.keys, value.values, strict=True)
-        return next((one for key, one in pairs if isinstance(key, ast.Constant) and key.value == loop.loss), value)
-    if isinstance(value, ast.IfExp):
-        return _written(value.orelse, loop)
-    if isinstance(value, ast.Tuple) and loop.first and value.elts:
-        return value.elts[0]
-    return value
-
-
-def returns_of(function: ast.AST) -> list[ast.Return]:
-    """The return statements of a function, without those of functions inside it."""
-    found: list[ast.Return] = []
-    waiting = list(ast.iter_child_nodes(function))
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, ast.Return):
-            found.append(node)
-        elif not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
-            waiting.extend(ast.iter_child_nodes(node))
-    return found
-
-
-def is_none(node: ast.expr | None) -> bool:
-    return node is None or (isinstance(node, ast.Constant) and node.value is None)
-
-
-def optimizers_in(built: Value | None) -> list[Alternatives] | None:
-    """The optimizers in what a class returns to its loop; None where one is out of sight."""
-    if built is None:
-        return None
-    if built == NONE:
-        return []
-    if isinstance(built, Thing):
-        return [(built,)] if built.role in (Role.OPTIMIZER, None) and not built.data else None
-    if isinstance(built, Choice):
-        options = [optimizers_in(option) for option in built.options]
-        known = [option for option in options if option is not None and len(option) == 1]
-        if len(known) < len(options):
-            return None
-        return [tuple(dict.fromkeys(thing for option in known for thing in option[0]))]
-    if isinstance(built, Mapping):
-        inner = next((value for key, value in built.items if key == "optimizer"), None)
-        return optimizers_in(inner)
-    if isinstance(built, Sequence):
-        items = built.items
-        if len(items) == 2 and isinstance(items[0], (Sequence, Thing)) and _schedules_only(items[1]):
-            items = items[:1]
-        parts = [optimizers_in(item) for item in items]
-        return [one for part in parts if part is not None for one in part] if None not in parts else None
-    return None
-
-
-def _schedules_only(value: Value) -> bool:
-    """Nothing but schedulers, perhaps each in a dictionary that says when it is stepped."""
-    if isinstance(value, Mapping):
-        return any(key in ("scheduler", "lr_scheduler") for key, _ in value.items) and not any(
-            key == "optimizer" for key, _ in value.items
-        )
-    if isinstance(value, (Sequence, Choice)):
-        return all(_schedules_only(item) for item in (value.items if isinstance(value, Sequence) else value.options))
-    return isinstance(value, Thing) and value.role is Role.SCHEDULER
-
-
-def _schedulers_in(built: Value | None, turnwise: bool = False) -> Iterator[tuple[Thing, bool]]:
-    """The schedulers, each with whether it is stepped in every turn rather than after every epoch."""
-    if isinstance(built, Thing) and built.role is Role.SCHEDULER:
-        yield built, turnwise
-    elif isinstance(built, Mapping):
-        entries = dict(built.items)
-        inner = entries.get("scheduler")
-        turnwise = turnwise or entries.get("interval") == Constant("step")
-        if inner is not None:
-            yield from _schedulers_in(inner, turnwise)
-        if "lr_scheduler" in entries:
-            yield from _schedulers_in(entries["lr_scheduler"], turnwise)
-    elif isinstance(built, (Sequence, Choice)):
-        for item in built.items if isinstance(built, Sequence) else built.options:
-            yield from _schedulers_in(item, turnwise)
 
 
 def _hand_out(m: Machine, training: Training) -> None:

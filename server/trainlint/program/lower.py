@@ -6,26 +6,12 @@ import ast
 from collections.abc import Callable
 from dataclasses import replace
 
-from . import (
-    access,
-    arithmetic,
-    assignment,
-    calls,
-    conditions,
-    differentiation,
-    expressions,
-    gathering,
-    grad_mode,
-    in_place,
-    objects,
-)
-from .effects import Adjust, Block, Branch, Clear, ContextManager, Count, Forget, Jump, Loop, SetRate, Try, Uncalled, Write
+from . import access, arithmetic, assignment, calls, conditions, contexts, expressions, gathering, in_place, loops, objects
+from .effects import Adjust, Block, Branch, Clear, Count, Jump, SetRate, Try, Uncalled, Write
 from .guards import Guard, Known
 from .index import names_in
-from .iteration import iterate, matters
-from .machine import LoopPaths, Machine
-from .names import imported, text_of
-from .naming import names_optimizer
+from .machine import Machine
+from .names import imported
 from .scope import Changes, Store
 from .things import (
     UNKNOWN,
@@ -36,20 +22,12 @@ from .things import (
     Function,
     Gradient,
     Method,
-    Operation,
     Parameters,
-    Partial,
-    Role,
-    Sequence,
     Tensor,
     Thing,
-    Value,
     things_in,
 )
 from .vocabulary import MODE_METHODS, TRAINING_METHODS
-
-# So many loops around each other take second turns of their own, however often the loops around them are lowered.
-_MAX_DRAFTS = 2
 
 
 def statements(m: Machine, body: list[ast.stmt]) -> bool:
@@ -127,7 +105,7 @@ def _augmented(m: Machine, node: ast.AugAssign) -> bool:
 
 def _add(m: Machine, node: ast.AugAssign) -> None:
     value = expressions.consume(m, node, expressions.evaluate(m, node.value))
-    before = expressions.evaluate(m, _load(node.target))
+    before = expressions.evaluate(m, load(node.target))
     if isinstance(before, Counter) and isinstance(value, Constant) and isinstance(value.value, int):
         sign = {ast.Add: 1, ast.Sub: -1}.get(type(node.op))
         if sign:
@@ -145,7 +123,7 @@ def _add(m: Machine, node: ast.AugAssign) -> None:
     assignment.bind(m, node.target, arithmetic.binary(m, node, node.op, before, value))
 
 
-def _load(target: ast.expr) -> ast.expr:
+def load(target: ast.expr) -> ast.expr:
     if isinstance(target, ast.Name):
         return ast.copy_location(ast.Name(target.id, ast.Load()), target)
     return target
@@ -252,177 +230,6 @@ def _cases(m: Machine, cases: list[ast.match_case]) -> bool:
     return _branches(m, conditions.FRESH, lambda: statements(m, cases[0].body), lambda: _cases(m, cases[1:]))
 
 
-def _for(m: Machine, node: ast.For | ast.AsyncFor) -> bool:
-    def turn(value: Value) -> None:
-        def body() -> bool:
-            assignment.bind(m, node.target, value)
-            return statements(m, node.body)
-
-        _loop(m, node, body, [], skippable=False, repeats=False)
-
-    if calls.generator(m, node.iter, turn):
-        return statements(m, node.orelse)
-    track = iterate(m, node.iter)
-    if track.items is not None and 0 < len(track.items) <= 8 and any(matters(value) for value in track.items):
-        return _unrolled(m, node, track.items)
-    every = track.every or _holds_parameters(m, node)
-    if not every:
-        for thing in things_in(track.element):
-            thing.data = thing.role is None and not thing.carries
-    if track.counter is not None:
-        m.emit_effect(Count, node, track.counter, track.start - 1 if track.start is not None else None)
-
-    def body() -> bool:
-        if track.counter is not None:
-            m.emit_effect(Count, node, track.counter, None, 1)
-        assignment.bind(m, node.target, track.element)
-        for thing in things_in(track.element):
-            if thing.node is node.iter:
-                m.emit_effect(Forget, node, f"@{id(thing)}")
-        return statements(m, node.body)
-
-    runs = 1 if every else track.runs
-    if runs == 0:
-        return statements(m, node.orelse)
-    region = _loop(m, node, body, node.orelse, skippable=runs is None, repeats=runs is None or runs > 1)
-    if region is not None:
-        region.over, region.runs = track.over, track.runs
-    return True
-
-
-def _unrolled(m: Machine, node: ast.For | ast.AsyncFor, items: tuple[Value, ...]) -> bool:
-    """One turn after the other, each member known."""
-    for value in items:
-
-        def body(value: Value = value) -> bool:
-            assignment.bind(m, node.target, value)
-            return statements(m, node.body)
-
-        _loop(m, node, body, [], skippable=False, repeats=False)
-    return statements(m, node.orelse)
-
-
-def _holds_parameters(m: Machine, node: ast.For | ast.AsyncFor) -> bool:
-    """The loop goes over optimizers, models or parameters: its target is used as one."""
-    names = names_in(node.target)
-    return any(
-        name in names and (attribute != "step" or names_optimizer(name)) for name, attribute in m.index.loops[node].handled
-    )
-
-
-def _while(m: Machine, node: ast.While) -> bool:
-    endless = isinstance(node.test, ast.Constant) and bool(node.test.value)
-    guard: list[Guard] = []
-
-    def body() -> bool:
-        guard[:] = [conditions.condition(m, node.test)]
-        return statements(m, node.body)
-
-    region = _loop(m, node, body, node.orelse, skippable=not endless, repeats=True)
-    if region is not None:
-        region.endless = endless or guard[0] == Known(True)
-        region.guard = guard[0]
-        return not region.endless or _has_break(node.body)
-    return True
-
-
-def _has_break(body: list[ast.stmt]) -> bool:
-    for statement in body:
-        if isinstance(statement, ast.Break):
-            return True
-        if isinstance(statement, (ast.For, ast.While, ast.AsyncFor)):
-            if _has_break(statement.orelse):
-                return True
-            continue
-        for field in ("body", "orelse", "finalbody"):
-            if _has_break(getattr(statement, field, [])):
-                return True
-        for handler in getattr(statement, "handlers", []):
-            if _has_break(handler.body):
-                return True
-        for case in getattr(statement, "cases", []):
-            if _has_break(case.body):
-                return True
-    return False
-
-
-def _loop(
-    m: Machine, node: ast.stmt, body: Callable[[], bool], orelse: list[ast.stmt], *, skippable: bool, repeats: bool
-) -> Loop | None:
-    """A loop, lowered again where its first turn changes what later turns look at.
-
-    A loop inside another one leaves its second turn to the second turn of that, where that is sure to come.
-    """
-    base, outer = m.store, m.block
-    if repeats:
-        _count(m, node)
-    postponed, m.postponed = m.postponed, False
-    changing = False
-    for first in (True, False):
-        paths = LoopPaths(base)
-        m.store, m.block = base.fork(paths.sought), Block()
-        drafts = m.drafts
-        m.drafts = [*drafts, paths] if first and repeats else drafts
-        m.loops.append(paths)
-        outer_turns, m.turns = m.turns, (*m.turns, (node, 2 if changing else 1))
-        alive = body()
-        m.turns, m.drafts = outer_turns, drafts
-        m.loops.pop()
-        ends: list[Changes] = [*paths.continues, *paths.breaks]
-        if alive:
-            ends.append(m.store.changes_since(base))
-        block = m.block
-        m.store, m.block = base, outer
-        changed = base.join([*ends, Changes()] if skippable or repeats else ends)
-        changing = repeats and not changed.isdisjoint(paths.sought)
-        if not first or not (changing or m.postponed):
-            break
-        if _comes_again(m):
-            m.postponed = True
-            break
-        m.postponed = False
-    m.postponed = m.postponed or postponed
-    last, _ = suite(m, orelse)
-    if not block.items and not last.items:
-        return None
-    region = Loop(node, block, last, skippable, repeats)
-    m.emit(region)
-    return region
-
-
-def _comes_again(m: Machine) -> bool:
-    """A loop around this one will be lowered again, so that what is lowered now need not be final."""
-    return len(m.drafts) >= _MAX_DRAFTS or any(m.store.differs(draft.base, draft.sought) for draft in m.drafts)
-
-
-def _count(m: Machine, node: ast.stmt) -> None:
-    """Integers that the loop advances by constants become counters."""
-    for statement in m.index.loops[node].counted:
-        before = expressions.evaluate(m, _load(statement.target))
-        known = before.value if isinstance(before, Constant) else None
-        if isinstance(before, Counter) or (known is not None and not isinstance(known, int)):
-            continue
-        counter = f"#{text_of(statement.target)}@{id(m.frame)}"
-        m.emit_effect(Count, node, counter, known if isinstance(known, int) else None)
-        assignment.bind(m, statement.target, Counter(counter))
-
-
-def _break(m: Machine, node: ast.Break) -> bool:
-    if m.loops:
-        paths = m.loops[-1]
-        paths.breaks.append(m.store.changes_since(paths.base))
-        m.emit(Jump("break"))
-    return False
-
-
-def _continue(m: Machine, node: ast.Continue) -> bool:
-    if m.loops:
-        paths = m.loops[-1]
-        paths.continues.append(m.store.changes_since(paths.base))
-        m.emit(Jump("continue"))
-    return False
-
-
 def _return(m: Machine, node: ast.Return) -> bool:
     value = expressions.evaluate(m, node.value)
     if m.calls:
@@ -473,53 +280,6 @@ def _try(m: Machine, node: ast.Try) -> bool:
     return bool(paths) and final_alive
 
 
-def _with(m: Machine, node: ast.With | ast.AsyncWith) -> bool:
-    return _entered(m, node, node.items)
-
-
-def _entered(m: Machine, node: ast.With | ast.AsyncWith, items: list[ast.withitem]) -> bool:
-    """The body under the rest of the context managers; a generator in sight runs around it."""
-    enabled, contexts = m.grad_context, m.contexts
-    for index, entry in enumerate(items):
-        alive = True
-
-        def inside(value: Value, entry: ast.withitem = entry, index: int = index) -> None:
-            nonlocal alive
-            if entry.optional_vars is not None:
-                assignment.bind(m, entry.optional_vars, value)
-            alive = _entered(m, node, items[index + 1 :])
-
-        if calls.generator(m, entry.context_expr, inside):
-            m.grad_context, m.contexts = enabled, contexts
-            return alive
-        value = expressions.evaluate(m, entry.context_expr)
-        if isinstance(value, Thing) and calls.in_sight_method(value, "__exit__"):
-            entered = calls.invoke(m, entry.context_expr, value, "__enter__")
-            if entry.optional_vars is not None:
-                assignment.bind(m, entry.optional_vars, entered)
-            alive = _entered(m, node, items[index + 1 :])
-            m.grad_context, m.contexts = enabled, contexts
-            calls.invoke(m, entry.context_expr, value, "__exit__")
-            return alive
-        if isinstance(value, External):
-            m.contexts = (*m.contexts, ContextManager(value.name, entry.context_expr))
-            if value.name.endswith("()"):
-                m.grad_context = grad_mode.entered(m, entry.context_expr, value.name[:-2])
-        elif isinstance(value, Thing) and value.role is Role.TAPE:
-            m.contexts = (*m.contexts, ContextManager(value.name, entry.context_expr, tape=value))
-            value.uses |= {"with"} if value.node is entry.context_expr else {"with", "entered by name"}
-        elif isinstance(value, Partial) and value.function == differentiation.PAUSE:
-            paused = next(iter(things_in(Sequence(value.args))), None)
-            m.contexts = (*m.contexts, ContextManager("", entry.context_expr, tape=paused, paused=True))
-        elif isinstance(value, Tensor) and isinstance(value.origin, Operation):
-            m.contexts = (*m.contexts, ContextManager(value.origin.name, entry.context_expr, value.origin.arguments))
-        if entry.optional_vars is not None:
-            assignment.bind(m, entry.optional_vars, value)
-    alive = statements(m, node.body)
-    m.grad_context, m.contexts = enabled, contexts
-    return alive
-
-
 def _effects_only(m: Machine, node: ast.Assert) -> bool:
     expressions.evaluate(m, node.test)
     return True
@@ -538,16 +298,16 @@ _HANDLERS: dict[type[ast.stmt], Callable[..., bool]] = {
     ast.ClassDef: _define_class,
     ast.If: _if,
     ast.Match: _match,
-    ast.For: _for,
-    ast.AsyncFor: _for,
-    ast.While: _while,
-    ast.Break: _break,
-    ast.Continue: _continue,
+    ast.For: loops.for_loop,
+    ast.AsyncFor: loops.for_loop,
+    ast.While: loops.while_loop,
+    ast.Break: loops.break_out,
+    ast.Continue: loops.go_on,
     ast.Return: _return,
     ast.Raise: _raise,
     ast.Try: _try,
-    ast.With: _with,
-    ast.AsyncWith: _with,
+    ast.With: contexts.enter,
+    ast.AsyncWith: contexts.enter,
     ast.Assert: _effects_only,
 }
 

@@ -14,13 +14,14 @@ from ..source.workspace import Parsed, Workspace
 from . import activation, hidden_loops, lower, objects
 from .effects import Block, Effect, leaves
 from .frameworks.vocabulary import HiddenLoop
-from .imports import Importer, training_names
+from .imports import Importer
 from .index import FunctionNode, Index
 from .machine import Binding, Blindness, Machine, OutOfBudget
 from .relevance import entered_functions, relevant_functions, users_of
 from .resolution import Resolver
 from .scope import ClassInfo, Frame
 from .things import UNKNOWN, External, Function, Operation, Thing, Value, things_in
+from .training_imports import training_names
 
 _SUMMARY_BUDGET = 500
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import NamedTuple
@@ -20,7 +20,6 @@ UNKNOWN, CLEAR, PLAIN, SCALED, UNSCALED, APPLIED, MIXED = "unknown", "clear", "p
 FIRST, READY, STEPPED = "first", "ready", "stepped"
 _NOTHING = 1e-10
 _TOUCHING = (Kind.UNSCALE, Kind.ANYTHING, Kind.READ, Kind.ADJUST, Kind.WRITE)
-_BFLOAT16 = External("torch.bfloat16")
 
 
 class Token(NamedTuple):
@@ -375,45 +374,3 @@ def _protocol(scaling: Scaling, target: ParameterSet, view: View, seen: _Scaler)
             if later and later <= {UNSCALED, STEPPED}:
                 stepped = next((token.stepped.effect for token in tokens if token.stepped is not None), None)
                 scaling.twice_unscaled.append(TwiceUnscaled(effect, stepped if isinstance(stepped, fx.Step) else None, scaler))
-
-
-def unused_scalers(program: Program, operations: Iterable[Operation]) -> list[tuple[fx.Step, Thing]]:
-    """Steps through a scaler built in sight that multiplies no loss anywhere."""
-    used = {operation.arguments.get("scaler") for operation in operations}
-    touched: set[Thing] = set()
-    steps: dict[fx.Step, Thing] = {}
-    for entry in program.entries:
-        for effect in entry.effects:
-            if isinstance(effect, fx.Unseen):
-                touched |= effect.touches
-            elif isinstance(effect, fx.Step) and effect.through is not None:
-                steps[effect] = effect.through
-    return [
-        (step, scaler)
-        for step, scaler in steps.items()
-        if enabled(scaler) and scaler not in used and "scale" not in scaler.uses and _stays_in_sight(scaler)
-        and not any(scaler.within(thing) or scaler in thing.holds for thing in touched)
-    ]  # fmt: skip
-
-
-def _stays_in_sight(scaler: Thing) -> bool:
-    return not scaler.escaped and all(owner.in_sight and not owner.escaped for owner in scaler.owners)
-
-
-def autocast_around(backward: fx.Backward) -> fx.ContextManager | None:
-    """The autocast that a backward runs under."""
-    inner = [context for context in backward.contexts if context.name == "autocast"][-1:]
-    return inner[0] if inner and Constant(False) not in inner[0].arguments.values() and _switched_on(inner[0]) else None
-
-
-def _switched_on(context: fx.ContextManager) -> bool:
-    return isinstance(context.arguments.get("enabled", Constant(True)), Constant)
-
-
-def bfloat16_scalers(autocasts: Iterable[Operation], scalings: Iterable[Operation]) -> list[tuple[Thing, Operation]]:
-    """Scalers that are switched on where every autocast computes in bfloat16, each with the first of these."""
-    autocasts = list(autocasts)
-    if not autocasts or not all(_BFLOAT16 in autocast.arguments.values() for autocast in autocasts):
-        return []
-    scalers = dict.fromkeys(operation.arguments.get("scaler") for operation in scalings)
-    return [(scaler, autocasts[0]) for scaler in scalers if isinstance(scaler, Thing) and enabled(scaler)]

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ...program import effects as fx
-from ...program.hidden_loops import Training, calls_method, is_none, loss_of, returns_of
+from ...program.handed_to_loops import is_none, loss_of, returns_of
+from ...program.hidden_loops import Training, calls_method
 from ...program.index import FunctionNode
 from ...program.naming import LOSS, suggests
 from ...program.program import Program

@@ -43,7 +43,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...analysis.facts import Facts
-from ...analysis.paths.scaling import autocast_around
+from ...analysis.paths.scalers import autocast_around
 from ...finding import Severity
 from ...program.effects import Backward
 from ..remedy import LeaveBlock

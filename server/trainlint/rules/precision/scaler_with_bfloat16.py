@@ -46,7 +46,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...analysis.facts import Facts
-from ...analysis.paths.scaling import bfloat16_scalers
+from ...analysis.paths.scalers import bfloat16_scalers
 from ...finding import Severity
 from ..remedy import SetArgument
 from ..rule import Fixability, Observation, Rule, confidence
