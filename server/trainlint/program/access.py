@@ -37,6 +37,7 @@ from .things import (
     Method,
     ModuleValue,
     Parameters,
+    Plain,
     Role,
     Sequence,
     Tensor,
@@ -232,7 +233,7 @@ def item(m: Machine, holder: Value, index: Value) -> Value:
         return result
     if isinstance(holder, Thing):
         return m.store.get((holder, f"[{key!r}]")) or m.part(holder, f"[{key!r}]" if key is not None else "[]")
-    return UNKNOWN
+    return holder if isinstance(holder, Plain) else UNKNOWN
 
 
 def item_of(collection: Sequence | Many) -> Value:

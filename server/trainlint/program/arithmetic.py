@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from . import access, conditions, operations
 from .machine import Machine
-from .things import UNKNOWN, Constant, Counter, Many, Modulo, Parameters, Sequence, Value, mix
+from .things import PLAIN, UNKNOWN, Constant, Counter, Many, Modulo, Parameters, Plain, Sequence, Value, mix
 
 _ARITHMETIC: dict[type[ast.operator], Callable[[object, object], object]] = {
     ast.Add: operator.add,
@@ -37,6 +37,10 @@ _OPERATORS: dict[type[ast.operator], str] = {
 }
 
 
+def _is_number(value: Value) -> bool:
+    return isinstance(value, (Counter, Modulo, Plain)) or (isinstance(value, Constant) and isinstance(value.value, (int, float)))
+
+
 def binary(m: Machine, node: ast.AST, kind: ast.operator, left: Value, right: Value) -> Value:
     """The value of an arithmetic operation."""
     if isinstance(left, Constant) and isinstance(right, Constant):
@@ -61,7 +65,10 @@ def binary(m: Machine, node: ast.AST, kind: ast.operator, left: Value, right: Va
         if isinstance(kind, ast.Mod):
             modulus = conditions.modulus(right)
             written = node.right if isinstance(node, ast.BinOp) else None
-            return Modulo(left.name, left.offset, modulus, written) if modulus is not None else UNKNOWN
+            return Modulo(left.name, left.offset, modulus, written) if modulus is not None else PLAIN
+    if _is_number(left) and _is_number(right):
+        return PLAIN
+    if isinstance(left, Counter):
         return UNKNOWN
     if isinstance(right, Counter) and isinstance(left, Constant) and isinstance(left.value, int) and isinstance(kind, ast.Add):
         return Counter(right.name, right.offset + left.value)
@@ -76,6 +83,4 @@ def binary(m: Machine, node: ast.AST, kind: ast.operator, left: Value, right: Va
         if len(parts) == 2 or isinstance(kind, ast.Add):
             whole = Parameters.union(parts)
             return whole if len(parts) == 2 else replace(whole, opaque=True)
-    if isinstance(left, (Modulo, Constant)) and isinstance(right, (Modulo, Constant)):
-        return UNKNOWN
     return operations.computed(m, mix((left, right)), operations.compute(m, node, _OPERATORS[type(kind)], (left, right)))

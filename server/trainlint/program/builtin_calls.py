@@ -10,6 +10,7 @@ from . import access, assignment, calls, operations, parameters, unseen
 from .machine import Machine
 from .things import (
     NONE,
+    PLAIN,
     UNKNOWN,
     Constant,
     External,
@@ -77,7 +78,9 @@ def call(m: Machine, node: ast.expr, name: str, args: list[Value], keywords: dic
         return Mapping(tuple(keywords.items())) if keywords and not args else first if args else Mapping(())
     if name in ("float", "int", "round"):
         return Tensor(origin=operations.compute(m, node, name, args, cuts=True))
-    if name in ("str", "bool", "len", "repr", "isinstance", "hasattr", "id", "type", "range", "print"):
+    if name in ("bool", "len", "isinstance", "hasattr", "id"):
+        return PLAIN
+    if name in ("str", "repr", "type", "range", "print"):
         return UNKNOWN
     if name in ("zip", "enumerate"):
         return Sequence(tuple(args))

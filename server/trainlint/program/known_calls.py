@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from . import (
+    access,
     builtin_calls,
     calls,
     configuration_files,
@@ -24,6 +25,7 @@ from .names import text_of
 from .naming import LOSS, suggests
 from .things import (
     NONE,
+    PLAIN,
     UNKNOWN,
     Constant,
     External,
@@ -111,6 +113,10 @@ def call(m: Machine, node: ast.expr, callee: External, args: list[Value], keywor
         return Partial(first, tuple(args[1:]), tuple(keywords.items()))
     elif known is Meaning.UNION:
         return parameters.union(m, node, args)
+    elif known is Meaning.PLAIN:
+        return PLAIN
+    elif known is Meaning.MEMBER:
+        return access.item(m, first, UNKNOWN)
     elif known in grad_mode.MODES or known is Meaning.ASK_GRAD:
         return grad_mode.called(m, node, callee.name, known, first)
     return UNKNOWN

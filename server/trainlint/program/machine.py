@@ -12,6 +12,7 @@ from ..cancel import CancelFlag
 from ..immutable import value_class
 from ..source.parse import Site
 from .effects import Block, ContextManager, Effect, Region
+from .frameworks.table import holds_modules
 from .index import Index
 from .scope import Changes, ClassInfo, Frame, Key, Store
 from .things import (
@@ -250,6 +251,9 @@ class Machine:
         if found is None:
             name = f"{whole.name}.{attribute}" if not attribute.startswith("[") else whole.name + attribute
             found = self.things[key] = Thing(name, parent=whole, data=whole.data, any_member=attribute == "[]")
+            if attribute.startswith("[") and whole.role is Role.MODULE:
+                bases = whole.cls.outside if whole.cls is not None else (whole.created_by or "",)
+                found.role = Role.MODULE if any(map(holds_modules, bases)) else None
         if whole.made_by is not None:
             found.carries, found.opaque = whole.carries, whole.opaque
         return found

@@ -64,6 +64,7 @@ from .things import (
     Operation,
     Parameters,
     Partial,
+    Plain,
     Role,
     Sequence,
     Tensor,
@@ -96,6 +97,8 @@ def call(m: Machine, node: ast.expr, callee: Method, args: list[Value], keywords
     receiver, name = callee.receiver, callee.name
     for thing in things_in(receiver):
         thing.uses.add(name)
+    if isinstance(receiver, Plain) and not any(True for value in (*args, *keywords.values()) for _ in things_in(value)):
+        return receiver
     if isinstance(receiver, Tensor) and _given_optimizer((*args, *keywords.values())):
         return unseen.call(m, node, receiver, args, keywords, used, receiver=receiver)
     if functional.is_method(m, receiver, name):

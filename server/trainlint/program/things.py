@@ -351,6 +351,11 @@ class Unknown:
     """A value of which nothing that matters to training is known."""
 
 
+@value_class
+class Plain(Unknown):
+    """A plain value out of sight: a number, a text, or a collection of such, and no tensor."""
+
+
 Value = Union[
     Thing, Tensor, Parameters, Gradient, Constant, External, Function, ClassValue, Method, Sequence, Many,
     Mapping, Partial, Counter, Modulo, Choice, Unknown, ModuleValue, Pending, FileValue, Loaded,
@@ -360,6 +365,7 @@ Value = Union[
 Origin = Union[Operation, Thing, Constant, Either]
 
 UNKNOWN = Unknown()
+PLAIN = Plain()
 NONE = Constant(None)
 _COLLECTIONS = (Sequence, Many, Mapping, Parameters)
 _EMPTY: tuple[Value, ...] = (Sequence(()), Mapping(()))

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from ...immutable import value_class
-from ...program.frameworks.table import is_wired
+from ...program.frameworks.table import Meaning, is_wired, meaning
 from ...program.program import Program
 from ...program.things import (
     NONE,
@@ -15,11 +15,14 @@ from ...program.things import (
     Constant,
     Counter,
     Either,
+    External,
     Many,
     Mapping,
+    Method,
     Modulo,
     Operation,
     Parameters,
+    Plain,
     Role,
     Sequence,
     Tensor,
@@ -31,7 +34,7 @@ Environment = tuple[tuple[Thing, "Node"], ...]
 _MAX_DEPTH = 12
 # The name of a symbol that stands for the call whose forward pass an environment belongs to.
 _CALLED = "()"
-# Stands for every number that a loop counts.
+# Stands for every number that a loop counts, or that is out of sight.
 _NUMBER = Constant(...)
 
 
@@ -161,7 +164,7 @@ class Graph:
             yield from self._operation(value, environment, depth)
         elif isinstance(value, (Constant, Parameters, Sequence, Mapping, Many)):
             yield Source(value, environment)
-        elif isinstance(value, (Counter, Modulo)):
+        elif _is_plain(value):
             yield Source(_NUMBER)
         else:
             yield Source(None)
@@ -250,3 +253,12 @@ def _wired(module: Thing) -> tuple[Value, Value] | None:
         return None
     given = dict(zip(("inputs", "outputs"), module.positional, strict=False)) | module.arguments
     return (given["inputs"], given["outputs"]) if "inputs" in given and "outputs" in given else None
+
+
+def _is_plain(value: object) -> bool:
+    """No tensor: what a loop counts, what comes from outside, and what a library of numbers has, such as `math.pi`."""
+    if isinstance(value, Method):
+        return isinstance(value.receiver, Plain)
+    return isinstance(value, (Counter, Modulo, Plain)) or (
+        isinstance(value, External) and meaning(value.name) in (Meaning.PURE, Meaning.CUT)
+    )

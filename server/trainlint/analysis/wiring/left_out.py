@@ -17,7 +17,7 @@ from ..flow.gradients import Gradients
 from ..flow.graph import Node
 from ..models.modules import Content, Modules
 from ..paths.order import Order, Orders
-from .sets import may_be, related
+from .sets import may_be, related, root_of
 
 _ON_PURPOSE = re.compile(r"target|teacher|ema|momentum|fixed|frozen|random|reservoir|prior|reference|pretrain", re.IGNORECASE)
 _OPTIMIZER_USES = frozenset({"step", "zero_grad", "param_groups"})
@@ -168,7 +168,8 @@ class LeftOuts:
 
     def _trains(self, optimizer: Thing, reached: set[Thing]) -> bool:
         owners = optimizer.parameters.owners if optimizer.parameters is not None else frozenset()
-        return any(owner.role is not Role.LEAF and related(thing, owner) for owner in owners for thing in reached)
+        models = [owner for owner in owners if owner.role is not Role.LEAF]
+        return any(related(thing, owner) or owner in self._around(thing) for owner in models for thing in reached)
 
     def _top(self, thing: Thing) -> Thing:
         """The outermost module around it of which no optimizer holds any part."""
@@ -210,12 +211,16 @@ class LeftOuts:
                 elif isinstance(effect, (fx.Overwrite, fx.Renew)):
                     others = effect.things
                 elif isinstance(effect, fx.Mode) and effect.training is False and len(effect.things) == 1:
-                    others = tuple(one for one in effect.things if one in around)
+                    others = tuple(one for one in effect.things if one in around and one not in self._set_to_train)
                 elif isinstance(effect, fx.Mark):
                     others = tuple(things_in(effect.holder))
-                if any(may_be(mine, other) for other in others for mine in (top, thing)) or not around.isdisjoint(others):
+                if any(_may_be(mine, other) for other in others for mine in (top, thing)) or not around.isdisjoint(others):
                     return True
         return top.escaped or thing.escaped
+
+    @cached_property
+    def _set_to_train(self) -> set[Thing]:
+        return {thing for _, effect in self._orders.effects(fx.Mode) if effect.training is True for thing in effect.things}
 
     def _argument(self, order: Order, optimizer: Thing, built: Site, top: Thing) -> ast.expr | None:
         """What the optimizer is given, if `top` was built before it, under a name of the same function."""
@@ -230,3 +235,8 @@ class LeftOuts:
         late = not creates or creates[0].site.function is not built.function or not top.name
         mine = next((create for create in order.all(fx.Create) if create.thing is optimizer), None)
         return None if late or mine is None or not order.sure_before(creates[0], mine) else call.args[0]
+
+
+def _may_be(one: Thing, other: Thing) -> bool:
+    """As in general, but that a call out of sight does not return what it was not given."""
+    return related(one, other) or (may_be(one, other) and not isinstance(root_of(other).node, ast.Call))

@@ -281,7 +281,7 @@ def _cleared_whole(clear: fx.Clear) -> Thing | None:
 
 def is_copy(thing: Thing) -> bool:
     """Made from another, as those are whose gradients are only looked at: to measure speed or memory."""
-    return _root(thing).copy_of is not None
+    return root_of(thing).copy_of is not None
 
 
 def _holds_any(thing: Thing, optimizers: Iterable[Thing]) -> bool:
@@ -289,10 +289,10 @@ def _holds_any(thing: Thing, optimizers: Iterable[Thing]) -> bool:
 
 
 def _all_in_sight(things: Iterable[Thing]) -> bool:
-    return all(_root(thing).in_sight for thing in things)
+    return all(root_of(thing).in_sight for thing in things)
 
 
-def _root(thing: Thing) -> Thing:
+def root_of(thing: Thing) -> Thing:
     while thing.parent is not None:
         thing = thing.parent
     return thing
@@ -305,7 +305,7 @@ def related(one: Thing, other: Thing) -> bool:
 
 def may_be(one: Thing, other: Thing) -> bool:
     """They are related, or `other` is what a call out of sight returns, which may be anything."""
-    root = _root(other)
+    root = root_of(other)
     return related(one, other) or (not root.in_sight and isinstance(root.node, ast.expr))
 
 

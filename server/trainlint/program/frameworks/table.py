@@ -320,6 +320,11 @@ def holds_what_it_is_given(class_name: str) -> bool:
     return _INNER_MODULE.sub(r"\1.\2", class_name) in _CONTAINERS
 
 
+def holds_modules(class_name: str) -> bool:
+    """What an object of the class was given are modules, and so are its members."""
+    return holds_what_it_is_given(class_name) and "Parameter" not in class_name
+
+
 def is_empty_base(class_name: str) -> bool:
     """A class of modules that brings its heirs no part."""
     return class_name in _EMPTY_BASES

@@ -24,6 +24,8 @@ class Meaning(Enum):
     DATA = auto()  # returns the tensor it is given; of all else, values without a graph
     FILL = auto()  # sets every number of its first argument
     READ = auto()  # looks at its arguments and changes nothing of them
+    PLAIN = auto()  # the same, and returns a number, a text or a collection of such
+    MEMBER = auto()  # returns any one member of its first argument
     NO_GRAD = auto()  # a context in which no graph is built
     INFERENCE = auto()  # one whose tensors can have no part in a graph later either
     GRAD = auto()  # a context in which graphs are built
@@ -35,7 +37,6 @@ class Meaning(Enum):
     PARTIAL = auto()  # a callable with arguments filled in
     ENGINE = auto()  # wraps a model in an object that differentiates, steps and clears
     UNION = auto()  # one iterable made of its arguments
-    FILTER = auto()  # some of the items of its last argument
     UNSEEN = auto()  # nobody knows, although the tables know what lies around it
     DIFFERENTIATE = auto()  # the gradients of its first argument by its second, as values
     PAUSE = auto()  # a context in which a tape does not record
