@@ -43,7 +43,7 @@ def call(m: Machine, node: ast.expr, name: str, args: list[Value], keywords: dic
         return first
     if name in ("filter", "map") and len(args) > 1:
         given = args[1]
-        if name == "map" and isinstance(first, Function):
+        if name == "map" and isinstance(first, (Function, External)):
             element = given.kept if isinstance(given, Parameters) else access.item(m, given, UNKNOWN)
             parameters.exhaust(m, node, given, sure=False)
             return Many(calls.apply(m, node, first, [element], {}, used=True))

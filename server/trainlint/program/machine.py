@@ -251,7 +251,8 @@ class Machine:
         if found is None:
             name = f"{whole.name}.{attribute}" if not attribute.startswith("[") else whole.name + attribute
             found = self.things[key] = Thing(name, parent=whole, data=whole.data, any_member=attribute == "[]")
-            if attribute.startswith("[") and whole.role is Role.MODULE:
+            found.member = attribute if attribute.startswith("[") else ""
+            if found.member and whole.role is Role.MODULE:
                 bases = whole.cls.outside if whole.cls is not None else (whole.created_by or "",)
                 found.role = Role.MODULE if any(map(holds_modules, bases)) else None
         if whole.made_by is not None:

@@ -22,6 +22,11 @@ MODEL = frozenset(
      "decoder", "actor", "critic", "policy", "agent", "classifier", "learner", "student", "teacher", "trainer", "self"}
 )  # fmt: skip
 ACCELERATOR = frozenset({"accelerator", "fabric"})
+# What a program was told from outside: its attributes are numbers, texts and switches.
+OPTIONS = frozenset(
+    {"arg", "args", "options", "cfg", "cfgs", "config", "configs", "conf", "hparams", "hps", "hparam", "hyperparams", "flags",
+     "settings"}
+)  # fmt: skip
 
 READING_VERBS = frozenset(
     {"print", "log", "logs", "logger", "logging", "info", "debug", "warn", "warning", "save", "dump", "write", "display",

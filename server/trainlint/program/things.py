@@ -45,6 +45,7 @@ class Thing:
 
     `grown`: the program makes it require a gradient, or stores into it, so that it may have a graph after all.
     `optional`: on some paths there is None in its place. `tapes` recorded the call out of sight that returned it.
+    `member`: how its parent is indexed to get it, as "[0]"; empty where it is an attribute.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Thing:
     data: bool = False
     escaped: bool = False
     any_member: bool = False
+    member: str = ""
     grown: bool = False
     optional: bool = False
     tapes: tuple[Thing, ...] = ()

@@ -20,7 +20,7 @@ DESCRIPTIONS = frozenset({"shape", "device", "dtype", "ndim", "layout", "is_cuda
 # What they are given says how large the result is and what kind, never what is in it.
 MADE_ANEW = frozenset(
     {"zeros", "ones", "rand", "randn", "randint", "randperm", "empty", "arange", "linspace", "eye", "zeros_like", "ones_like",
-     "rand_like", "randn_like", "randint_like", "empty_like", "new", "new_zeros", "new_ones", "new_empty"}
+     "full", "full_like", "rand_like", "randn_like", "randint_like", "empty_like", "new", "new_zeros", "new_ones", "new_empty"}
 )  # fmt: skip
 # They take the shape or kind of what they are given.
 SHAPED_LIKE = frozenset({"resize_as_", "view_as", "reshape_as", "expand_as", "type_as"})

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ...immutable import value_class
 from ...program.effects import Backward
-from ...program.naming import LOSS, suggests
+from ...program.naming import LOSS, OPTIONS, suggests
 from ...program.program import Program
 from ...program.things import Constant, External, Many, Mapping, Operation, Parameters, Role, Sequence, Tensor, Thing
 from ...program.vocabulary import MADE_ANEW
@@ -20,6 +20,7 @@ _OF_ONE_TENSOR = REARRANGING | frozenset(
     {"mean", "sum", "softmax", "log_softmax", "logsumexp", "std", "var", "cumsum", "sqrt", "exp", "log", "sigmoid", "tanh",
      "relu", "interpolate", "pad", "topk", "unbind", "abs", "roll", "flip", "prod", "norm", "argmax", "argmin"}
 )  # fmt: skip
+_MODULE_USES = frozenset({"parameters", "named_parameters", "state_dict", "load_state_dict", "train", "eval"})
 _CRITERION = frozenset({"criterion", "criterions", "crit", "criteria"})
 _WITHOUT_PARAMETERS = frozenset({Role.SCALER, Role.OPTIMIZER, Role.SCHEDULER, Role.LOSS_FUNCTION})
 
@@ -175,7 +176,7 @@ class Gradients:
             reach.assumed = True
         elif of.callee is not None and of.callee.role is not Role.LOSS_FUNCTION:
             reach.modules.add(of.callee)
-            reach.unsure |= of.callee.role is not Role.MODULE
+            reach.unsure |= not _is_module(of.callee)
         given = source.operands[: 0 if of.name in MADE_ANEW else 1 if of.name in _OF_ONE_TENSOR else None]
         if self._tape is not None:
             given = tuple(node for node in given if not isinstance(node.value, External))
@@ -189,7 +190,7 @@ class Gradients:
             elif (of.data and not of.grown and not of.top.grown) or (self._tape is not None and self._unrecorded(of)):
                 reach.data.add(of)
             else:
-                reach.hidden |= of.role not in _WITHOUT_PARAMETERS
+                reach.hidden |= of.role not in _WITHOUT_PARAMETERS and not _is_option(of)
         elif isinstance(of, Parameters):
             reach.modules |= of.owners
             reach.hidden |= of.opaque
@@ -203,6 +204,16 @@ class Gradients:
         if thing.role is not None or thing.parent is not None:
             return False
         return isinstance(thing.node, ast.arg) or (isinstance(thing.node, ast.expr) and self._tape not in thing.tapes)
+
+
+def _is_module(thing: Thing) -> bool:
+    """By its class, or by what is done to it beside the call."""
+    return thing.role is Role.MODULE or not thing.uses.isdisjoint(_MODULE_USES)
+
+
+def _is_option(thing: Thing) -> bool:
+    """By its name, an attribute of what the program was told from outside."""
+    return thing.role is None and thing.parent is not None and suggests(thing.parent.name.rpartition(".")[2], OPTIONS)
 
 
 def _is_loss_function(thing: Thing) -> bool:

@@ -156,7 +156,9 @@ class Graph:
                         yield Source(None)
                     yield from self._sources(meaning, depth + 1) if depth < _MAX_DEPTH else (Source(None),)
                     return
-            if value.made_by is not None and not (self._recorded and value.role is Role.LEAF):
+            if value.member and any(symbol is value.top for symbol, _ in environment) and depth < _MAX_DEPTH:
+                yield from self._member(value, environment, depth)
+            elif value.made_by is not None and not (self._recorded and value.role is Role.LEAF):
                 yield from self._operation(value.made_by, environment, depth)
             else:
                 yield Source(value, environment)
@@ -220,17 +222,21 @@ class Graph:
         whole, index = operation.inputs[0], operation.inputs[1]
         key = index.value if isinstance(index, Constant) else None
         for source in self._sources(Node(whole, environment), depth + 1):
-            item: Value | None = None
-            if isinstance(source.of, Sequence) and isinstance(key, int) and -len(source.of.items) <= key < len(source.of.items):
-                item = source.of.items[key]
-            elif isinstance(source.of, Mapping) and key is not None:
-                item = dict(source.of.items).get(key)
-            elif isinstance(source.of, Many):
-                item = source.of.element
+            item = _item(source.of, key)
             if item is not None:
                 yield from self._sources(Node(item, source.environment), depth + 1)
             else:
                 yield Source(None if isinstance(source.of, (Sequence, Mapping)) else operation, environment)
+
+    def _member(self, value: Thing, environment: Environment, depth: int) -> Iterator[Source]:
+        """A member of what a symbol stands for, where that is a collection; of data, the data."""
+        assert value.parent is not None
+        for source in self._sources(Node(value.parent, environment), depth + 1):
+            item = _item(source.of, _key(value))
+            if item is not None:
+                yield from self._sources(Node(item, source.environment), depth + 1)
+            else:
+                yield source if isinstance(source.of, Thing) else Source(value, environment)
 
     def flat(self, node: Node) -> Iterator[Node]:
         """The tensors of a collection; the value itself where it is none."""
@@ -245,6 +251,22 @@ class Graph:
                 yield from self.flat(Node(item, node.environment))
         else:
             yield node
+
+
+def _key(member: Thing) -> object:
+    try:
+        return ast.literal_eval(member.member[1:-1])
+    except (ValueError, SyntaxError):
+        return None
+
+
+def _item(whole: object, key: object) -> Value | None:
+    """What a collection has under `key`."""
+    if isinstance(whole, Sequence) and isinstance(key, int) and -len(whole.items) <= key < len(whole.items):
+        return whole.items[key]
+    if isinstance(whole, Mapping) and key is not None:
+        return next((value for known, value in whole.items if known == key), None)
+    return whole.element if isinstance(whole, Many) else None
 
 
 def _wired(module: Thing) -> tuple[Value, Value] | None:
