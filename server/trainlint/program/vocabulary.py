@@ -48,7 +48,9 @@ WRAPPING_METHODS = frozenset({"prepare", "prepare_model", "prepare_optimizer", "
 # Only a tensor has these; other methods of tensors are names of layers and helpers too.
 UNMISTAKABLE = frozenset(
     {"softmax", "log_softmax", "sigmoid", "view", "reshape", "squeeze", "unsqueeze", "flatten", "permute", "transpose", "mean",
-     "copy_", "fill_", "normal_", "uniform_", "clamp_", "mul_", "add_", "sub_", "div_"}
+     "sum", "square", "sqrt", "rsqrt", "exp", "pow", "abs", "clamp", "logsumexp", "cumsum", "masked_fill", "masked_select",
+     "index_select", "expand_as", "view_as", "type_as", "contiguous", "matmul", "bmm", "unbind", "copy_", "fill_", "normal_",
+     "uniform_", "clamp_", "mul_", "add_", "sub_", "div_"}
 )  # fmt: skip
 TRAINING_METHODS = frozenset({"zero_grad", "step", "backward"})
 MODE_METHODS = frozenset({"train", "eval"})
