@@ -61,7 +61,20 @@ def test_show_fixes_lists_what_was_applied_and_what_was_not(tmp_path: Path) -> N
     assert (tmp_path / "safe.py").read_text() == SAFE
     assert told.format(verb="Fixed") in trainlint("check", "--fix", "--show-fixes", cwd=tmp_path).out
     everything = trainlint("check", "--fix", "--unsafe-fixes", "--show-fixes", cwd=tmp_path)
-    assert "Fixed in bad.py:\n  1 x TRN101 (missing-zero-grad)\nFixed 1 mistake.\n" in everything.out
+    assert "Fixed in bad.py:\n  1 x TRN101 (missing-zero-grad)\n" in everything.out
+    assert "Not fixed" not in everything.out
+
+
+def test_of_two_places_that_are_as_right_as_each_other_the_first_is_taken_and_both_are_told(tmp_path: Path) -> None:
+    (tmp_path / "bad.py").write_text(BAD)
+    told = (
+        "Of fixes that are as right as each other the first was taken:\n"
+        "  bad.py: TRN101 (missing-zero-grad): Insert `optimizer.zero_grad()` before the backward (changes training); "
+        "not: Insert `optimizer.zero_grad()` after the step (changes training)\n"
+    )
+    result = trainlint("check", "--fix", "--unsafe-fixes", "--show-fixes", cwd=tmp_path)
+    assert told in result.out
+    assert (tmp_path / "bad.py").read_text() == GOOD
 
 
 def test_show_fixes_needs_fixes(tmp_path: Path) -> None:

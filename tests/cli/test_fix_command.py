@@ -26,9 +26,9 @@ for x in torch.randn(5, 4, 3):
 MENDED = FAULTY.replace("    optimizer.step()\n    loss.backward()\n", "    loss.backward()\n    optimizer.step()\n")
 
 
-def trainlint(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+def trainlint(*arguments: str, cwd: Path, unsaved: str = "") -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "trainlint", "fix", *arguments]
-    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=200, check=False, cwd=cwd)
+    return subprocess.run(command, input=unsaved, capture_output=True, text=True, timeout=200, check=False, cwd=cwd)
 
 
 @pytest.fixture
@@ -94,3 +94,28 @@ def test_what_cannot_be_fixed_is_one_sentence(tmp_path: Path) -> None:
     done = trainlint("missing.py", cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr == "trainlint: error: there is no file missing.py\n"
+
+
+def test_a_text_that_is_not_saved_is_tried_in_the_place_of_its_file(script: Path) -> None:
+    script.write_text("raise SystemExit('the file on disk was run')\n")
+    (script.parent / "data.txt").write_text("0.1")
+    unsaved = FAULTY.replace("lr=0.1", 'lr=float(open("data.txt").read())')
+    done = trainlint("-", "--stdin-filename", "train.py", "--verify", cwd=script.parent, unsaved=unsaved)
+    assert done.returncode == 1, done.stderr
+    assert "+++ train.py" in done.stdout
+    assert "model.weight  no-gradient -> learned" in done.stdout
+    assert script.read_text().startswith("raise SystemExit")
+
+
+def test_a_fixed_text_of_standard_input_is_printed(tmp_path: Path) -> None:
+    done = trainlint("-", "--yes", cwd=tmp_path, unsaved=FAULTY)
+    assert (done.returncode, done.stdout) == (0, MENDED)
+    assert "+    loss.backward()" in done.stderr
+    right = trainlint("-", "--yes", cwd=tmp_path, unsaved=MENDED)
+    assert (right.returncode, right.stdout) == (0, MENDED)
+
+
+def test_a_text_without_a_place_is_not_run(tmp_path: Path) -> None:
+    done = trainlint("-", "--verify", cwd=tmp_path, unsaved=FAULTY)
+    assert done.returncode == 2
+    assert "--stdin-filename" in done.stderr

@@ -15,6 +15,7 @@ import pytest
 from lsprotocol.types import DiagnosticSeverity, ErrorCodes, LSPErrorCodes
 
 from tests.lsp.raw import REAL, Raw
+from tests.lsp.test_fixes import RESOLVES, capabilities
 
 PROBE_SECONDS = 60
 GONE_SECONDS = 3.0
@@ -60,7 +61,7 @@ torch.zeros(2).reshape(3)
 class Editor(Raw):
     """A client with one document; `run` marks every process that comes from its server."""
 
-    def __init__(self, folder: Path, text: str, *, pulls: bool = False, saved: str | None = None) -> None:
+    def __init__(self, folder: Path, text: str, *, pulls: bool = False, saved: str | None = None, actions: object = None) -> None:
         self.run = uuid.uuid4().hex
         super().__init__(REAL, env={"TRAINLINT_TEST_RUN": self.run})
         path = folder / "train.py"
@@ -69,7 +70,7 @@ class Editor(Raw):
         self.uri = path.as_uri()
         self.version = 1
         self.initialize(
-            {"textDocument": {"diagnostic": {}}} if pulls else {},
+            capabilities(actions) if actions else {"textDocument": {"diagnostic": {}}} if pulls else {},
             workspaceFolders=[{"uri": folder.as_uri(), "name": "work"}],
         )
         self.open(self.uri, text)
@@ -257,6 +258,46 @@ def test_another_text_is_run_beside_the_document_and_nothing_else_changes(editor
     assert result["after"]["findings"] == []
     assert "findings of the probe: 1 -> 0" in result["difference"]
     assert (editor.folder / "train.py").read_text("utf-8") == FORGETS
+
+
+LEAVES_OUT = """\
+import torch
+from torch import nn
+
+model = nn.Sequential(nn.Linear(3, 2), nn.ReLU(), nn.Softmax(dim=1))
+optimizer = torch.optim.SGD(model[0].parameters(), lr=0.1)
+for step in range(3):
+    x, y = torch.randn(4, 3), torch.randint(0, 2, (4,))
+    optimizer.zero_grad()
+    loss = nn.functional.cross_entropy(model(x), y)
+    loss.backward()
+    optimizer.step()
+"""
+
+
+def test_a_fix_that_is_made_when_it_is_chosen_is_tried_before_it_is_applied(tmp_path: Path) -> None:
+    """What an editor does for "Apply fix and verify with a probe step": resolve, run both texts, ask."""
+    with Editor(tmp_path, LEAVES_OUT, actions=RESOLVES) as editor:
+        (found,) = editor.shown()
+        place = {"textDocument": {"uri": editor.uri}, "range": found["range"], "context": {"diagnostics": [found]}}
+        offered = editor.call("textDocument/codeAction", place)["result"]
+        (fix,) = [action for action in offered if action["title"].startswith("Leave out")]
+        assert "edit" not in fix, "it is made when it is asked for"
+        (document,) = editor.call("codeAction/resolve", fix)["result"]["edit"]["documentChanges"]
+        lines = LEAVES_OUT.splitlines()
+        for edit in document["edits"]:
+            start, end = edit["range"]["start"], edit["range"]["end"]
+            assert start["line"] == end["line"]
+            line = lines[start["line"]]
+            lines[start["line"]] = line[: start["character"]] + edit["newText"] + line[end["character"] :]
+        fixed = "\n".join([*lines, ""])
+        assert fixed == LEAVES_OUT.replace(", nn.Softmax(dim=1)", "")
+        argument = {"uri": editor.uri, "python": sys.executable, "text": fixed, "wall_s": PROBE_SECONDS}
+        request = editor.request("workspace/executeCommand", {"command": "trainlint.verify", "arguments": [argument]})
+        result = editor.answer(request, 2 * PROBE_SECONDS)["result"]
+        assert result["before"]["verdict"] == result["after"]["verdict"] == "learning"
+        assert result["difference"].startswith("before: ")
+        assert (tmp_path / "train.py").read_text("utf-8") == LEAVES_OUT
 
 
 def test_a_new_run_replaces_what_the_last_one_showed(editor: Editor) -> None:

@@ -11,7 +11,10 @@ from trainlint.rules import RULES, Fixability, Rule
 from tests.rules.cases import CODES, FAULTY, ROOT, Case, report
 from tests.rules.mending import held
 from tests.rules.test_documentation import chosen, section
-from tests.rules.variants import VARIANTS, Variant, as_written
+from tests.rules.variants import VARIANTS, Variant, as_written, nested
+
+AT_THE_TOP = {"TRN312", "TRN313"}
+"""Rules about classes, which look at those of the module."""
 
 
 @pytest.fixture(params=VARIANTS, ids=lambda variant: variant.__name__)
@@ -22,9 +25,9 @@ def variant(request: pytest.FixtureRequest) -> Variant:
 
 @pytest.mark.parametrize("case", FAULTY, ids=str)
 def test_verdict_is_that_of_the_fixture(case: Case, variant: Variant) -> None:
-    text = variant(case.text)
-    found = [finding.code for finding in report(text).findings]
-    assert found == [finding.code for finding in case.report.findings]
+    codes = [finding.code for finding in case.report.findings]
+    found = [finding.code for finding in report(variant(case.text)).findings]
+    assert found == (codes if variant is not nested else [code for code in codes if code in found or code not in AT_THE_TOP])
 
 
 @pytest.mark.parametrize("case", FAULTY, ids=str)
@@ -70,7 +73,7 @@ def test_the_number_of_fixable_rules_is_the_one_that_is_told() -> None:
 
 
 def test_variants_differ() -> None:
-    text = "import a\n\nfor b in a:\n    b.step()\n"
+    text = "import a\n\nfor b in a:\n    if b:\n        b.step()\n"
     written = {variant(text) for variant in VARIANTS}
     assert len(written) == len(VARIANTS)
     for other in written - {as_written(text)}:

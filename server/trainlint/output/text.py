@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from ..finding import FileStatus, Finding, Related, Report, Severity, State, Status
+from ..finding import Applicability, FileStatus, Finding, Related, Report, Severity, State, Status
 from ..fixes.apply import applicable
 from ..source.text import SourceText
 from .colour import Palette
@@ -73,12 +73,24 @@ def fixes(applied: Sequence[Finding], refused: Sequence[tuple[Finding, str]], *,
     for path in dict.fromkeys(path for path, _, _ in numbers):
         lines.append(f"{'Fixed' if written else 'Would fix'} in {printable(path)}:")
         lines += [f"  {number} x {code} ({name})" for (where, code, name), number in numbers.items() if where == path]
+    choices = [(finding, titles) for finding in applied if len(titles := _as_right(finding)) > 1]
+    if choices:
+        lines.append("Of fixes that are as right as each other the first was taken:")
+    for finding, titles in choices:
+        lines.append(f"  {printable(finding.path)}: {finding.code} ({finding.name}): {titles[0]}; not: {'; '.join(titles[1:])}")
     if refused:
         lines.append("Not fixed:")
     for finding, why in refused:
         place = printable(f"{finding.path}:{finding.span.start.line}:{finding.span.start.column}")
         lines.append(f"  {place}: {finding.code} ({finding.name}): {why}")
     return "".join(f"{line}\n" for line in lines)
+
+
+def _as_right(finding: Finding) -> list[str]:
+    """The fixes of which none is safer than the one that is applied."""
+    kinds = {fix.applicability for fix in finding.fixes}
+    kind = Applicability.SAFE if Applicability.SAFE in kinds else Applicability.UNSAFE
+    return [fix.title for fix in finding.fixes if fix.applicability is kind]
 
 
 def count(number: int, noun: str, plural: str = "") -> str:

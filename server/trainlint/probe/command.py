@@ -141,16 +141,19 @@ def watch_command(args: argparse.Namespace, console: Console) -> int:
     return _STATUS[report.verdict] if report is not None else FAILED
 
 
-def request_of(args: argparse.Namespace, level: Level | None) -> Request:
-    """The request that the options of a command make. Raises `UsageError`."""
+def request_of(args: argparse.Namespace, level: Level | None, script: str | None = None) -> Request:
+    """The request that the options of a command make, for a text under the name `script` where that is given.
+
+    Raises `UsageError`.
+    """
     if not args.script:
         raise UsageError("which script? trainlint probe SCRIPT [-- ARGS]")
-    if not os.path.isfile(args.script):
+    if script is None and not os.path.isfile(args.script):
         raise UsageError(f"there is no file {args.script}")
     if args.cwd is not None and not os.path.isdir(args.cwd):
         raise UsageError(f"there is no folder {args.cwd}")
     request = Request(
-        script=args.script,
+        script=script or args.script,
         arguments=tuple(args.arguments),
         python=args.python,
         cwd=args.cwd,

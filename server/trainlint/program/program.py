@@ -275,19 +275,23 @@ def _entries(
     users: dict[str, list[FunctionNode]],
 ) -> Iterator[tuple[Function, str]]:
     """Functions to enter: callers before those they call, methods on an object of their class, closures last."""
+
+    def called(node: FunctionNode) -> bool:
+        return any(other is not node and other in relevant for other in users[node.name])
+
     for roots_only in (True, False):
         for node in entered:
             if node in machine.reached or (node in machine.nested and machine.nested[node][0] is not frame):
                 continue
-            if roots_only and any(other is not node and other in relevant for other in users[node.name]):
-                continue
-            yield from _function(machine, frame, node)
-    for node in entered:
-        if node not in machine.reached and node in machine.nested:
-            inner, store = machine.nested[node]
-            outer, machine.store = machine.store, store
-            yield Function(node, inner), node.name
-            machine.store = outer
+            if not (roots_only and called(node)):
+                yield from _function(machine, frame, node)
+    for roots_only in (True, False):
+        for node in entered:
+            if node not in machine.reached and node in machine.nested and not (roots_only and called(node)):
+                inner, store = machine.nested[node]
+                outer, machine.store = machine.store, store
+                yield Function(node, inner), node.name
+                machine.store = outer
 
 
 def _function(machine: Machine, frame: Frame, node: FunctionNode) -> Iterator[tuple[Function, str]]:
