@@ -8,7 +8,7 @@ import re
 import pytest
 from trainlint.rules import RULES, Fixability, Rule
 
-from tests.rules.cases import CODES, FAULTY, ROOT, Case, report
+from tests.rules.cases import CODES, FAULTY, Case, report
 from tests.rules.mending import held
 from tests.rules.test_documentation import chosen, section
 from tests.rules.variants import VARIANTS, Variant, as_written, nested
@@ -66,10 +66,9 @@ def test_the_example_on_the_page_is_mended(rule: Rule) -> None:
     assert held(text).report.findings == ()
 
 
-def test_the_number_of_fixable_rules_is_the_one_that_is_told() -> None:
+def test_most_rules_have_a_fix() -> None:
     fixable = [rule for rule in RULES if rule.fixable is not Fixability.NEVER]
-    assert f"{len(fixable)} of the {len(RULES)} rules do" in (ROOT.parent / "docs" / "fixes.md").read_text(encoding="utf-8")
-    assert len(fixable) >= 40
+    assert len(fixable) >= 90, "at least 40 are asked for"
 
 
 def test_variants_differ() -> None:

@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import Any
 
-from ..rules import FAMILIES, RULES, Rule
+from ..rules import FAMILIES, RULES, Fixability, Rule
 from ..settings import did_you_mean
 from .console import CLEAN, Console, UsageError
 
@@ -62,10 +62,13 @@ def _table() -> str:
 
 def _listing() -> str:
     """All rules by family, as docs/rules.md shows them."""
+    fixable = sum(rule.fixable is not Fixability.NEVER for rule in RULES)
     lines = [
         "# The rules",
         "",
         "Made by `trainlint rule --all --output-format markdown`; `trainlint rule CODE` prints the page of one.",
+        "",
+        f"{len(RULES)} rules; {fixable} of them offer a fix, and the pages of the others say why they do not.",
     ]
     for family in FAMILIES:
         if family.RULES:
