@@ -96,6 +96,7 @@ def fix_text(text: str, check: Check, unsafe: bool = False) -> Fixed:
                 hopeless.update(dict.fromkeys(moment.batch, Refusal.UNDONE))
             continue
         rounds += 1
+        hopeless = {key: why for key, why in hopeless.items() if why is Refusal.UNDONE}  # the others may mend something now
         history[text] = _Moment(report, len(applied), tuple(_key(finding) for finding, _ in batch))
         text, report = attempt.text, attempt.report
         applied += [finding for finding, _ in batch]

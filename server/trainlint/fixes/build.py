@@ -180,6 +180,9 @@ def _move(moved: Site, anchor: Site, source: SourceText, where: str, *, before: 
     if not layout.owns_lines(target) and "#" in text:
         return None
     plain = text.partition("#")[0].strip()
+    beside = layout.preceding(target)[-1:] if before else layout.following(target)[:1]
+    if "#" not in text and any(layout.text(one) == plain and one is not moved.statement for one in beside):
+        return unsafe(f"Remove `{plain}`, which stands {where} as well", removal)
     again = [removed[0] for one in _repeated(layout, moved.statement) if (removed := layout.remove(one)) is not None]
     comments = layout.comments_of(moved.statement) if layout.owns_lines(target) else []
     if comments:
