@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
+import psutil
 import pytest
 from trainlint.commands import pool
 from trainlint.commands.examine import Fixing, Outcome, examine
@@ -61,3 +64,28 @@ def test_few_files_and_one_job_start_no_process(targets: list[Target], monkeypat
     assert len(list(pool.examine_all(targets[:3], None, 2))) == 3
     monkeypatch.setattr(pool, "MANY_BYTES", 10**9)
     assert len(list(pool.examine_all(targets, None, 2))) == 30
+
+
+def test_no_process_outlives_one_that_is_killed(targets: list[Target]) -> None:
+    folder = os.path.dirname(targets[0].path)
+    script = (
+        "import sys, time\n"
+        "from pathlib import Path\n"
+        "from trainlint.commands import pool\n"
+        "if __name__ == '__main__':\n"
+        "    with pool._executor(2) as executor:\n"
+        "        for process in [executor.submit(pool.os.getpid) for _ in range(8)]:\n"
+        "            print(process.result(), flush=True)\n"
+        "        print('ready', flush=True)\n"
+        "        time.sleep(600)\n"
+    )
+    path = Path(folder, "owner.py")
+    path.write_text(script)
+    owner = subprocess.Popen([sys.executable, str(path)], stdout=subprocess.PIPE, text=True)
+    assert owner.stdout is not None
+    workers = {psutil.Process(int(line)) for line in iter(owner.stdout.readline, "ready\n")}
+    owner.kill()
+    owner.wait()
+    assert workers
+    _, alive = psutil.wait_procs(workers, timeout=60)
+    assert not alive

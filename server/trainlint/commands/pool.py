@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 
 from ..discovery import Target
 from ..finding import FileStatus, Report, Status
@@ -79,12 +80,20 @@ def _alone(target: Target, fixing: Fixing | None) -> Outcome:
 
 
 def _executor(workers: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_ignore_interrupts)
+    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin)
 
 
-def _ignore_interrupts() -> None:
-    """An interrupt of the terminal reaches every process; the first one answers it for all."""
+def _begin() -> None:
+    """An interrupt of the terminal reaches every process; the first one answers it for all, and none outlives it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _examine_chunk(targets: Sequence[Target], fixing: Fixing | None) -> list[Outcome]:
