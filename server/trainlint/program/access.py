@@ -10,12 +10,14 @@ from . import (
     calls,
     compiled,
     configuration_files,
+    defaults,
     differentiation,
     expressions,
     functional,
     grad_mode,
     objects,
     operations,
+    options,
 )
 from .effects import Block
 from .frameworks.table import TENSOR_METHODS, lists_parameters, maker, method_meaning, names_method
@@ -51,7 +53,7 @@ from .vocabulary import DESCRIPTIONS, KNOWN_METHODS, UNMISTAKABLE, holds_gradien
 def attribute(m: Machine, node: ast.expr, holder: Value, name: str) -> Value:
     """`holder.name`."""
     if isinstance(holder, External):
-        return External(f"{holder.name}.{name}")
+        return options.flag(m, holder, name) or External(f"{holder.name}.{name}")
     if isinstance(holder, ModuleValue) and m.importer is not None:
         return m.importer.attribute(holder, name)
     if isinstance(holder, Loaded):
@@ -71,7 +73,9 @@ def attribute(m: Machine, node: ast.expr, holder: Value, name: str) -> Value:
         found = holder.info.find(name)
         if found is None and (inherited := _inherited(holder.info, name)) is not None:
             return inherited
-        return Function(found[1], found[0].frame) if found else _class_constant(m, holder.info, name) or UNKNOWN
+        if found is not None:
+            return Function(found[1], found[0].frame)
+        return _class_constant(m, holder.info, name) or defaults.of_class(m, holder.info, name) or UNKNOWN
     if isinstance(holder, Tensor):
         if name == "grad":
             return Gradient(Parameters(holder.sources, holder.opaque or not holder.sources))
@@ -109,7 +113,7 @@ def _thing_attribute(m: Machine, node: ast.expr, holder: Thing, name: str) -> Va
                 return UNKNOWN
             function = transformed
             return function if "staticmethod" in kinds else function.bind(holder)
-        constant = _class_constant(m, holder.cls, name)
+        constant = defaults.attribute(m, holder, name) or _class_constant(m, holder.cls, name)
         if constant is not None:
             return constant
         assigned = assigned_elsewhere(m, holder, name)
@@ -119,6 +123,8 @@ def _thing_attribute(m: Machine, node: ast.expr, holder: Thing, name: str) -> Va
         return known
     if name == "grad":
         return Gradient(Parameters(frozenset({holder}), opaque=True))
+    if name == "__dict__" and holder in m.namespaces:
+        return holder
     if lists_parameters(name, (holder.created_by or "") if holder.role is Role.MODULE else None):
         return Parameters(frozenset({holder}))
     if (
@@ -138,7 +144,7 @@ def _thing_attribute(m: Machine, node: ast.expr, holder: Thing, name: str) -> Va
         said = m.part(holder, name)
         said.data = True
         return said
-    if functional.is_method(m, holder, name):
+    if functional.is_method(m, holder, name) or options.is_method(holder, name):
         return Method(holder, name)
     computed = holder.made_by is not None or holder.data
     if name in KNOWN_METHODS or (holder.role is None and name in (TENSOR_METHODS if computed else UNMISTAKABLE)):
@@ -232,7 +238,8 @@ def item(m: Machine, holder: Value, index: Value) -> Value:
             result = join(result, item(m, option, index))
         return result
     if isinstance(holder, Thing):
-        return m.store.get((holder, f"[{key!r}]")) or m.part(holder, f"[{key!r}]" if key is not None else "[]")
+        known = options.item(m, holder, key) or m.store.get((holder, f"[{key!r}]"))
+        return known or m.part(holder, f"[{key!r}]" if key is not None else "[]")
     return holder if isinstance(holder, Plain) else UNKNOWN
 
 

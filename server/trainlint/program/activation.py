@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from . import calls, expressions, grad_mode, lower, objects, unseen
+from . import calls, defaults, expressions, grad_mode, lower, objects, options, unseen
 from .effects import Block, Call
 from .machine import CallPaths, Consumer, Machine
 from .scope import ClassInfo, Frame
@@ -19,7 +19,7 @@ def inline(m: Machine, callee: Value, node: ast.AST, args: list[Value], keywords
     m.record_call(callee.node, node)
     if _is_out_of_reach(m, callee):
         return unseen.call(m, _expression(node), callee, args, keywords, used=True, receiver=callee.receiver)
-    return _lower_body(m, callee, node, enter(m, callee, args, keywords))
+    return _lower_body(m, callee, node, enter(m, callee, args, keywords, called=isinstance(node, ast.expr)))
 
 
 def consume(
@@ -85,8 +85,8 @@ def _expression(node: ast.AST) -> ast.expr:
     return node if isinstance(node, ast.expr) else ast.Constant(None)
 
 
-def enter(m: Machine, callee: Function, args: list[Value], keywords: dict[str, Value]) -> Frame:
-    """A frame for one activation of `callee`, its parameters bound."""
+def enter(m: Machine, callee: Function, args: list[Value], keywords: dict[str, Value], *, called: bool = True) -> Frame:
+    """A frame for one activation of `callee`, its parameters bound; not `called`: from out of sight, with other arguments."""
     function = callee.node
     names = function.args
     contents = m.index.functions[function]
@@ -101,17 +101,17 @@ def enter(m: Machine, callee: Function, args: list[Value], keywords: dict[str, V
     if spread is not None:
         rest = _spread(values[spread]) if spread >= len(positional) else UNKNOWN
         values = values[:spread]
-    defaults = dict(zip(reversed([argument.arg for argument in positional]), reversed(names.defaults), strict=False))
-    defaults |= {argument.arg: default for argument, default in zip(names.kwonlyargs, names.kw_defaults, strict=True) if default}
+    given = dict(zip(reversed([argument.arg for argument in positional]), reversed(names.defaults), strict=False))
+    given |= {argument.arg: default for argument, default in zip(names.kwonlyargs, names.kw_defaults, strict=True) if default}
     for index, argument in enumerate([*positional, *names.kwonlyargs]):
         if index < len(positional) and index < len(values):
             value = values[index]
         elif argument.arg in keywords:
             value = keywords[argument.arg]
-        elif argument.arg in defaults and "**" not in keywords and (spread is None or index >= len(positional)):
-            value = _default(m, argument, defaults[argument.arg])
+        elif argument.arg in given and "**" not in keywords and (spread is None or index >= len(positional)):
+            value = _default(m, function, argument, given[argument.arg], called=called)
         else:
-            value = parameter(m, argument)
+            value = options.argument(m, function, argument, None) or parameter(m, argument)
         m.store.set((frame, argument.arg), value)
     if names.vararg is not None:
         m.store.set((frame, names.vararg.arg), rest)
@@ -132,12 +132,16 @@ def _spread(value: Value) -> Value:
     return value.args[0] if isinstance(value, Partial) else value
 
 
-def _default(m: Machine, argument: ast.arg, node: ast.expr) -> Value:
+def _default(m: Machine, function: ast.AST, argument: ast.arg, node: ast.expr, *, called: bool) -> Value:
     """A default counts as known where it chooses a path; numbers are there to be changed by callers, to other numbers."""
     if not isinstance(node, ast.Constant):
-        return UNKNOWN
+        return options.argument(m, function, argument, node) or UNKNOWN
     if node.value is None or isinstance(node.value, (bool, str)):
-        return Constant(node.value)
+        return options.argument(m, function, argument, node) or Constant(node.value)
+    option = options.is_command(m, function)
+    if called or option:
+        left_out = m.thing(argument, "default", name=argument.arg)
+        return defaults.symbol(m, left_out, node, Constant(node.value), option=option) or UNKNOWN
     symbol = parameter(m, argument)
     symbol.data = True
     return symbol

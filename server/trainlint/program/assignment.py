@@ -200,6 +200,26 @@ def set_item(m: Machine, target: ast.Subscript, holder: Value, index: Value, val
         bind(m, target.value, Mapping((*rest, (key, value))))
 
 
+def updated(m: Machine, target: ast.expr, table: Mapping, args: list[Value], keywords: dict[str, Value]) -> None:
+    """`table.update(...)`: entries given anew; where they are out of sight, every number may be another."""
+    if not isinstance(target, (ast.Name, ast.Attribute)):
+        return
+    given = [value for value in args if isinstance(value, Mapping)]
+    entries = dict(table.items)
+    if len(given) < len(args) or "**" in keywords:
+        bind(m, target, changed(table))
+        return
+    for value in given:
+        entries.update(value.items)
+    bind(m, target, Mapping(tuple((entries | keywords).items())))
+
+
+def changed(table: Mapping) -> Mapping:
+    """A dictionary whose numbers and texts code out of sight may have replaced."""
+    items = ((key, changed(value) if isinstance(value, Mapping) else value) for key, value in table.items)
+    return Mapping(tuple((key, UNKNOWN if isinstance(value, Constant) else value) for key, value in items))
+
+
 def _factor(holder: Parameters, value: Value) -> Value | None:
     """What an entry of `holder` is multiplied by where `value` is made of it alone."""
     made = value.origin if isinstance(value, Tensor) else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import math
 from dataclasses import replace
 
 from . import access, assignment, calls, operations, parameters, unseen
@@ -76,6 +77,8 @@ def call(m: Machine, node: ast.expr, name: str, args: list[Value], keywords: dic
             parameters.exhaust(m, node, first)
             return first.kept
         return Mapping(tuple(keywords.items())) if keywords and not args else first if args else Mapping(())
+    if name == "float" and isinstance(first, Constant) and (number := _finite(first)) is not None:
+        return number
     if name in ("float", "int", "round"):
         return Tensor(origin=operations.compute(m, node, name, args, cuts=True))
     if name in ("bool", "len", "isinstance", "hasattr", "id"):
@@ -85,3 +88,14 @@ def call(m: Machine, node: ast.expr, name: str, args: list[Value], keywords: dic
     if name in ("zip", "enumerate"):
         return Sequence(tuple(args))
     return UNKNOWN
+
+
+def _finite(written: Constant) -> Constant | None:
+    """The number that a text, or another number, stands for."""
+    if isinstance(written.value, bool) or not isinstance(written.value, (int, float, str)):
+        return None
+    try:
+        number = float(written.value)
+    except (ValueError, OverflowError):
+        return None
+    return Constant(number, written.source) if math.isfinite(number) else None

@@ -15,6 +15,7 @@ from . import (
     methods,
     objects,
     operations,
+    options,
     parameters,
     unseen,
 )
@@ -105,6 +106,8 @@ def _arguments(m: Machine, node: ast.Call, callee: Value) -> tuple[list[Value], 
         if isinstance(value, Mapping):
             keywords.update({key: item for key, item in value.items if isinstance(key, str)})
         else:
+            if isinstance(value, Thing) and value in m.namespaces:
+                keywords.update(options.entries(m, value))
             keywords["**"] = value
     return args, keywords
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from . import assignment, expressions
+from . import assignment, expressions, options
 from .guards import FRESH, TRUE, And, Flag, Guard, Known, Or, Periodic, Reached, negate
 from .machine import Machine
 from .things import Constant, Counter, External, Function, Gradient, Modulo, Parameters, Sequence, Thing, Value
@@ -34,6 +34,7 @@ def condition(m: Machine, test: ast.expr) -> Guard:
         expressions.evaluate(m, test)
         return FRESH
     value = expressions.evaluate(m, test)
+    options.looked_at(value)
     if isinstance(value, Constant):
         return Known(bool(value.value))
     if isinstance(value, Modulo):
@@ -75,6 +76,8 @@ def _periodic(value: Modulo, residue: int) -> Guard:
 def _comparison(m: Machine, test: ast.Compare) -> Guard:
     left, right = (expressions.evaluate(m, side) for side in (test.left, test.comparators[0]))
     kind = type(test.ops[0])
+    options.looked_at(left)
+    options.looked_at(right)
     if isinstance(test.ops[0], (ast.Is, ast.IsNot)):
         return _identity(m, test, left, right)
     if kind not in _COMPARISONS:

@@ -16,6 +16,8 @@ _SAME_PATH_METHODS = frozenset({"resolve", "absolute", "expanduser", "as_posix",
 _OPENING_METHODS = frozenset({"open", "read_text", "read_bytes", "read"})
 _LOOKING_METHODS = frozenset({"keys", "values", "items", "copy", "get"})
 
+_SAME_KIND = frozenset({"builtins.dict", "copy.copy", "copy.deepcopy"})
+"""They give a dictionary for a dictionary."""
 _CHANGED = Tensor()
 """What an entry is after code out of sight may have changed it: some number, on whatever path."""
 
@@ -30,6 +32,8 @@ def call(m: Machine, name: str, args: list[Value], keywords: dict[str, Value]) -
     if name in HOLDERS:
         if args and not keywords and isinstance(first, Loaded):
             return first
+        if len(args) == 1 and not keywords and isinstance(first, Mapping) and name not in _SAME_KIND:
+            return _held(m, first)
         return _table(m, tuple(keywords.items())) if keywords and not args and name != "builtins.dict" else None
     if name in ("builtins.float", "builtins.int") and isinstance(first, Constant) and first.source is not None:
         return _number(name, first)
@@ -98,6 +102,11 @@ def _table(m: Machine, entries: tuple[tuple[object, Value], ...]) -> Loaded:
     for key, value in entries:
         m.store.set((table, repr(key)), value)
     return table
+
+
+def _held(m: Machine, entries: Mapping) -> Loaded:
+    """A dictionary as an object whose attributes are its entries, those within it too."""
+    return _table(m, tuple((key, _held(m, value) if isinstance(value, Mapping) else value) for key, value in entries.items))
 
 
 def _number(name: str, text: Constant) -> Value | None:

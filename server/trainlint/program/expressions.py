@@ -15,6 +15,7 @@ from . import (
     conditions,
     configuration_files,
     operations,
+    options,
     parameters,
     unseen,
 )
@@ -135,6 +136,8 @@ def _boolean(m: Machine, node: ast.BoolOp) -> Value:
 
 def _compare(m: Machine, node: ast.Compare) -> Value:
     operands = [evaluate(m, operand) for operand in (node.left, *node.comparators)]
+    for operand in operands:
+        options.looked_at(operand)
     if not all(isinstance(kind, (ast.Is, ast.IsNot)) for kind in node.ops):
         operands = [consume(m, node, operand) for operand in operands]
     return Tensor(origin=operations.compute(m, node, "compare", operands, cuts=True))
@@ -162,7 +165,11 @@ def _dict(m: Machine, node: ast.Dict) -> Value:
             continue
         known = evaluate(m, key)
         items.append((known.value if isinstance(known, Constant) else None, value))
-    return Mapping(tuple(items))
+    last = {key: value for key, value in items if key is not None and isinstance(key, (str, int))}
+    if len(last) == len(items):
+        return Mapping(tuple(items))
+    unnamed = [(key, value) for key, value in items if key not in last]
+    return Mapping((*last.items(), *unnamed))
 
 
 def _conditional(m: Machine, node: ast.IfExp) -> Value:

@@ -9,16 +9,19 @@ from . import (
     builtin_calls,
     calls,
     configuration_files,
+    defaults,
     functional,
     grad_mode,
     in_place,
     methods,
     objects,
     operations,
+    options,
     parameters,
     unseen,
 )
 from .effects import Clear, Clip, Create, Distribute, Fill, Forward, Grow, Rebind, Step
+from .frameworks.options import AS_TABLES, REPLACING
 from .frameworks.table import Meaning, canonical, maker, meaning, operation_name, signature
 from .machine import Machine
 from .names import text_of
@@ -49,6 +52,14 @@ def call(m: Machine, node: ast.expr, callee: External, args: list[Value], keywor
     loaded = configuration_files.call(m, callee.name, args, keywords)
     if loaded is not None:
         return loaded
+    offered = options.call(m, node, callee.name, args, keywords)
+    if offered is not None:
+        return offered
+    held = args[0] if args and (callee.name in AS_TABLES or callee.name in REPLACING) else None
+    if isinstance(held, Thing) and held.cls is not None and held.in_sight:
+        return defaults.table(m, held) if callee.name in AS_TABLES else defaults.replaced(m, node, held, keywords)
+    if isinstance(held, Thing) and held in m.namespaces:
+        return held
     if callee.name.startswith("builtins."):
         return builtin_calls.call(m, node, callee.name[9:], args, keywords, used)
     differentiated = functional.call(m, node, callee, args, keywords)

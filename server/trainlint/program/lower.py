@@ -27,7 +27,7 @@ from .things import (
     Thing,
     things_in,
 )
-from .vocabulary import MODE_METHODS, TRAINING_METHODS
+from .vocabulary import MODE_METHODS, RETURNED, TRAINING_METHODS
 
 
 def statements(m: Machine, body: list[ast.stmt]) -> bool:
@@ -239,7 +239,7 @@ def _return(m: Machine, node: ast.Return) -> bool:
         m.hand_out(value)
         for thing in things_in(value):
             thing.escaped = True
-            thing.uses.add("returned")
+            thing.uses.add(RETURNED)
     m.emit(Jump("return"))
     return False
 

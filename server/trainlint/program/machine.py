@@ -92,7 +92,8 @@ class Machine:
     training, whose calls are not followed any further after that; `reserve` is what such functions leave of the budget.
     `drafts` are the first turns of loops being lowered, all of which may be lowered again; `postponed`: a loop inside them waits
     for that with the second turn of its own. `receivers`: the functions whose arguments are being evaluated, innermost first.
-    `called` are the calls of functions in sight, `handed_out` the functions that code out of sight may call.
+    `called` are the calls of functions in sight, `handed_out` the functions that code out of sight may call. The command
+    line gives the attributes of `namespaces` and the arguments of `commands`.
     """
 
     def __init__(self, statements: int, index: Index, relevant: Iterable[ast.AST], cancel: CancelFlag) -> None:
@@ -133,6 +134,8 @@ class Machine:
         self.reached: set[ast.AST] = set()
         self.called: dict[ast.AST, dict[ast.AST, Site]] = {}
         self.handed_out: set[ast.AST] = set()
+        self.namespaces: set[Thing] = set()
+        self.commands: set[ast.AST] = set()
         self.methods: dict[ast.AST, tuple[ClassInfo, Store]] = {}
         self.nested: dict[ast.AST, tuple[Frame, Store]] = {}
         self.blind: dict[ast.AST, Blindness] = {}

@@ -19,6 +19,7 @@ from . import (
     parameters,
     unseen,
 )
+from . import options as command_line
 from .effects import (
     Adjust,
     Backward,
@@ -101,6 +102,10 @@ def call(m: Machine, node: ast.expr, callee: Method, args: list[Value], keywords
         return receiver
     if isinstance(receiver, Tensor) and _given_optimizer((*args, *keywords.values())):
         return unseen.call(m, node, receiver, args, keywords, used, receiver=receiver)
+    if isinstance(receiver, Thing) and command_line.is_method(receiver, name):
+        read = command_line.method(m, node, receiver, name, args, keywords)
+        if read is not None:
+            return read
     if functional.is_method(m, receiver, name):
         by_value = functional.method(m, node, receiver, name, args, keywords, used)
         if by_value is not None:
@@ -130,7 +135,7 @@ def call(m: Machine, node: ast.expr, callee: Method, args: list[Value], keywords
     if isinstance(receiver, Loaded):
         return configuration_files.method(m, receiver, name, args)
     if isinstance(receiver, (Sequence, Many, Mapping, Constant)):
-        return _on_collection(m, node, receiver, name, args)
+        return _on_collection(m, node, receiver, name, args, keywords)
     if name in in_place.FILLING and isinstance(receiver, (Parameters, Tensor, Thing)):
         m.emit_effect(Fill, node, in_place.filled(receiver), in_place.filling(name, args))
     if isinstance(receiver, Parameters):
@@ -304,7 +309,9 @@ def _on_gradient(m: Machine, node: ast.expr, receiver: Gradient, name: str, args
     return Tensor()
 
 
-def _on_collection(m: Machine, node: ast.expr, receiver: Value, name: str, args: list[Value]) -> Value:
+def _on_collection(
+    m: Machine, node: ast.expr, receiver: Value, name: str, args: list[Value], keywords: dict[str, Value]
+) -> Value:
     if isinstance(receiver, Sequence) and name in LIST_GROWTH and args and isinstance(node, ast.Call):
         new = args[-1].items if name == "extend" and isinstance(args[-1], Sequence) else (args[-1],)
         if name == "extend" and isinstance(args[-1], Parameters):
@@ -330,6 +337,9 @@ def _on_collection(m: Machine, node: ast.expr, receiver: Value, name: str, args:
             return Sequence(tuple(value for _, value in receiver.items))
         if name in ("get", "pop") and args:
             return access.item(m, receiver, args[0])
+        if name == "update" and isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            assignment.updated(m, node.func.value, receiver, args, keywords)
+            return NONE
         if name == "items":
             return Sequence(tuple(Sequence((Constant(key), value)) for key, value in receiver.items))
     return UNKNOWN

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from . import expressions, functional, operations, parameters
+from . import defaults, expressions, functional, operations, parameters
 from .effects import Create, Rebind, SetRate
 from .frameworks.table import argument_name, canonical, is_module_base, leading_parameters, maker, role_of_base
 from .machine import Machine
@@ -31,8 +31,12 @@ def class_info(m: Machine, node: ast.ClassDef) -> ClassInfo:
             info.methods[statement.name] = statement
         elif isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
             info.annotations[statement.target.id] = statement.annotation
+            if statement.value is not None:
+                info.defaults[statement.target.id] = statement.value
         elif isinstance(statement, ast.Assign) and isinstance(statement.value, (ast.Constant, ast.UnaryOp)):
             info.constants.update({name.id: statement.value for name in statement.targets if isinstance(name, ast.Name)})
+        elif isinstance(statement, ast.Assign) and defaults.describes(m, statement.value):
+            info.defaults.update({name.id: statement.value for name in statement.targets if isinstance(name, ast.Name)})
     return info
 
 
@@ -103,9 +107,9 @@ def make(m: Machine, node: ast.expr, role: Role, name: str, args: list[Value], k
         thing.arguments["params"] = given
         if len(args) > 1:
             thing.arguments["lr"] = args[1]
-        rates = [value for value in parameters.group_rates(args[0] if args else keywords.get("params", UNKNOWN))]
-        if rates:
-            thing.arguments["lr"] = UNKNOWN
+        rates = parameters.group_rates(given, thing.arguments.get("lr", UNKNOWN))
+        if rates is not None:
+            thing.arguments["lr"] = rates
     elif role is Role.TRANSFORMATION:
         functional.transformation(thing, name, args, keywords)
     elif thing.holds:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from .effects import Exhaust
 from .machine import Machine
-from .things import Choice, Constant, Generator, Many, Mapping, Parameters, Role, Sequence, Tensor, Thing, Value
+from .things import UNKNOWN, Choice, Generator, Many, Mapping, Parameters, Role, Sequence, Tensor, Thing, Value
 
 
 def of(value: Value) -> Parameters:
@@ -32,16 +32,14 @@ def of(value: Value) -> Parameters:
     return Parameters(opaque=True)
 
 
-def group_rates(groups: Value) -> list[Value]:
-    """Learning rates that parameter groups give of their own."""
-    items = groups.items if isinstance(groups, Sequence) else ()
-    return [
-        value
-        for group in items
-        if isinstance(group, Mapping)
-        for key, value in group.items
-        if key == "lr" and isinstance(value, (Constant, Thing))
-    ]
+def group_rates(groups: Value, base: Value) -> Sequence | None:
+    """The learning rate of each group, `base` where it gives none of its own; None where no group gives one."""
+    items = groups.items if isinstance(groups, Sequence) else (groups.element,) if isinstance(groups, Many) else ()
+    own = [dict(group.items).get("lr") if isinstance(group, Mapping) else None for group in items]
+    if not any(rate is not None for rate in own):
+        return None
+    known = [isinstance(group, (Mapping, Parameters)) for group in items]
+    return Sequence(tuple((rate or base) if sure else UNKNOWN for rate, sure in zip(own, known, strict=True)))
 
 
 def union(m: Machine, node: ast.AST, args: list[Value]) -> Value:

@@ -17,11 +17,13 @@ from .frameworks.vocabulary import HiddenLoop
 from .imports import Importer
 from .index import FunctionNode, Index
 from .machine import Binding, Blindness, Machine, OutOfBudget
+from .reached_elsewhere import reached_elsewhere
 from .relevance import entered_functions, relevant_functions, users_of
 from .resolution import Resolver
 from .scope import ClassInfo, Frame
 from .things import UNKNOWN, External, Function, Operation, Thing, Value, things_in
 from .training_imports import training_names
+from .vocabulary import RETURNED
 
 _SUMMARY_BUDGET = 500
 
@@ -101,6 +103,11 @@ class Program:
             if isinstance(value, External) and (qualified == value.name or qualified.startswith(value.name + ".")):
                 return name + qualified[len(value.name) :]
         return None
+
+    def reached_elsewhere(self, info: ClassInfo, attribute: str) -> bool:
+        """Another file of the workspace may change what objects of the class have under this name."""
+        importer = self.machine.importer if self.machine is not None else None
+        return importer is not None and reached_elsewhere(importer.workspace, importer.here, info.name, attribute)
 
     @cached_property
     def classes(self) -> list[ClassInfo]:
@@ -263,6 +270,7 @@ def _train(machine: Machine, program: Program, frame: Frame, info: ClassInfo, lo
     if not training.knows_optimizers:
         for thing in things_in(training.built or UNKNOWN):
             thing.escaped = True
+            thing.uses.add(RETURNED)
         yield Entry(f"{info.name} before its loop", training.builds or node, training.setup, closed=False)
     yield Entry(f"{info.name} in its loop", node, machine.block, closed=False)
 

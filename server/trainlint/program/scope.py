@@ -46,7 +46,10 @@ class Frame:
 
 @dataclass(eq=False, slots=True)
 class ClassInfo:
-    """A class whose body is in sight. `external` are the qualified names of bases that are not."""
+    """A class whose body is in sight. `external` are the qualified names of bases that are not.
+
+    `defaults` are what its body gives attributes that are annotated, or described by a call.
+    """
 
     name: str
     node: ast.ClassDef
@@ -56,6 +59,7 @@ class ClassInfo:
     methods: dict[str, ast.FunctionDef | ast.AsyncFunctionDef] = field(default_factory=dict)
     constants: dict[str, ast.expr] = field(default_factory=dict)
     annotations: dict[str, ast.expr] = field(default_factory=dict)
+    defaults: dict[str, ast.expr] = field(default_factory=dict)
 
     def lineage(self) -> list[ClassInfo]:
         """This class and its bases in sight, nearest first."""
@@ -83,8 +87,18 @@ class ClassInfo:
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """The annotated attributes, those of bases first: what the constructor of a data class takes."""
-        return tuple(dict.fromkeys(name for info in reversed(self.lineage()) for name in info.annotations))
+        """The annotated or described attributes, those of bases first: what the constructor of a data class takes."""
+        ways = [info.annotations or info.defaults for info in reversed(self.lineage())]
+        return tuple(dict.fromkeys(name for names in ways for name in names))
+
+    def default(self, name: str) -> tuple[ClassInfo, ast.expr] | None:
+        """What the body of this class or of a base gives an attribute that is annotated or described."""
+        for info in self.lineage():
+            if name in info.defaults:
+                return info, info.defaults[name]
+            if name in info.constants:
+                return None
+        return None
 
     @property
     def outside(self) -> tuple[str, ...]:

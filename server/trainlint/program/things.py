@@ -46,6 +46,7 @@ class Thing:
     `grown`: the program makes it require a gradient, or stores into it, so that it may have a graph after all.
     `optional`: on some paths there is None in its place. `tapes` recorded the call out of sight that returned it.
     `member`: how its parent is indexed to get it, as "[0]"; empty where it is an attribute.
+    `default`: the number that it is where nobody gives another.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Thing:
     grown: bool = False
     optional: bool = False
     tapes: tuple[Thing, ...] = ()
+    default: Default | None = None
 
     @property
     def in_sight(self) -> bool:
@@ -113,6 +115,15 @@ class Thing:
 
     def __repr__(self) -> str:
         return f"<{self.role.value if self.role else 'symbol'} {self.name}>"
+
+
+@value_class
+class Default:
+    """A number that is written at `place`; `option`: the command line may give another."""
+
+    value: float
+    place: Site
+    option: bool = False
 
 
 @dataclass(eq=False, slots=True)
@@ -467,7 +478,7 @@ def join(left: Value, right: Value) -> Value:
     for one, other in ((left, right), (right, left)):
         if one == NONE and isinstance(other, Thing):
             other.optional = True
-        if isinstance(one, Unknown) and isinstance(other, Constant) and other != NONE:
+        if isinstance(one, Unknown) and _is_number(other):
             return UNKNOWN
         if one == NONE or isinstance(one, Unknown) or (one in _EMPTY and isinstance(other, _COLLECTIONS)):
             return other
@@ -487,6 +498,10 @@ def join(left: Value, right: Value) -> Value:
         return UNKNOWN
     alternatives = tuple(dict.fromkeys((*options(left), *options(right))))
     return Choice(alternatives) if len(alternatives) <= _MAX_OPTIONS else UNKNOWN
+
+
+def _is_number(value: Value) -> bool:
+    return value.default is not None if isinstance(value, Thing) else isinstance(value, Constant) and value != NONE
 
 
 def either(left: Origin | None, right: Origin | None) -> Origin | None:

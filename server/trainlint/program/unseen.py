@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 
-from . import configuration_files, parameters
+from . import assignment, configuration_files, parameters
 from .effects import Adjust, Rebind, SetRate, Unseen
 from .machine import Machine
 from .names import text_of
 from .naming import ACTING, CLIPPING, DRAWING, GRADIENT, LOSS, READING_RECEIVERS, READING_VERBS, names_optimizer, suggests
-from .things import Parameters, Role, Tensor, Thing, Value, as_tensor, mix, things_in
+from .things import Mapping, Parameters, Role, Tensor, Thing, Value, as_tensor, mix, things_in
+from .vocabulary import RETURNED
 
 
 def call(
@@ -37,6 +38,10 @@ def call(
     if not used and not only_reads:
         for value in values:
             configuration_files.change(m, value)
+        for written in node.args if isinstance(node, ast.Call) else ():
+            table = m.lookup(written.id) if isinstance(written, ast.Name) else None
+            if isinstance(table, Mapping):
+                assignment.bind(m, written, assignment.changed(table))
     for value in values:
         m.hand_out(value)
     for thing in things:
@@ -129,5 +134,6 @@ def escape(m: Machine, node: ast.AST, value: Value, whither: str) -> None:
     touched = frozenset(things_in(value))
     for thing in touched:
         thing.escaped = True
+        thing.uses.add(RETURNED)
     m.lose_sight(node, f"control passes to {whither}")
     m.emit_effect(Unseen, node, touched, as_tensor(value), True, whither)

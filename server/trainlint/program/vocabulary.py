@@ -52,6 +52,8 @@ UNMISTAKABLE = frozenset(
      "index_select", "expand_as", "view_as", "type_as", "contiguous", "matmul", "bmm", "unbind", "copy_", "fill_", "normal_",
      "uniform_", "clamp_", "mul_", "add_", "sub_", "div_"}
 )  # fmt: skip
+# A use of an object: code out of sight is given it for good.
+RETURNED = "returned"
 TRAINING_METHODS = frozenset({"zero_grad", "step", "backward"})
 MODE_METHODS = frozenset({"train", "eval"})
 _HOOKS = frozenset({"register_post_accumulate_grad_hook", "enable_hooks", "disable_hooks"})

@@ -13,6 +13,7 @@ from .document import MAX_BYTES, MAX_LINES, Document
 from .encoding import UndecodableError, decode
 from .parse import Unreadable, parse
 
+_OF_OTHERS = frozenset({"__pycache__", "node_modules", "site-packages", "venv"})
 _MOST_DOCUMENTS = 1_000
 _MOST_CHARACTERS = 4_000_000
 """A tree takes about a hundred bytes for each character of its text."""
@@ -113,6 +114,17 @@ class Workspace:
 
     def has_folder(self, path: str) -> bool:
         return os.path.isdir(path) and self.holds(path)
+
+    def python_files(self, most: int) -> list[str] | None:
+        """The Python files below the roots; None where there are more than `most`."""
+        found: list[str] = []
+        for root in self.roots:
+            for folder, inner, names in os.walk(root):
+                inner[:] = [name for name in inner if not name.startswith(".") and name not in _OF_OTHERS]
+                found += [os.path.join(folder, name) for name in names if name.endswith(".py")]
+                if len(found) > most:
+                    return None
+        return found
 
     def holds(self, path: str) -> bool:
         real = os.path.realpath(path)

@@ -22,9 +22,10 @@ from ...program.frameworks.table import (
 )
 from ...program.program import Program
 from ...program.scope import ClassInfo
-from ...program.things import NONE, UNKNOWN, Constant, Operation, Parameters, Role, Sequence, Tensor, Thing, Value, things_in
-from ...program.vocabulary import ITERATORS
+from ...program.things import NONE, UNKNOWN, Constant, Default, Operation, Parameters, Role, Sequence, Tensor, Thing, Value, things_in
+from ...program.vocabulary import ITERATORS, RETURNED
 from ...source.parse import Site, Spot
+from ..flow.numbers import number
 
 # What multiplies an input by weights.
 _LAYERS = frozenset({"matmul", "mm", "bmm", "addmm", "linear", "conv1d", "conv2d", "conv3d"})
@@ -37,7 +38,8 @@ class KnownRate:
     """`value` is the learning rate `optimizer` keeps for its whole life; `usual` is where such optimizers work.
 
     Not `sure`: an object that others may hold keeps the optimizer, and they might change its rate. `assumed`: nobody sees what
-    it trains, so that is taken to be a model.
+    it trains, so that is taken to be a model. `default` is where the value is written as one, which callers or the command line
+    may replace. `among`: other groups of the optimizer have other rates.
     """
 
     optimizer: Thing
@@ -48,11 +50,32 @@ class KnownRate:
     on_module: bool
     sure: bool = True
     assumed: bool = False
+    default: Default | None = None
+    among: bool = False
 
     @property
     def name(self) -> str:
         """The optimizer's name, or that of its class."""
         return self.optimizer.name or (self.optimizer.created_by or "").rpartition(".")[2]
+
+    @property
+    def option(self) -> bool:
+        """The command line may give another."""
+        return self.default is not None and self.default.option
+
+    @property
+    def better(self) -> tuple[ast.AST, float] | None:
+        """Where this file writes the rate, in the construction or as a default, and the one the optimizer has by itself."""
+        if self.usual is None or self.usual.default is None or self.source is not None:
+            return None
+        return (self.default.place.node if self.default is not None else self.place.node, self.usual.default)
+
+    @property
+    def origins(self) -> tuple[tuple[Spot | Site, str], ...]:
+        """Where the value comes from, where that is not the construction itself."""
+        if self.source is not None:
+            return ((self.source, "the value comes from here"),)
+        return ((self.default.place, "the value is the default here"),) if self.default is not None else ()
 
 
 def known_rates(program: Program) -> list[KnownRate]:
@@ -75,25 +98,36 @@ def known_rates(program: Program) -> list[KnownRate]:
             touched |= effect.touches
     models, others = _trained(program)
     written = _written_rates(program)
+    twins: dict[ast.AST | None, list[Thing]] = {}
+    for thing in program.things:
+        if thing.role is Role.OPTIMIZER and thing.created_by is not None:
+            twins.setdefault(thing.node, []).append(thing)
     found = list(_transformation_rates(program))
     for optimizer, create in built.items():
-        rate = optimizer.arguments.get("lr")
-        if not isinstance(rate, Constant) or not isinstance(rate.value, (int, float)) or isinstance(rate.value, bool):
+        given = optimizer.arguments.get("lr", UNKNOWN)
+        rates = [number(rate) for rate in (given.items if isinstance(given, Sequence) else (given,))]
+        if all(rate is None for rate in rates):
             continue
-        handed_out = any(optimizer.within(thing) or optimizer in thing.holds for thing in touched)
-        if optimizer in written:
+        same = twins.get(optimizer.node, [optimizer])
+        if not (written | changed).isdisjoint(same):
             continue
-        if optimizer in changed or handed_out or (optimizer in raised and rate.value != 0):
+        if any(one.within(thing) or one in thing.holds for one in same for thing in touched):
             continue
-        if optimizer.escaped and not _kept_by_its_class(optimizer):
+        sure = not any(one.escaped for one in same)
+        if not sure and not _kept_by_its_class(same, program):
             continue
         assert optimizer.created_by is not None
         on_module = optimizer in models or _on_module(optimizer, program)
         assumed = not on_module and optimizer not in others and leading_parameters(optimizer.created_by)[0] != "params"
         usual = rate_range(optimizer.created_by)
-        place = create.site.part(rate_node(create.site.node, leading_parameters(optimizer.created_by).index("lr")))
-        sure = not optimizer.escaped
-        found.append(KnownRate(optimizer, place, rate.source, float(rate.value), usual, on_module, sure and not assumed, assumed))
+        for rate in dict.fromkeys(rate for rate in rates if rate is not None):
+            if not raised.isdisjoint(same) and rate.value != 0:
+                continue
+            place = create.site.part(_written(create.site.node, optimizer, rates.index(rate)))
+            among = any(other is None or other.value != rate.value for other in rates)
+            known = sure and not assumed and not rate.option
+            value = float(rate.value)
+            found.append(KnownRate(optimizer, place, rate.source, value, usual, on_module, known, assumed, rate.default, among))
     return found
 
 
@@ -105,16 +139,37 @@ def _effects(program: Program) -> Iterator[fx.Effect]:
         yield from leaves(body)
 
 
-def _kept_by_its_class(optimizer: Thing) -> bool:
-    """It got out of sight only because an object of a class that is known in full keeps it as an attribute."""
-    if "returned" in optimizer.uses or not optimizer.owners:
+def _kept_by_its_class(same: list[Thing], program: Program) -> bool:
+    """They got out of sight only because an object of a class that is known in full keeps them as an attribute, and no other
+    file of the workspace gets at it. `same` are the optimizers of one place."""
+    uses = set[str]().union(*(one.uses for one in same))
+    owners = {owner for one in same for owner in one.owners}
+    if RETURNED in uses or not owners:
         return False
-    return all(owner.in_sight or (owner.cls is not None and _is_known(owner.cls)) for owner in optimizer.owners)
+    if not all(owner.in_sight or (owner.cls is not None and _is_known(owner.cls)) for owner in owners):
+        return False
+    attributes = {one.name.rpartition(".")[2] for one in same if one.name}
+    classes = {owner.cls for owner in owners if owner.cls is not None}
+    return not any(program.reached_elsewhere(info, name) for info in classes for name in attributes)
 
 
 def _is_known(cls: ClassInfo) -> bool:
     """None of its bases is out of sight, but for those of models, which set no rates."""
     return all(is_module_base(base) or base.startswith(("builtins.", "abc.", "typing.")) for base in cls.outside)
+
+
+def _written(call: ast.AST, optimizer: Thing, index: int) -> ast.AST:
+    """Where the rate of a group is written: in the group itself, or in the construction."""
+    base = rate_node(call, leading_parameters(optimizer.created_by or "").index("lr"))
+    if not isinstance(optimizer.arguments.get("lr"), Sequence):
+        return base
+    argument = rate_node(call, 0, "params")
+    groups = argument.value if isinstance(argument, ast.keyword) else argument
+    group = groups.elts[index] if isinstance(groups, (ast.List, ast.Tuple)) and index < len(groups.elts) else None
+    if group is None:
+        return groups
+    given = zip(group.keys, group.values, strict=True) if isinstance(group, ast.Dict) else ()
+    return next((value for key, value in given if isinstance(key, ast.Constant) and key.value == "lr"), base)
 
 
 def _on_module(optimizer: Thing, program: Program) -> bool:
@@ -149,8 +204,10 @@ def _transformation_rates(program: Program) -> Iterator[KnownRate]:
             name, position = peak
             rate = schedule.arguments.get(name, schedule.arguments.get(str(position)))
             node = rate_node(schedule.site.node, position, name)
-        if isinstance(rate, Constant) and isinstance(rate.value, (int, float)) and not isinstance(rate.value, bool):
-            yield KnownRate(made, create.site.part(node), rate.source, float(rate.value), usual, True)
+        known = number(rate) if rate is not None else None
+        if known is not None:
+            place, sure = create.site.part(node), not known.option
+            yield KnownRate(made, place, known.source, float(known.value), usual, True, sure, default=known.default)
 
 
 def _scaling_schedules(program: Program) -> dict[ast.AST, bool]:
@@ -170,7 +227,8 @@ def _scaling_schedules(program: Program) -> dict[ast.AST, bool]:
 
 
 def _is_at_most_one(factor: Value) -> bool:
-    return isinstance(factor, Constant) and isinstance(factor.value, (int, float)) and factor.value <= 1
+    known = number(factor)
+    return known is not None and known.value <= 1
 
 
 def _given(made: Thing, argument: tuple[str, int] | None) -> Value | None:

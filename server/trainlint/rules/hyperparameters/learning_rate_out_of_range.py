@@ -18,7 +18,8 @@ optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
 ```
 
 ## When it stays silent
-Where a scheduler or code sets the rate later, where the rate is not a number in sight, for tensors that are
+Where a scheduler or code sets the rate later, where the rate is not a number in sight or is an option's default, for tiny
+rates of one group among others, for tensors that are
 optimized directly (images, latent codes), and for optimizers whose usual range is not known.
 
 ## Fix safety
@@ -34,7 +35,7 @@ from collections.abc import Iterable
 
 from ...analysis.facts import Facts
 from ...finding import Severity
-from ..remedy import Remedy, SetRateTo
+from ..remedy import SetRateTo
 from ..rule import Fixability, Observation, Rule, confidence
 
 TOO_SMALL = 1e-7
@@ -44,15 +45,14 @@ TIMES_TOO_LARGE_FOR_ANYTHING = 1_000
 
 def check(facts: Facts) -> Iterable[Observation]:
     for rate in facts.rates:
-        if rate.usual is None or not (rate.on_module or rate.assumed) or rate.value == 0:
+        if rate.usual is None or not (rate.on_module or rate.assumed) or rate.value == 0 or rate.option:
             continue
         times = TIMES_TOO_LARGE_FOR_ANYTHING if rate.assumed else TIMES_TOO_LARGE
         if TOO_SMALL < abs(rate.value) <= times * rate.usual.upper:
             continue
         small = abs(rate.value) <= TOO_SMALL
-        remedies: tuple[Remedy, ...] = ()
-        if rate.usual.default is not None and rate.source is None:
-            remedies = (SetRateTo(rate.place.node, rate.usual.default),)
+        if small and rate.among:
+            continue
         yield Observation(
             rate.place,
             f"`{rate.name}` has a learning rate of {rate.value:g}: "
@@ -62,8 +62,8 @@ def check(facts: Facts) -> Iterable[Observation]:
                 else f"such optimizers usually work at or below {rate.usual.upper:g}, and updates this large destroy the weights"
             ),
             confidence(rate.sure),
-            ((rate.source, "the value comes from here"),) if rate.source is not None else (),
-            remedies,
+            rate.origins,
+            (SetRateTo(*rate.better),) if rate.better is not None else (),
         )
 
 

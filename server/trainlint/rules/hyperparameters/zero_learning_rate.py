@@ -17,8 +17,8 @@ optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
 ```
 
 ## When it stays silent
-Where a scheduler is built on the optimizer, where code writes `group["lr"]`, where groups have rates of their own,
-and where the optimizer is returned or handed to code out of sight.
+Where a scheduler is built on the optimizer, where code writes `group["lr"]`, where other groups have other rates, where
+code tests an option before it is used, and where the optimizer is returned or handed to code out of sight.
 
 ## Fix safety
 Unsafe: training changes. The optimizer's own default is offered; a better rate is yours to find.
@@ -33,23 +33,21 @@ from collections.abc import Iterable
 
 from ...analysis.facts import Facts
 from ...finding import Severity
-from ..remedy import Remedy, SetRateTo
+from ..remedy import SetRateTo
 from ..rule import Fixability, Observation, Rule, confidence
 
 
 def check(facts: Facts) -> Iterable[Observation]:
     for rate in facts.rates:
-        if rate.value != 0:
+        if rate.value != 0 or rate.among:
             continue
-        remedies: tuple[Remedy, ...] = ()
-        if rate.usual is not None and rate.usual.default is not None and rate.source is None:
-            remedies = (SetRateTo(rate.place.node, rate.usual.default),)
+        unless = " unless the command line gives another" if rate.option else ""
         yield Observation(
             rate.place,
-            f"`{rate.name}` has a learning rate of 0: no step changes the weights",
+            f"`{rate.name}` has a learning rate of 0{unless}: no step changes the weights",
             confidence(rate.sure),
-            ((rate.source, "the value comes from here"),) if rate.source is not None else (),
-            remedies,
+            rate.origins,
+            (SetRateTo(*rate.better),) if rate.better is not None else (),
         )
 
 

@@ -1,0 +1,31 @@
+"""Whether other files of the workspace get at an attribute that a class of the checked file keeps: by their texts alone."""
+
+from __future__ import annotations
+
+import re
+
+from ..source.workspace import Workspace
+
+_MOST_FILES = 3_000
+_HANDED_ON = r"\s*(?:\.\s*(?:param_groups|load_state_dict|add_param_group)\b|[,)\]}]|$)"
+
+
+def reached_elsewhere(workspace: Workspace | None, path: str, class_name: str, attribute: str) -> bool:
+    """Another file does something to `object.attribute`: it hands it on, or gets at what is in it. True where there are too
+    many files to look at."""
+    files = workspace.python_files(_MOST_FILES) if workspace is not None else []
+    if workspace is None or files is None:
+        return files is None
+    wanted = re.compile(rf"(self\.|\b)([A-Za-z_]\w*|[\])])\s*\.\s*{re.escape(attribute)}{_HANDED_ON}", re.MULTILINE)
+    for file in files:
+        document = workspace.document(file) if file != path else None
+        text = document.text if document is not None else ""
+        if f".{attribute}" not in text:
+            continue
+        heir = re.search(rf"\b{re.escape(class_name)}\b", text) is not None
+        for found in wanted.finditer(text):
+            receiver = found.group(2)
+            own = receiver == "self" and not heir
+            if not own and not re.search(rf"^\s*(?:import|from)\b.*\b{re.escape(receiver)}\b", text, re.MULTILINE):
+                return True
+    return False
