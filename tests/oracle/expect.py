@@ -85,7 +85,11 @@ class Disagreement:
 
 def agree(text: str, verdict: Verdict, findings: Iterable[Finding]) -> Disagreement | None:
     """None where `findings` say what `verdict` demands and nothing it does not tolerate."""
-    found = frozenset((f.span.start.line, f.code) for f in findings if f.code in CODES)
+    return agree_on(text, verdict, frozenset((f.span.start.line, f.code) for f in findings if f.code in CODES))
+
+
+def agree_on(text: str, verdict: Verdict, found: frozenset[Claim]) -> Disagreement | None:
+    """The same of claims."""
     false = found - verdict.tolerated
     missing = [group for group in verdict.must if not _said(group, found)]
     if not false and not missing:

@@ -12,7 +12,7 @@ CODES = ("TRN101", "TRN103", "TRN104", "TRN105", "TRN106", "TRN107")
 
 @pytest.fixture(scope="module")
 def outcome() -> Outcome:
-    outcome = compare(programs())
+    outcome = compare(programs(), split_every=23)
     print(outcome)
     return outcome
 
@@ -26,6 +26,10 @@ def test_there_are_programs_enough_of_every_verdict(outcome: Outcome) -> None:
     assert outcome.programs >= 20_000
     for verdict in (*CODES, "clean"):
         assert outcome.verdicts[verdict] >= 300, verdict
+
+
+def test_many_of_them_are_looked_at_as_two_files(outcome: Outcome) -> None:
+    assert outcome.programs_of_two >= 300
 
 
 def test_scaling_clipping_and_schedules_go_wrong_in_many_ways(outcome: Outcome) -> None:

@@ -12,6 +12,7 @@ from ...cancel import CancelFlag
 from ...program import effects as fx
 from ...program.program import Entry, Program
 from ...program.things import Constant, External, Operation, Role, Tensor, Thing, Value, options
+from ..flow.numbers import number
 from ..wiring.sets import ParameterSet, Relation, Wiring, wire
 from .events import Event, Kind, Projection, View
 from .lifecycle import Intractable, Paths
@@ -131,8 +132,9 @@ def limit_of(clip: fx.Clip) -> float | None:
 
 
 def _number(value: Value) -> float | None:
-    if isinstance(value, Constant) and isinstance(value.value, (int, float)) and not isinstance(value.value, bool):
-        return float(value.value)
+    known = number(value)
+    if known is not None:
+        return None if known.option else float(known.value)
     if isinstance(value, External) and value.name.rpartition(".")[2].lower() in ("inf", "infinity"):
         return math.inf
     if isinstance(value, Tensor) and isinstance(value.origin, Operation) and value.origin.name == "float":
@@ -277,7 +279,8 @@ def _clips(scaling: Scaling, target: ParameterSet, view: View, seen: _Scaler) ->
             continue
         limit = limit_of(clip)
         step = next((step for step in steps if step.site.function is clip.site.function), None)
-        if limit is not None and 0 <= limit <= _NOTHING and step is not None:
+        found = _found(view, event, tokens)
+        if limit is not None and 0 <= limit <= _NOTHING and step is not None and not (found and found <= {APPLIED, CLEAR}):
             scaling.to_nothing.append(ClipToNothing(clip, limit, step))
             continue
         states = {token.state for token in tokens}
@@ -296,13 +299,20 @@ def _clips(scaling: Scaling, target: ParameterSet, view: View, seen: _Scaler) ->
             _pointless(scaling, target, view, event, tokens)
 
 
-def _pointless(scaling: Scaling, target: ParameterSet, view: View, event: Event, tokens: set[Token]) -> None:
-    clip = event.effect
-    assert isinstance(clip, fx.Clip)
+def _found(view: View, event: Event, tokens: set[Token]) -> set[str]:
+    """What the gradients are where `event` comes to them, but for what only the first turn of a loop finds."""
     states = {token.state for token in tokens}
     loops = [loop for loop in event.loops if loop.repeats]
     if loops and not any(loops[-1] in one.loops and one.kind in (Kind.ANYTHING, Kind.OTHER) for one in view.events):
-        states.discard(UNKNOWN)  # what the first turn finds
+        states.discard(UNKNOWN)
+    return states
+
+
+def _pointless(scaling: Scaling, target: ParameterSet, view: View, event: Event, tokens: set[Token]) -> None:
+    clip = event.effect
+    assert isinstance(clip, fx.Clip)
+    states = _found(view, event, tokens)
+    loops = [loop for loop in event.loops if loop.repeats]
     if clip.used and limit_of(clip) is None:
         return
     inner = set(loops[-1:])
