@@ -48,7 +48,9 @@ _PROVE = {
     "TRN301": ("TRN302", "TRN304", "TRNP03"),
     "TRN302": ("TRN304", "TRNP03"),
     "TRN305": ("TRN304",),
-    "TRN315": ("TRN304",),
+    "TRN315": ("TRN304", "TRN303", "TRN301"),
+    "TRN408": ("TRN107",),
+    "TRN905": ("TRNP40",),
     "TRN317": ("TRN303",),
     "TRN215": ("TRNP02", "TRN204", "TRN105"),
     "TRN105": ("TRNP02", "TRN103", "TRN106", "TRNP40"),
@@ -65,6 +67,16 @@ _OF_THE_SAME = {"TRN217": ("TRNP02",), "TRN312": ("TRN304",), "TRN313": ("TRN304
 """Findings of a run that prove a rule's claim at another place, where both speak of the same layer."""
 
 
+_ANYWHERE = {"TRN906": ("TRN105",), "TRN908": ("TRN201", "TRN205")}
+"""Findings of a run that prove a rule's claim wherever they are: a library makes the call, and its caller is all that is seen."""
+
+_OF_BACKWARD = ("TRN214", "TRN406")
+"""Rules whose claim is about a backward pass that they name beside their own line."""
+
+WHICH = {"TRN704": re.compile("once for every (batch|epoch)")}
+"""What a finding must say besides its code for a run to speak of the same."""
+
+
 @dataclass(frozen=True)
 class Agreement:
     """`findings` are those of the analysis, each in the state that the run leaves it in; `rest` are the positions of
@@ -75,8 +87,10 @@ class Agreement:
     rest: tuple[int, ...]
 
 
-def agree(static: Sequence[Finding], seen: Sequence[Finding], refuted: Sequence[Finding]) -> Agreement:
-    """Hold findings of the analysis against what a run showed of the same texts and what it refuted."""
+def agree(static: Sequence[Finding], seen: Sequence[Finding], claims: Sequence[Finding]) -> Agreement:
+    """Hold findings of the analysis against what a run showed of the same texts, and what it says of claims that it would not
+    make itself: they are CONFIRMED or WITHDRAWN.
+    """
     taken: set[int] = set()
     joined = []
     for finding in static:
@@ -86,8 +100,12 @@ def agree(static: Sequence[Finding], seen: Sequence[Finding], refuted: Sequence[
             taken |= {at for at, each in enumerate(seen) if each.code == seen[proof].code and _meet_spans(each, seen[proof])}
             joined.append(_confirmed(finding, seen[proof]))
             continue
-        against = next((each for each in refuted if each.code == finding.code and _meet(each, finding)), None)
-        joined.append(_withdrawn(finding, against) if against is not None else finding)
+        witness = next((each for each in claims if _bears_out(each, finding)), None)
+        against = next((each for each in claims if _refutes(each, finding)), None)
+        if witness is not None:
+            joined.append(_confirmed(finding, witness))
+        else:
+            joined.append(_withdrawn(finding, against) if against is not None else finding)
     return Agreement(tuple(joined), tuple(at for at in range(len(seen)) if at not in taken))
 
 
@@ -120,7 +138,28 @@ def _proof(finding: Finding, static: Sequence[Finding], seen: Sequence[Finding])
             return at
         if each.code in _OF_THE_SAME.get(finding.code, ()) and _subjects(finding) & _subjects(each):
             return at
+        if each.code in _ANYWHERE.get(finding.code, ()) and _path(each.path) == _path(finding.path):
+            return at
     return None
+
+
+def _bears_out(claim: Finding, finding: Finding) -> bool:
+    if claim.state is not State.CONFIRMED or claim.code != finding.code or not (_meet(claim, finding) or _meet(finding, claim)):
+        return False
+    return _says(claim) == _says(finding)
+
+
+def _refutes(claim: Finding, finding: Finding) -> bool:
+    """Whether a run saw the line of a finding, or the backward pass that some claims are about, do the opposite."""
+    if claim.code != finding.code or not (_meet(claim, finding) or (claim.code in _OF_BACKWARD and _meet(finding, claim))):
+        return False
+    return claim.state is State.WITHDRAWN or _says(claim) != _says(finding)
+
+
+def _says(finding: Finding) -> str:
+    """Which of several things that share a code is said."""
+    found = WHICH[finding.code].search(finding.message) if finding.code in WHICH else None
+    return found[0] if found is not None else ""
 
 
 def _subjects(finding: Finding) -> set[str]:

@@ -17,7 +17,7 @@ from trainlint.probe.verdict import ProbeReport
 
 _LINE = re.compile(r"^([^:\n]+): (.+)$")
 _EXPECT = re.compile(r"#\s*expect: ([A-Z0-9 ]+)")
-_WORDS = ("verdict", "limit", "steps", "buffers", "reached", "stopped_by", "says", "unplaced")
+_WORDS = ("verdict", "limit", "steps", "buffers", "reached", "stopped_by", "says", "unplaced", "confirms")
 _RUN = ("arguments", "cwd", "device", "wall_s")
 
 

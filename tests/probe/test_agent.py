@@ -10,20 +10,10 @@ from pathlib import Path
 import pytest
 import trainlint.probe
 from trainlint.probe.client import AGENT
-from trainlint.probe.protocol import (
-    PROTOCOL,
-    Progress,
-    ProtocolError,
-    Ready,
-    Run,
-    Stop,
-    encode,
-    request,
-    split,
-)
+from trainlint.probe.protocol import PROTOCOL, Progress, ProtocolError, Ready, Run, Stop, encode, request, split
 
 PROBE = Path(trainlint.probe.__file__).parent
-SOURCES = [*sorted((PROBE / "agent").glob("*.py")), PROBE / "protocol.py"]
+SOURCES = [*sorted((PROBE / "agent").glob("*.py")), PROBE / "protocol.py", PROBE / "observation.py"]
 WAITS = "import time\nprint('waiting')\ntime.sleep(600)\n"
 
 
@@ -43,7 +33,7 @@ def test_it_imports_only_itself_the_standard_library_and_the_user_s_torch(path: 
             assert {alias.name.split(".")[0] for alias in node.names} <= allowed
         elif isinstance(node, ast.ImportFrom):
             own = node.level == 1 and path.parent.name == "agent"
-            protocol = node.level == 2 and node.module == "protocol"
+            protocol = (node.level == 2 or path.parent.name == "probe") and node.module in ("protocol", "observation")
             assert own or protocol or (node.module or "").split(".")[0] in allowed
 
 

@@ -13,23 +13,27 @@ from trainlint.agreement import agree
 from trainlint.engine import check
 from trainlint.finding import Finding, State
 from trainlint.probe.verdict import ProbeReport
+from trainlint.rules import RULES
+from trainlint.settings import Settings
 from trainlint.source.document import Document
 
-from tests.probe.harness import read_report
+from tests.probe.harness import read_report, run_forked
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
+GUIDE = FIXTURES.parent / "docs" / "probe.md"
+KNOWN = {rule.code for rule in RULES}
 EACH = 2
 """Scripts of a rule that are run: the first and the last by name."""
 
-CONFIRMED = (
-    "TRN101", "TRN102", "TRN103", "TRN104", "TRN105", "TRN106", "TRN108", "TRN112", "TRN113", "TRN114",
-    "TRN201", "TRN202", "TRN203", "TRN204", "TRN205", "TRN206", "TRN207", "TRN212", "TRN215", "TRN216",
-    "TRN217", "TRN220", "TRN301", "TRN302", "TRN303", "TRN304", "TRN305", "TRN306", "TRN307", "TRN310",
-    "TRN311", "TRN319", "TRN401", "TRN402", "TRN403", "TRN501", "TRN502", "TRN503", "TRN504",
-    "TRN505", "TRN506", "TRN507", "TRN508", "TRN509", "TRN510", "TRN601", "TRN701", "TRN703", "TRN705",
-    "TRN801", "TRN802", "TRN803", "TRN804", "TRN807",
-)  # fmt: skip
-"""Rules of which a run of at least one of their scripts confirms the finding."""
+SHOWN_BY = {
+    "TRN109": "probe/mistakes/m10_method_overwritten.py",
+    "TRN210": "probe/mistakes/m23_auxiliary_loss.py",
+    "TRN312": "TRN312/list.bad.py",
+    "TRN313": "TRN313/scaled.bad.py",
+    "TRN314": "probe/mistakes/layer_built_in_forward.py",
+    "TRN512": "TRN512/network.bad.py",
+}
+"""A script in which the mistake is reached within the first steps, where the first and the last do not reach it."""
 
 States = dict[str, list[tuple[str, State, str]]]
 
@@ -43,7 +47,7 @@ def _scripts() -> list[Path]:
     for folder in sorted(FIXTURES.glob("TRN*")):
         runnable = [path for path in sorted(folder.glob("*.bad.py")) if not _OUT_OF_REACH.search(path.read_text())]
         chosen += [*runnable[:1], *runnable[1:][-(EACH - 1) :]]
-    return chosen
+    return [*chosen, *(FIXTURES / name for name in SHOWN_BY.values())]
 
 
 def _text(path: Path) -> str:
@@ -62,8 +66,10 @@ def states(tmp_path_factory: pytest.TempPathFactory) -> States:
         copies[-1].write_text(_text(path))
     result: States = {}
     for copy, report in _run(copies).items():
-        static = check(Document(str(copy), copy.read_text())).findings
-        for finding in agree(static, report.findings, report.refuted).findings:
+        document = Document(str(copy), copy.read_text())
+        selected = re.findall(r"^# select: (TRN[0-9]+)$", document.text, re.MULTILINE)
+        static = check(document, settings=Settings(extend_select=tuple(selected))).findings
+        for finding in agree(static, report.findings, report.claims).findings:
             result.setdefault(finding.code, []).append((copy.name, finding.state, finding.message))
     return result
 
@@ -86,7 +92,28 @@ def test_no_run_refutes_what_is_true(states: States) -> None:
 
 def test_runs_confirm_what_they_can_show(states: States) -> None:
     confirmed = {code for code, found in states.items() if any(state is State.CONFIRMED for _, state, _ in found)}
-    assert sorted(confirmed) == sorted(CONFIRMED)
+    assert sorted(confirmed) == sorted(_listed("confirmed") & KNOWN)
+
+
+def test_of_every_rule_it_is_said_what_a_run_can_say_of_it() -> None:
+    """A run confirms a rule's findings, or can only refute them, or cannot speak of them for a reason that is given."""
+    confirmed, refuted, beyond = _listed("confirmed"), _listed("refuted"), _beyond()
+    only_refuted = refuted - confirmed
+    assert not (confirmed | only_refuted) & set(beyond)
+    assert confirmed | only_refuted | set(beyond) >= KNOWN
+    assert all(reason.endswith(".") for reason in beyond.values())
+
+
+def _listed(name: str) -> set[str]:
+    """The rules in a list of the guide."""
+    return set(re.findall(r"TRN[0-9]{3}", GUIDE.read_text().partition(f"<!-- {name} -->")[2].partition(f"<!-- /{name} -->")[0]))
+
+
+def _beyond() -> dict[str, str]:
+    """The reason of each rule in the guide's table of those that no run of a few steps shows."""
+    table = GUIDE.read_text().partition("<!-- beyond -->")[2].partition("<!-- /beyond -->")[0]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.strip().splitlines()[2:]]
+    return {code: reason for codes, reason in cells for code in codes.split(", ")}
 
 
 HIDDEN_CLEAR = """\
@@ -161,7 +188,7 @@ def refuted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Finding
         static = check(Document(str(script), script.read_text())).findings
         (before,) = static
         assert before.code == code
-        (after,) = agree(static, reports[script].findings, reports[script].refuted).findings
+        (after,) = agree(static, reports[script].findings, reports[script].claims).findings
         result[code] = (before, after)
     return result
 
@@ -173,3 +200,16 @@ def test_what_a_run_refutes_is_withdrawn_and_says_so(code: str, refuted: dict[st
     assert after.message.startswith(before.message)
     assert "a run refutes this: " in after.message
     assert (after.severity.value, after.fixes, after.span) == ("info", (), before.span)
+
+
+HONEST = FIXTURES / "probe" / "honest" / "every_claim.py"
+
+
+def test_a_run_refutes_claims_line_by_line() -> None:
+    lines = enumerate(HONEST.read_text().splitlines(), 1)
+    expected = {(code, number) for number, line in lines for code in re.findall(r"TRN[0-9]{3}", line.partition("# refutes:")[2])}
+    (report,) = run_forked([HONEST]).values()
+    refuted = {(claim.code, claim.span.start.line) for claim in report.claims if claim.state is State.WITHDRAWN}
+    confirmed = {(claim.code, claim.span.start.line) for claim in report.claims if claim.state is State.CONFIRMED}
+    assert expected <= refuted
+    assert not confirmed

@@ -13,7 +13,8 @@ from torch import nn
 from torch.nn import functional as F
 from trainlint.probe.agent.hooks import Attachment
 from trainlint.probe.agent.recorder import Recorder
-from trainlint.probe.protocol import BACKWARDS, Observation
+from trainlint.probe.observation import Observation
+from trainlint.probe.protocol import BACKWARDS
 from trainlint.probe.status import Status, Verdict, judge, verdict
 
 OPTIMIZERS: dict[str, Callable[[Any], torch.optim.Optimizer]] = {

@@ -7,14 +7,15 @@ import re
 from pathlib import Path
 
 import pytest
+from trainlint.agreement import WHICH
 from trainlint.finding import Origin, Severity
 from trainlint.output.colour import Palette
 from trainlint.probe import withdrawals
-from trainlint.probe.codes import BY_CODE, OF_BATCH, OF_STATUS, OWN, REFUTED, RULES
+from trainlint.probe.codes import BY_CODE, HELD, OF_BATCH, OF_STATUS, OWN, RULES
 from trainlint.probe.decoding import decode
 from trainlint.probe.facts import listed
 from trainlint.probe.failures import Setting, explain
-from trainlint.probe.protocol import (
+from trainlint.probe.observation import (
     BackwardSeen,
     ErrorSeen,
     Frame,
@@ -22,18 +23,18 @@ from trainlint.probe.protocol import (
     OptimizerSeen,
     ParameterSeen,
     Place,
-    ProtocolError,
-    Result,
     StepOfParameter,
     StepSeen,
-    encode,
-    split,
 )
+from trainlint.probe.protocol import ProtocolError, Result, encode, split
 from trainlint.probe.report import render_json, render_text
 from trainlint.probe.spans import Sources
 from trainlint.probe.status import Status, Verdict
 from trainlint.probe.verdict import Circumstances, ProbeReport, conclude
 from trainlint.rules import RULES as ANALYSED
+
+NOT_YET = {"TRN210": ("auxiliary-loss-not-optimized", Severity.INFO)}
+"""Rules of the catalogue that the analysis does not have yet, and a run shows."""
 
 SAID = Path(withdrawals.__file__)
 DOCS = Path(__file__).parents[2] / "docs" / "probe.md"
@@ -171,14 +172,15 @@ def test_many_names_become_the_module_they_share() -> None:
 
 def test_rules_have_the_names_and_severities_that_the_analysis_gives_them() -> None:
     known = {rule.code: (rule.name, rule.severity) for rule in ANALYSED}
-    for code in (*RULES, *REFUTED):
-        assert known[code.code] == (code.name, code.severity)
+    for code in (*RULES, *HELD):
+        assert known.get(code.code, NOT_YET.get(code.code)) == (code.name, code.severity)
+    assert not set(NOT_YET) & set(known)
 
 
 def test_codes_are_well_formed_and_used() -> None:
     assert all(re.fullmatch(r"TRNP[0-9]{2}", each.code) for each in OWN)
     assert all(re.fullmatch(r"TRN[0-9]{3}", each.code) for each in RULES)
-    assert len(BY_CODE) == len(OWN) + len(RULES) + len(REFUTED)
+    assert len(BY_CODE) == len(OWN) + len(RULES) + len(HELD)
     assert {*OF_STATUS.values(), *OF_BATCH.values()} <= set(BY_CODE)
 
 
@@ -188,7 +190,9 @@ def test_the_documentation_has_every_code_verdict_and_status() -> None:
     table = f"| code | name | severity | meaning |\n|---|---|---|---|\n{rows}"
     assert f"<!-- codes -->\n{table}<!-- /codes -->" in text
     assert f"<!-- rules -->{', '.join(each.code for each in RULES)}<!-- /rules -->" in text
-    refuted = sorted({*re.findall(r'"(TRN[0-9]{3})"', SAID.read_text())})
+    agent = "".join(path.read_text() for path in sorted(SAID.with_name("agent").glob("*.py")))
+    seen = re.findall(r'say\(\s*"(TRN[0-9]{3})", (?!True)', agent)
+    refuted = sorted({*re.findall(r'"(TRN[0-9]{3})"', SAID.read_text()), *seen, *WHICH})
     assert f"<!-- refuted -->{', '.join(refuted)}<!-- /refuted -->" in text
     for word in (*Verdict, *Status):
         assert f"| `{word.value}` |" in text

@@ -18,7 +18,8 @@ from tests.rules.cases import ROOT
 
 PACKAGE = Path(trainlint.__file__).parent
 RULE_FILES = sorted((PACKAGE / "rules").rglob("*.py"))
-AGENT_FILES = sorted([*(PACKAGE / "probe" / "agent").rglob("*.py"), PACKAGE / "probe" / "protocol.py"])
+SPOKEN = (PACKAGE / "probe" / "protocol.py", PACKAGE / "probe" / "observation.py")
+AGENT_FILES = sorted([*(PACKAGE / "probe" / "agent").rglob("*.py"), *SPOKEN])
 SERVER_LIBRARIES = {"pygls", "lsprotocol"}
 FRAMEWORKS = {"torch", "tensorflow", "keras", "jax", "optax", "lightning", "accelerate", "deepspeed"}
 UNDER_THE_ENGINE = ("source", "program", "analysis", "rules", "fixes")
@@ -148,7 +149,7 @@ def test_rule_is_one_short_function(rule: object) -> None:
 @pytest.mark.parametrize("path", AGENT_FILES, ids=lambda path: path.stem)
 def test_the_agent_stands_alone(path: Path) -> None:
     """In the user's interpreter there is only the agent and its protocol."""
-    allowed = {PACKAGE / "probe" / "protocol.py", *(PACKAGE / "probe" / "agent").rglob("*.py")}
+    allowed = {*SPOKEN, *(PACKAGE / "probe" / "agent").rglob("*.py")}
     for target in own_modules(path):
         assert target in allowed or target.parent == PACKAGE / "probe" / "agent", f"{path} imports {target}"
 

@@ -54,7 +54,7 @@ def joined(outcomes: list[Outcome], report: ProbeReport, configuration: Configur
     """The outcomes with what the run confirms, refutes and adds. What it found in other files has outcomes of its own."""
     seen = _heard(report, configuration)
     static = [finding for outcome in outcomes for finding in outcome.report.findings]
-    agreement = agree(static, seen, report.refuted)
+    agreement = agree(static, seen, report.claims)
     states = iter(agreement.findings)
     added: dict[str, list[Finding]] = {}
     for at in agreement.rest:

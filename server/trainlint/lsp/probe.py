@@ -247,14 +247,14 @@ def _named(report: ProbeReport, script: str, path: str) -> ProbeReport:
         )
         for finding in report.findings
     )
-    refuted = tuple(replace(finding, path=name(finding.path)) for finding in report.refuted)
-    return replace(report, findings=tuple(findings), refuted=refuted)
+    claims = tuple(replace(finding, path=name(finding.path)) for finding in report.claims)
+    return replace(report, findings=tuple(findings), claims=claims)
 
 
 def _by_document(report: ProbeReport, document: Document) -> dict[str, Seen]:
     """The findings by the path of their document, with the text that was run."""
     findings: dict[str, list[Finding]] = {document.path: []}
-    for finding in (*report.findings, *report.refuted):
+    for finding in (*report.findings, *report.claims):
         findings.setdefault(finding.path, []).append(finding)
     return {path: Seen.of(_text(report, path, document), found) for path, found in findings.items()}
 

@@ -268,11 +268,11 @@ class Session:
         here = [one for seen in buffer.seen.values() for one in seen.findings]
         there = [one for seen in buffer.seen.values() for one in seen.in_text(result.document)]
         told = heard(here, settings, buffer.document.path, buffer.document.text)
-        shown = [(one, place) for one, place in zip(told, there, strict=True) if one and one.state is not State.WITHDRAWN]
+        shown = [(one, place) for one, place in zip(told, there, strict=True) if one and one.state is State.OPEN]
         proofs = [at for at, (_, place) in enumerate(shown) if place is not None]
-        claims = [replace(place, severity=one.severity) for one, place in shown if place is not None]
-        refuted = [one for one in there if one is not None and one.state is State.WITHDRAWN]
-        agreement = agree(result.analysed, claims, refuted)
+        found = [replace(place, severity=one.severity) for one, place in shown if place is not None]
+        claims = [one for one in there if one is not None and one.state is not State.OPEN]
+        agreement = agree(result.analysed, found, claims)
         absorbed = set(proofs) - {proofs[at] for at in agreement.rest}
         left = tuple(one for at, (one, _) in enumerate(shown) if at not in absorbed)
         return replace(result, findings=agreement.findings, seen=left, seen_in=buffer.document)

@@ -18,19 +18,8 @@ from typing import IO
 from ..cancel import CancelFlag
 from .decoding import decode
 from .failures import Setting
-from .protocol import (
-    BACKWARDS,
-    PROTOCOL,
-    ErrorSeen,
-    Observation,
-    Progress,
-    Ready,
-    Result,
-    Run,
-    Stop,
-    encode,
-    split,
-)
+from .observation import ErrorSeen, Observation
+from .protocol import BACKWARDS, PROTOCOL, Progress, Ready, Result, Run, Stop, encode, split
 from .sandbox import Level, Limits, Plan, Sandboxed, SandboxError, choose
 from .spans import Sources
 from .verdict import Circumstances, ProbeReport, conclude

@@ -22,7 +22,7 @@ class Code:
     meaning: str
 
 
-_E, _W, _I = Severity.ERROR, Severity.WARNING, Severity.INFO
+_E, _W, _I, _O = Severity.ERROR, Severity.WARNING, Severity.INFO, Severity.OFF
 
 OWN = (
     Code("TRNP01", "zero-gradient", _W, "Every gradient the parameter gets is exactly zero."),
@@ -114,9 +114,18 @@ RULES = (
         "Gradients are clipped after the step or before the backward pass.",
     ),
     Code("TRN807", "clipped-to-nothing", _E, "Clipping leaves no update."),
+    Code("TRN107", "step-outside-batch-loop", _W, "A step applies the gradients of the last of several passes."),
+    Code("TRN109", "training-method-overwritten", _E, "A value replaces a method of a module."),
+    Code("TRN110", "learning-rate-attribute-ignored", _E, "An attribute is set on an optimizer that never looks at it."),
+    Code("TRN209", "non-differentiable-loss-term", _W, "A term of the loss has no gradient."),
+    Code("TRN210", "auxiliary-loss-not-optimized", _I, "A sum of losses is never differentiated, one of its terms is."),
+    Code("TRN309", "frozen-batchnorm-still-tracks", _I, "A frozen batch norm moves its statistics."),
+    Code("TRN313", "parameter-lost-to-operation", _E, "An attribute is computed from a parameter that no module holds."),
+    Code("TRN805", "backward-inside-autocast", _I, "A loss is differentiated while autocast is on."),
+    Code("TRN806", "scaler-with-bfloat16", _I, "A scaler scales losses in bfloat16."),
 )
 
-REFUTED = (
+HELD = (
     Code("TRN402", "learning-rate-out-of-range", _W, "The learning rate is far from any that trains."),
     Code("TRN212", "hidden-state-not-detached", _E, "The graph of the batch before is differentiated again."),
     Code("TRN215", "generator-loss-detached", _E, "The loss of a generator does not reach it."),
@@ -124,10 +133,29 @@ REFUTED = (
     Code("TRN312", "unregistered-layers", _E, "Layers are kept where no optimizer finds them."),
     Code("TRN314", "layer-created-in-forward", _W, "A layer is built anew in each forward pass."),
     Code("TRN504", "bce-loss-on-logits", _W, "Binary cross entropy gets raw scores."),
+    Code("TRN001", "training-data-not-shuffled", _I, "A loader hands out its samples in order."),
+    Code("TRN003", "constant-weight-initialisation", _W, "All units of a layer are alike."),
+    Code("TRN111", "wrapped-optimizer-bypassed", _W, "An optimizer is stepped past what holds it."),
+    Code("TRN208", "discarded-detach", _W, "A detached tensor is dropped."),
+    Code("TRN211", "loss-accumulated-with-graph", _W, "A sum of losses keeps their graphs."),
+    Code("TRN213", "retain-graph-in-loop", _I, "A graph is kept and differentiated again."),
+    Code("TRN214", "bootstrap-target-with-gradient", _W, "Gradients flow through a target."),
+    Code("TRN308", "freezing-undone", _W, "What was frozen is let loose again."),
+    Code("TRN317", "unintended-freeze", _I, "A layer is frozen as it was built."),
+    Code("TRN318", "weights-reset-in-loop", _E, "What a step has changed is overwritten."),
+    Code("TRN404", "hyperparameter-out-of-range", _I, "An option of an optimizer lies far outside of its range."),
+    Code("TRN405", "adam-with-l2-decay", _O, "Adam adds its decay to the gradients."),
+    Code("TRN406", "accumulated-loss-not-scaled", _I, "Losses of several passes are added up undivided."),
+    Code("TRN408", "zero-grad-every-micro-batch", _E, "Gradients are cleared before they are applied."),
+    Code("TRN409", "learning-rate-restored-from-checkpoint", _I, "A loaded state replaces the learning rate."),
+    Code("TRN704", "scheduler-step-frequency", _W, "A schedule is stepped in the wrong loop."),
+    Code("TRN901", "distributed-wrapper-bypassed", _E, "A model is called past its distributed wrapper."),
+    Code("TRN903", "plain-backward-under-accelerator", _E, "A loss is differentiated past the library in charge."),
+    Code("TRN907", "configure-optimizers-returns-nothing", _E, "An optimizer is built and lost."),
 )
-"""Rules that a run can refute and not prove."""
+"""Rules that a run confirms or refutes where the analysis speaks, and does not report by itself."""
 
-BY_CODE = {code.code: code for code in (*OWN, *RULES, *REFUTED)}
+BY_CODE = {code.code: code for code in (*OWN, *RULES, *HELD)}
 
 OF_STATUS = {
     Status.ZERO_GRADIENT: "TRNP01",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..finding import Confidence
-from .protocol import Observation, OptimizerSeen, Place, StepSeen
+from .observation import Observation, OptimizerSeen, Place, StepSeen
 from .status import Judged
 
 STEP = ("step",)

@@ -6,7 +6,7 @@ import os
 import re
 from dataclasses import dataclass
 
-from .protocol import ErrorSeen, Place
+from .observation import ErrorSeen, Place
 
 _NETWORK_KINDS = frozenset(
     ("URLError", "HTTPError", "gaierror", "ConnectionError", "ConnectionRefusedError", "ConnectTimeout",

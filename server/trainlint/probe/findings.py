@@ -11,10 +11,11 @@ from ..source.text import Span
 from .causes import causes
 from .codes import BY_CODE, OF_BATCH, OF_STATUS
 from .facts import Evidence, Fact, verb
-from .protocol import Place
+from .observation import Place
 from .spans import Sources
 from .status import Status, spoken_of
 from .withdrawals import withdrawals
+from .witnesses import witnesses
 
 _WORDS = {
     Status.ZERO_GRADIENT: "{names} {gets} a gradient that is exactly zero at every step",
@@ -40,10 +41,13 @@ def findings(evidence: Evidence, extra: Iterable[Fact], sources: Sources) -> tup
     return tuple(sorted(made, key=_order))
 
 
-def withdrawn(evidence: Evidence, sources: Sources) -> tuple[Finding, ...]:
-    """What the observation refutes, as findings in the state WITHDRAWN: their message says how, and nobody shows them."""
-    made = (_finding(fact, sources) for fact in withdrawals(evidence))
-    return tuple(sorted((replace(each, state=State.WITHDRAWN) for each in made), key=_order))
+def claims(evidence: Evidence, sources: Sources) -> tuple[Finding, ...]:
+    """What the observation says of claims that it would not make itself, as findings in the states CONFIRMED and WITHDRAWN:
+    their message says what was seen, and nobody shows them.
+    """
+    sides = ((State.CONFIRMED, witnesses(evidence)), (State.WITHDRAWN, withdrawals(evidence)))
+    made = (replace(_finding(fact, sources), state=state) for state, facts in sides for fact in facts)
+    return tuple(sorted(made, key=_order))
 
 
 def _order(one: Finding) -> tuple[str, Span, str, str]:
@@ -155,7 +159,7 @@ def _steps(evidence: Evidence) -> Iterator[Fact]:
             update = each.seen.update_norm
             weight = each.seen.weight_norm
             matrix = len(each.seen.shape) > 1 and each.seen.elements >= 16
-            if each.status is Status.LEARNED and matrix and update and weight and update > weight:
+            if each.status is Status.LEARNED and matrix and update and weight and update > _TOO_LONG * weight:
                 large.append(at)
         if large:
             place, calls = evidence.place_of(index)
@@ -164,6 +168,11 @@ def _steps(evidence: Evidence) -> Iterator[Fact]:
             built = ((optimizer.built, (optimizer.kind,), f"`{optimizer.name}` is built here"),) if optimizer.built else ()
             yield Fact("TRNP21", f"{text}: the learning rate is too high", place, calls, built)
 
+
+_TOO_LONG = 1.0
+"""Length of an update against that of its weights beyond which training diverges: "the update can become larger than ||w||, and
+this can cause the divergence" (You, Gitman and Ginsburg, "Large batch training of convolutional networks", 2017, section 4).
+The usual share is 1e-3."""
 
 _DEEP = 4
 """Weight matrices of a model from which on the first and the last can differ by depth alone."""

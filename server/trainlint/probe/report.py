@@ -11,7 +11,7 @@ from ..finding import Report
 from ..output.colour import Palette
 from ..output.json import as_object
 from ..output.text import render as render_findings
-from .protocol import OptimizerSeen
+from .observation import OptimizerSeen
 from .status import Judged, Status, Verdict
 from .verdict import VERSION, ProbeReport
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..source.encoding import UndecodableError, decode
 from ..source.text import Position, SourceText, Span
-from .protocol import Place
+from .observation import Place
 
 _NOWHERE = Span(Position(1, 1), Position(1, 1))
 

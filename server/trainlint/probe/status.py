@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from .protocol import Observation, OptimizerSeen, ParameterSeen, StepOfParameter
+from .observation import Observation, OptimizerSeen, ParameterSeen, StepOfParameter
 
 
 class Status(str, Enum):

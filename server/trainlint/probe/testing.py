@@ -10,7 +10,8 @@ from typing import Any
 
 from .facts import listed
 from .failures import Setting
-from .protocol import BACKWARDS, Observation, ParameterSeen
+from .observation import Observation, ParameterSeen
+from .protocol import BACKWARDS
 from .report import render_text
 from .spans import Sources
 from .status import Status, Verdict

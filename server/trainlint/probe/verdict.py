@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..finding import Finding
-from .causes import all_frozen
+from .causes.holders import all_frozen
 from .facts import BACKWARD, Evidence, Fact, listed, verb
 from .failures import Failure, Setting, explain
-from .findings import findings, withdrawn
-from .protocol import BufferSeen, Observation
+from .findings import claims, findings
+from .observation import BufferSeen, Observation
 from .spans import Sources
 from .status import Judged, Status, Verdict, holders, is_idle, judge, spoken_of, verdict
 
@@ -30,7 +30,7 @@ _STAGES = {
 @dataclass(frozen=True)
 class ProbeReport:
     """What `probe` and `watch` tell. `sentence` and `advice` are for people, as is `output`, the end of what
-    the script printed. `sandbox` is None where none was used. `refuted`: see `findings.withdrawn`."""
+    the script printed. `sandbox` is None where none was used. `claims`: see `findings.claims`."""
 
     verdict: Verdict
     sentence: str
@@ -46,7 +46,7 @@ class ProbeReport:
     sources: Sources
     output: str = ""
     fault: str | None = None
-    refuted: tuple[Finding, ...] = ()
+    claims: tuple[Finding, ...] = ()
 
     @property
     def buffers(self) -> list[BufferSeen]:
@@ -108,7 +108,7 @@ def conclude(observation: Observation, around: Circumstances) -> ProbeReport:
         sources=around.sources,
         output=around.output,
         fault=around.fault,
-        refuted=withdrawn(evidence, around.sources),
+        claims=claims(evidence, around.sources),
     )
 
 

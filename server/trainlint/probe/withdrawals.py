@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .facts import BACKWARD, CLIP, STEP, Evidence, Fact
-from .protocol import Place, StepOfParameter
+from .observation import Place, StepOfParameter
 from .status import Status, Verdict, holders, spoken_of, verdict
+from .witnesses import SCALED, backward_places, out_of_range, steps_by_place
 
 _HEALTHY = (1e-5, 1e-1)
 """Updates of this share of the weights are neither vain nor wild: the usual figure is 1e-3 (Karpathy, "A recipe for
@@ -23,10 +24,38 @@ _NOTHING_TO_APPLY = ("TRN103", "TRN105", "TRN106")
 def withdrawals(evidence: Evidence) -> tuple[Fact, ...]:
     """Each code at each place that the run refutes, with the sentence that says how."""
     made: dict[tuple[str, str, int], Fact] = {}
-    for fact in (*_steps(evidence), *_backwards(evidence), *_optimizers(evidence), *_values(evidence), *_models(evidence)):
+    facts = (_claims, _steps, _passes, _backwards, _optimizers, _values, _models)
+    for fact in (fact for each in facts for fact in each(evidence)):
         if fact.place is not None:
             made.setdefault((fact.code, fact.place.path, fact.place.line), fact)
     return tuple(made.values())
+
+
+def _claims(evidence: Evidence) -> Iterator[Fact]:
+    """Lines at which the run came by, and which did not do what a rule says."""
+    for claim in evidence.seen.claims:
+        if not claim.holds:
+            yield Fact(claim.code, f"a run {claim.text}", claim.at)
+
+
+def _passes(evidence: Evidence) -> Iterator[Fact]:
+    """Steps that were made of one backward pass each, and losses that were divided by the number of their passes."""
+    rows = steps_by_place(evidence)
+    for place, made in rows.items():
+        steps = {row.step for row in made if row.passes}
+        if len(steps) > 1 and all(row.passes <= 1 for row in made):
+            for code in ("TRN107", "TRN408"):
+                yield Fact(code, "a run made each step here from the gradients of one backward pass", place, STEP)
+    everything = [row for made in rows.values() for row in made if row.passes]
+    single = len({row.step for row in everything}) > 1 and all(row.passes == 1 for row in everything)
+    if single:
+        for place in _distinct([place for _, each in evidence.optimizers for place in each.cleared_at]):
+            yield Fact("TRN408", "a run cleared gradients here that had been applied", place, ("zero_grad",))
+    divided = [each for each in evidence.seen.backwards if each.made_by.startswith(SCALED)]
+    if single or (divided and len(divided) == len(evidence.seen.backwards)):
+        how = "made each step from one backward pass" if single else "multiplied or divided every loss before it went back"
+        for place in backward_places(evidence):
+            yield Fact("TRN406", f"a run {how}", place, BACKWARD)
 
 
 def _steps(evidence: Evidence) -> Iterator[Fact]:
@@ -110,6 +139,10 @@ def _optimizers(evidence: Evidence) -> Iterator[Fact]:
         place, calls = optimizer.built, (optimizer.kind,)
         if all(each.seen.trainable and each.status is Status.LEARNED for each in held):
             yield Fact("TRN303", f"every parameter of `{optimizer.name}` learned in a run", place, calls)
+        if optimizer.options and not out_of_range(optimizer):
+            yield Fact("TRN404", f"`{optimizer.name}` made its steps in a run with usual options", place, calls)
+        if optimizer.kind == "Adam" and not any(optimizer.options.get("weight_decay", ())):
+            yield Fact("TRN405", f"`{optimizer.name}` decayed no weights in a run", place, calls)
         if all(row.rate for row in rows):
             yield Fact("TRN401", f"the rates of `{optimizer.name}` were not zero at any step of a run", place, calls)
         ratios = [

@@ -12,7 +12,7 @@ from typing import Any, Callable
 
 import torch
 
-from ..protocol import Place, VanishingSeen
+from ..observation import Place, VanishingSeen
 from .graph import walk
 from .ledger import Ledger
 from .places import here

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from ..protocol import BackwardSeen, ClipSeen
+from ..observation import BackwardSeen, ClipSeen
 from .copies import parameters_of
 from .ledger import Ledger
 from .places import here
@@ -47,6 +47,8 @@ class Gradients:
             value = scalar(losses[0]) if losses else None
             is_leaf = bool(losses) and all(loss.is_leaf for loss in losses)
             self._running = BackwardSeen(here(), value, reached, is_leaf)
+            node = losses[0].grad_fn if losses else None
+            self._running.made_by = node.name().partition("Backward")[0] if node is not None else ""
             self.backwards.append(self._running)
         repeated = [each.open for each in open_steps if each.open is not None and each.open.closure_calls > 1]
         for subject, tensor in self._ledger.live():
@@ -77,6 +79,9 @@ class Gradients:
             if present is None or present == subject.before_backward:
                 continue
             subject.seen.received = subject.filled = True
+            if not asked:
+                subject.wasted += subject.passes > subject.wasted and subject.before_backward is None
+                subject.passes += 1
             subject.scaled = self._scaled_now
             if subject.applied is not None and subject.before_backward == subject.applied:
                 subject.stale = True

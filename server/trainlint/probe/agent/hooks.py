@@ -42,6 +42,7 @@ class Attachment:
         patch = self._patches.replace
         patch(Optimizer, "__init__", self._after_init)
         patch(Optimizer, "zero_grad", self._zero_grad)
+        patch(Optimizer, "load_state_dict", self._restore)
         patch(torch.autograd, "backward", self._backward)
         patch(torch.autograd, "grad", self._grad)
         patch(torch.nn.Module, "load_state_dict", self._load)
@@ -55,9 +56,12 @@ class Attachment:
                 patch(owner, "clip_grad_norm_", functools.partial(self._clip, "max_norm"))
                 patch(owner, "clip_grad_value_", functools.partial(self._clip, "clip_value"))
         for scaler in self._scalers():
+            patch(scaler, "__init__", self._scaler_built)
             patch(scaler, "scale", self._scale)
             patch(scaler, "unscale_", self._unscale)
             patch(scaler, "step", self._scaler_step)
+        patch(torch.utils.data.DataLoader, "__init__", self._loader_built)
+        patch(torch.utils.data.DataLoader, "__iter__", self._loader_starts)
         patch(BaseProcess, "start", self._start)
         recorder.lineage.enter()
 
@@ -102,7 +106,8 @@ class Attachment:
         @functools.wraps(original)
         def backward(tensors: Any, *args: Any, **kwargs: Any) -> Any:
             self._settle()
-            self._recorder.backward_begins(tensors, True)
+            keeps = kwargs.get("retain_graph", args[1] if len(args) > 1 else None)
+            self._recorder.backward_begins(tensors, True, bool(keeps))
             gradients: dict[int, Any] | None = None
             try:
                 result = original(tensors, *args, **kwargs)
@@ -144,6 +149,40 @@ class Attachment:
             return result
 
         return clip
+
+    def _restore(self, original: Any) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def load_state_dict(optimizer: Any, *args: Any, **kwargs: Any) -> Any:
+            before = self._recorder.rates_of(optimizer)
+            result = original(optimizer, *args, **kwargs)
+            self._recorder.restored(optimizer, before)
+            return result
+
+        return load_state_dict
+
+    def _loader_built(self, original: Any) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def __init__(loader: Any, *args: Any, **kwargs: Any) -> None:
+            original(loader, *args, **kwargs)
+            self._recorder.loader_built(loader)
+
+        return __init__
+
+    def _loader_starts(self, original: Any) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def __iter__(loader: Any) -> Any:
+            self._recorder.loader_starts(loader)
+            return original(loader)
+
+        return __iter__
+
+    def _scaler_built(self, original: Any) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def __init__(scaler: Any, *args: Any, **kwargs: Any) -> None:
+            original(scaler, *args, **kwargs)
+            self._recorder.scaler_built(scaler)
+
+        return __init__
 
     def _load(self, original: Any) -> Callable[..., Any]:
         @functools.wraps(original)
@@ -226,7 +265,7 @@ class Attachment:
             result = original(scaler, outputs)
             if scaler.is_enabled():
                 for output in result if isinstance(result, (list, tuple)) else [result]:
-                    self._recorder.scaled(output)
+                    self._recorder.scaled(output, scaler)
             return result
 
         return scale

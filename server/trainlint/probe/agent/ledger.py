@@ -8,7 +8,7 @@ from typing import Any, Iterator
 
 import torch
 
-from ..protocol import BufferSeen, ParameterSeen, Place
+from ..observation import BufferSeen, ParameterSeen, Place
 from .names import Names
 from .origins import Origins
 from .tensors import beside, count, differs, free_bytes, local, measurable, norm, size_bytes, stash
@@ -29,6 +29,8 @@ class Subject:
         self.filled = False
         self.clip_ratio: float | None = None
         self.scaled = False
+        self.passes = 0
+        self.wasted = 0
 
     @property
     def tensor(self) -> Any:
@@ -215,7 +217,8 @@ class Ledger:
 
     def finish(self) -> tuple[list[ParameterSeen], list[BufferSeen]]:
         """Every parameter and buffer, in the order of appearance, with its last facts. Sharding gathers a parameter in
-        another tensor of the same name while it is used: the one that an optimizer holds stands for both.
+        another tensor of the same name while it is used: the one that an optimizer holds, or that gets gradients, stands for
+        both.
         """
         for subject, tensor in self.live():
             if not measurable(tensor):
@@ -228,8 +231,15 @@ class Ledger:
             buffer = reference()
             if buffer is not None and buffer.shape == before.shape:
                 seen.changed = bool(count(differs(beside(before, buffer), buffer)))
-        held = {(s.seen.model, s.seen.name) for s in self.order if s.seen.model and s.seen.optimizers}
-        listed = [s.seen for s in self.order if s.seen.optimizers or (s.seen.model, s.seen.name) not in held]
+        standing: dict[tuple[str, str], Subject] = {}
+        for subject in sorted(self.order, key=lambda each: (not each.seen.optimizers, not each.seen.received)):
+            if subject.seen.model:
+                standing.setdefault((subject.seen.model, subject.seen.name), subject)
+        listed = [
+            subject.seen
+            for subject in self.order
+            if subject.seen.optimizers or standing.get((subject.seen.model or "", subject.seen.name), subject) is subject
+        ]
         return listed, [seen for _, _, seen in self._buffers.values()]
 
     def _models(self) -> list[tuple[Any, str, bool]]:

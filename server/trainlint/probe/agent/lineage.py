@@ -16,10 +16,13 @@ from typing import Any, Callable, Iterator
 import torch
 from torch.overrides import TorchFunctionMode
 
-from ..protocol import CutSeen, Place
+from ..observation import CutSeen, Place
 from .graph import leaves
 from .ledger import Ledger
-from .places import here
+from .places import here, place_of, user_frames
+
+_FRAMES = 4
+"""Callers of a line that writes into a weight which are told."""
 
 _WALK = 20_000
 _WALKS = 3
@@ -45,6 +48,8 @@ class Lineage(TorchFunctionMode):  # type: ignore[misc]
         self.paused = 0
         self.quiet: Callable[[], bool] = lambda: False
         self.on_loss_function: Callable[[str, Any, Any, Any], None] = _ignore
+        self.on_operation: Callable[[str, Any, list[Any], list[Any]], None] = _ignore
+        self.on_switch: Callable[[Any], None] = _ignore
         self._ledger = ledger
         self._behind: list[set[int]] = []
         self._walks: list[int] = []
@@ -58,7 +63,7 @@ class Lineage(TorchFunctionMode):  # type: ignore[misc]
         self._models: list[tuple[int, Place | None]] = []
         self._entered = False
         self.blind = False
-        self.made: Callable[[str, list[Any]], None] = _unheard
+        self.made: Callable[[str, list[Any]], None] = _ignore
         self.frozen: dict[int, tuple[Any, Place | None]] = {}
         self.unharmful: list[Place] = []
 
@@ -157,6 +162,7 @@ class Lineage(TorchFunctionMode):  # type: ignore[misc]
         inputs = list(_tensors(args)) + list(_tensors(kwargs.values()))
         outputs = list(_tensors((result,)))
         self.made(name, outputs)
+        self.on_operation(name, args, inputs, outputs)
         if name not in _NO_USE and outputs:
             self._use(inputs, outputs)
         if (name.endswith("_") and not name.endswith("__")) or name == "__setitem__":
@@ -193,6 +199,7 @@ class Lineage(TorchFunctionMode):  # type: ignore[misc]
         target = args[0] if args else None
         if isinstance(target, torch.Tensor) and target.is_leaf:
             self.frozen[id(target)] = (weakref.ref(target), None if target.requires_grad else here())
+            self.on_switch(target)
 
     def _write(self, name: str, args: tuple[Any, ...]) -> None:
         """Note where a parameter is written in place: that is what moved it, if no step did."""
@@ -200,8 +207,12 @@ class Lineage(TorchFunctionMode):  # type: ignore[misc]
         if name in _NO_WRITE or not isinstance(target, torch.Tensor) or target.layout != torch.strided:
             return
         subject = self._ledger.at_address(target.data_ptr())
-        if subject is not None and subject.known is not None and subject.seen.moved_at is None:
+        if subject is None or subject.known is None:
+            return
+        if subject.seen.moved_at is None:
             subject.seen.moved_at, subject.seen.moved_by = here(), name
+        if subject.seen.steps and not subject.seen.overwritten:
+            subject.seen.overwritten = [place_of(frame) for frame in user_frames(sys._getframe())][:_FRAMES]
 
     def _cut(self, name: str, flowing: list[Any]) -> int | None:
         """The number of the cut that this operation makes here; None where gradients are off by design."""
@@ -230,6 +241,10 @@ class Lineage(TorchFunctionMode):  # type: ignore[misc]
                 behind.update(id(leaf) for leaf in leaves(graph, _WALK))
         return index
 
+    def cuts_of(self, tensor: Any) -> list[tuple[str, Place]]:
+        """The operations that cut the graph behind a tensor, with their places."""
+        return [(self.cuts[index].operation, self.cuts[index].at) for index in self._cuts_of(tensor)]
+
     def _cuts_of(self, tensor: Any) -> frozenset[int]:
         entry = self._carried.get(id(tensor))
         return entry[1] if entry is not None and entry[0]() is tensor else frozenset()
@@ -243,11 +258,7 @@ class Lineage(TorchFunctionMode):  # type: ignore[misc]
                 self._carried = {k: entry for k, entry in self._carried.items() if entry[0]() is not None}
 
 
-def _unheard(name: str, outputs: list[Any]) -> None:
-    pass
-
-
-def _ignore(name: str, args: Any, kwargs: Any, result: Any) -> None:
+def _ignore(*event: Any) -> None:
     pass
 
 

@@ -6,7 +6,7 @@ from typing import Any, Callable
 
 import torch
 
-from ..protocol import LossSeen
+from ..observation import LossSeen
 from .places import here
 from .tensors import has_values
 

@@ -7,7 +7,7 @@ import weakref
 from types import FrameType
 from typing import Any
 
-from ..protocol import Place, SwitchSeen
+from ..observation import Place, SwitchSeen
 from .places import here, place_of, user_frames
 
 _SWITCHES = (

@@ -8,7 +8,7 @@ import sysconfig
 from types import FrameType, TracebackType
 from typing import Iterator
 
-from ..protocol import Frame, Place
+from ..observation import Frame, Place
 
 _PROBE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _LIBRARIES = tuple(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from typing import Any
 
-from ..protocol import SchedulerSeen
+from ..observation import SchedulerSeen
 from .places import here
 from .steps import OptimizerRecord
 from .tensors import scalar

@@ -12,7 +12,7 @@ import tokenize
 from importlib.machinery import SourceFileLoader
 from types import ModuleType, TracebackType
 
-from ..protocol import ErrorSeen, Frame
+from ..observation import ErrorSeen, Frame
 from .places import declare_user, is_user, traceback_frames
 
 

@@ -11,16 +11,8 @@ import time
 import traceback
 from typing import Any, NoReturn
 
-from ..protocol import (
-    PROTOCOL,
-    REACHED,
-    ErrorSeen,
-    Observation,
-    Progress,
-    Ready,
-    Result,
-    Run,
-)
+from ..observation import ErrorSeen, Observation
+from ..protocol import PROTOCOL, REACHED, Progress, Ready, Result, Run
 from . import script
 from .channel import Channel
 from .imports import AfterImport

@@ -9,7 +9,7 @@ from typing import Any, Callable, ContextManager
 
 import torch
 
-from ..protocol import OptimizerSeen, Place, StepOfParameter, StepSeen
+from ..observation import OptimizerSeen, Place, StepOfParameter, StepSeen
 from .copies import DECAYS, StepCopy, fits, parameters_of
 from .ledger import Ledger, Subject
 from .tensors import beside, count, dense, differs, fingerprint, local, measurable, norm, scalar, stash
@@ -158,6 +158,9 @@ def end(step: OpenStep, optimizer: Any, ledger: Ledger, index: int, complete: bo
             subject.known = stash(parameter)
             subject.applied = fingerprint(parameter.grad) if parameter.grad is not None else None
             subject.stale = subject.filled = subject.scaled = subject.fresh = False
+            if not step.closure:
+                seen.passes, seen.wasted = subject.passes, subject.wasted
+            subject.passes = subject.wasted = 0
             subject.clip_ratio = None
             rows.append(_Row(subject, parameter, seen, untraced, step.before[id(parameter)], decays))
     if not step.closure:
