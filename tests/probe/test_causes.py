@@ -43,10 +43,13 @@ def test_honest_training_raises_no_alarm(script: Path, reports: dict[Path, Probe
 
 
 def _rows() -> list[tuple[str, str, list[str]]]:
-    """The guide's table: the cause, the script, and the codes that answer it."""
+    """The guide's table: the cause, a script, and the codes that answer it, for each of the two kinds of scripts."""
     table = GUIDE.read_text().partition("<!-- causes -->")[2].partition("<!-- /causes -->")[0]
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.strip().splitlines()[2:]]
-    return [(cause, script.strip("`"), codes.replace(",", " ").split()) for cause, script, codes in cells]
+    torch = [(cause, script, codes) for cause, script, codes, _, _ in cells]
+    tensorflow = [(f"{cause} (TensorFlow)", script, codes) for cause, _, _, script, codes in cells if script]
+    assert len(tensorflow) > 15
+    return [(cause, script.strip("`"), codes.replace(",", " ").split()) for cause, script, codes in (*torch, *tensorflow)]
 
 
 @pytest.mark.parametrize(("cause", "script", "codes"), _rows(), ids=lambda value: value if isinstance(value, str) else "")
