@@ -171,3 +171,19 @@ def test_an_agent_that_fails_leaves_the_training_alone(monkeypatch: pytest.Monke
     (answer,) = seen
     assert answer[1] is not None
     assert "ZeroDivisionError" in answer[1]
+
+
+def test_an_agent_that_fails_in_an_operation_leaves_it_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    losses, _ = train(OPTIMIZERS["Adam"])
+    seen: list[str | None] = []
+    recorder = Recorder(BACKWARDS, lambda observation, fault: seen.append(fault), lambda event: None, time.monotonic())
+    monkeypatch.setattr(recorder.chain, "made", lambda name, outputs: 1 / 0)
+    attachment = Attachment(recorder)
+    attachment.attach()
+    try:
+        watched_losses, _ = train(OPTIMIZERS["Adam"])
+    finally:
+        attachment.detach()
+    assert watched_losses == losses
+    (fault,) = seen
+    assert "ZeroDivisionError" in (fault or "")

@@ -50,6 +50,7 @@ class Lineage(TorchFunctionMode):  # type: ignore[misc]
         self.on_loss_function: Callable[[str, Any, Any, Any], None] = _ignore
         self.on_operation: Callable[[str, Any, list[Any], list[Any]], None] = _ignore
         self.on_switch: Callable[[Any], None] = _ignore
+        self.on_failure: Callable[[], None] = _ignore
         self._ledger = ledger
         self._behind: list[set[int]] = []
         self._walks: list[int] = []
@@ -92,7 +93,10 @@ class Lineage(TorchFunctionMode):  # type: ignore[misc]
         result = func(*args, **kwargs)
         if not self.paused and self._entered and not self.quiet():
             self._operations += 1
-            self._operation(func, args, kwargs, result)
+            try:
+                self._operation(func, args, kwargs, result)
+            except Exception:
+                self.on_failure()
         return result
 
     # Events

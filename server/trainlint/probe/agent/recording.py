@@ -74,6 +74,7 @@ class Recording:
         self.lineage.on_loss_function = self._loss_function
         self.lineage.made = self._made
         self.lineage.on_operation = self._operation
+        self.lineage.on_failure = self._operation_failed
         self.lineage.on_switch = self.values.switched
         self.values.moment = lambda: self._forwards
         self._limit = backwards
@@ -140,8 +141,12 @@ class Recording:
         self.sums.operation(name, inputs, outputs)
 
     def _made(self, name: str, outputs: list[Any]) -> None:
-        if not self.chain.enough:
+        if not self.chain.enough and torch.is_grad_enabled():
             self.chain.made(name, outputs)
+
+    def _operation_failed(self) -> None:
+        self.fault = traceback.format_exc()
+        self.finish("fault")
 
     def finish(self, ended: str, limit: str | None = None, error: ErrorSeen | None = None) -> None:
         """Hand over what was seen, once. Safe from any thread; the caller's own lock is not needed."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 import weakref
 from typing import Any, Callable, Iterable
 
+import torch
+
 from ..observation import Place
 from .claims import Claims
 from .places import here
@@ -43,7 +45,7 @@ class Sums:
 
     def operation(self, name: str, inputs: list[Any], outputs: list[Any]) -> None:
         """An operation of the script on tensors."""
-        if not outputs or not (name in _ADDING or name in _SCALING) or outputs[0].numel() != 1:
+        if not outputs or not (name in _ADDING or name in _SCALING) or outputs[0].numel() != 1 or not torch.is_grad_enabled():
             return
         output = outputs[0]
         if self._terms:
