@@ -409,7 +409,7 @@ class Facts:
     @cached_property
     def plain_backwards(self) -> list[PlainBackward]:
         """Backwards past the accelerator that is in charge of what they train."""
-        return list(plain_backwards(self.orders)) if next(self.effects(fx.Backward), None) is not None else []
+        return list(plain_backwards(self.program, self.orders)) if next(self.effects(fx.Backward), None) is not None else []
 
     @cached_property
     def prepared_apart(self) -> list[PreparedApart]:

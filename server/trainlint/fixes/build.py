@@ -120,7 +120,7 @@ def _step_after(remedy: StepAfter, tree: ast.Module, source: SourceText) -> Fix 
     if spot.before:
         return unsafe(f"Insert `{calls[0]}` before the clear", layout.before(spot.statement, *calls))
     title = f"Insert {' and '.join(f'`{call}`' for call in calls if '.step(' in call)} after the backward"
-    if remedy.clear is None:
+    if remedy.clear is None and not remedy.engine:
         calls.append(f"{optimizer}.zero_grad()")
         title = f"Insert `{calls[0]}` and `{calls[-1]}` after the backward"
     return unsafe(title, layout.after(spot.statement, *calls))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import reduce
 
 from . import calls, defaults, expressions, grad_mode, lower, objects, options, unseen
 from .effects import Block, Call
@@ -75,10 +76,8 @@ def _lower_body(m: Machine, callee: Function, node: ast.AST, frame: Frame) -> Va
     base.join([changes for changes, _ in paths.returns])
     if body.items:
         m.emit(Call(node, getattr(function, "name", "lambda"), body))
-    result: Value = NONE
-    for _, value in paths.returns:
-        result = join(result, value)
-    return result
+    returned = [value for _, value in paths.returns]
+    return reduce(join, returned) if returned else NONE
 
 
 def _expression(node: ast.AST) -> ast.expr:

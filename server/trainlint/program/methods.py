@@ -84,6 +84,7 @@ from .vocabulary import (
     MADE_ANEW,
     MODE_METHODS,
     NEW_TENSOR,
+    OPTIONS,
     PARAMETER_LISTS,
     PARTS,
     REGISTERING,
@@ -279,11 +280,18 @@ def _backward(m: Machine, node: ast.expr, receiver: Value, args: list[Value], ke
         and isinstance(written.func, ast.Attribute)
         and written.func.attr == "scale"
         and len(written.args) == 1
+        and not _is_engine(m, written.func.value)
     ):
         scaler, written = text_of(written.func.value), written.args[0]
     given = dict(zip(("gradient", "retain_graph", "create_graph", "inputs"), args, strict=False)) | keywords
     backward(m, node, as_tensor(receiver), text_of(written), scaler, given)
     return UNKNOWN
+
+
+def _is_engine(m: Machine, node: ast.expr) -> bool:
+    """It scales losses, and steps by itself: no gradient scaler beside an optimizer."""
+    value = expressions.evaluate(m, node) if isinstance(node, (ast.Name, ast.Attribute)) else UNKNOWN
+    return isinstance(value, Thing) and value.role is Role.ENGINE
 
 
 _VIEWS_OF_GRADIENTS = frozenset({"numpy", "view", "reshape", "flatten", "ravel", "squeeze", "unsqueeze", "detach"})
@@ -431,6 +439,10 @@ def _on_object(
         return Many(Sequence((UNKNOWN, part))) if name.startswith("named_") else Many(part)
     if name in READING_METHODS:
         return UNKNOWN
+    if name in OPTIONS:
+        told = m.thing(node, "result")
+        told.data = True
+        return Sequence((told, UNKNOWN)) if name == "parse_known_args" else told
     if name in TENSOR_METHODS and isinstance(receiver, Thing) and receiver.role is Role.LEAF:
         done = operations.compute(m, node, name, (receiver, *args), keywords)
         return operations.computed(m, as_tensor(receiver), done)

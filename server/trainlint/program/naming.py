@@ -59,6 +59,12 @@ MEASURING = frozenset(
      "check", "profile"}
 )  # fmt: skip
 
+# Functions that use a model as it is.
+INFERRING = frozenset(
+    {"eval", "evaluate", "evaluation", "validate", "validation", "sample", "generate", "visualize", "visualise", "inference",
+     "infer", "predict", "preview"}
+)  # fmt: skip
+
 DRAWING = frozenset(
     {"log", "logs", "logger", "logging", "histogram", "histograms", "histo", "scalar", "scalars", "summary", "writer", "wandb",
      "tb", "tensorboard", "board", "mlflow", "neptune", "comet", "aim", "isnan", "isinf", "isfinite"}

@@ -8,7 +8,18 @@ from . import assignment, configuration_files, parameters
 from .effects import Adjust, Rebind, SetRate, Unseen
 from .machine import Machine
 from .names import text_of
-from .naming import ACTING, CLIPPING, DRAWING, GRADIENT, LOSS, READING_RECEIVERS, READING_VERBS, names_optimizer, suggests
+from .naming import (
+    ACTING,
+    CLIPPING,
+    DRAWING,
+    GRADIENT,
+    INFERRING,
+    LOSS,
+    READING_RECEIVERS,
+    READING_VERBS,
+    names_optimizer,
+    suggests,
+)
 from .things import Mapping, Parameters, Role, Tensor, Thing, Value, as_tensor, mix, things_in
 from .vocabulary import RETURNED
 
@@ -49,13 +60,14 @@ def call(
     handed = tuple(thing for thing in things if thing.role in (Role.OPTIMIZER, None) and not thing.data)
     if handed:
         m.emit_effect(SetRate, node, handed)
-    if values and _clips(label, things):
+    if values and _clips(m, label, things):
         m.emit_effect(Adjust, node, parameters.of(values[0]))
-    elif not only_reads and not (used and _computes_loss(label, things)):
+    elif not only_reads and not (used and _computes_loss(m, label, things)):
         concerned = [*things, *things_in(receiver)] if receiver is not None else things
         touches = frozenset(thing for thing in concerned if not thing.data and thing.role is not Role.LOSS_FUNCTION)
         loss = given if given.loss or not used else Tensor()
-        if not m.grad_enabled and used and not any(map(_may_apply, touches)):
+        harmless = used and (not m.grad_enabled or _inside_inference(m))
+        if harmless and not any(_may_apply(m, thing) for thing in touches):
             touches, loss = frozenset(), Tensor()
         if touches or loss.sources or loss.opaque:
             m.emit_effect(Unseen, node, touches, loss, not used, label)
@@ -103,23 +115,34 @@ def shows(function: ast.expr) -> bool:
     return suggests(own, DRAWING) or suggests(last, DRAWING)
 
 
-def _may_apply(thing: Thing) -> bool:
+def _may_apply(m: Machine, thing: Thing) -> bool:
     """It is or holds an optimizer, as far as anyone can see."""
-    return thing.role in (Role.OPTIMIZER, Role.INSTANCE, Role.ENGINE) or names_optimizer(thing.name)
+    if thing.role is not Role.INSTANCE or names_optimizer(thing.name):
+        return thing.role in (Role.OPTIMIZER, Role.ENGINE) or names_optimizer(thing.name)
+    if not thing.in_sight:
+        return True
+    held = (one for one in m.things.values() if one.role in (Role.OPTIMIZER, Role.ENGINE) or names_optimizer(one.name))
+    return any(one.within(thing) or thing in one.owners or one in thing.holds for one in held)
 
 
-def _computes_loss(label: str, things: list[Thing]) -> bool:
+def _inside_inference(m: Machine) -> bool:
+    """It happens in a function that is called to show what a model has learnt, by its words."""
+    names = [node.name for node in m.stack[1:] if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+    return any(suggests(name, INFERRING) and not suggests(name, ACTING) for name in names)
+
+
+def _computes_loss(m: Machine, label: str, things: list[Thing]) -> bool:
     """By its words, a call that computes a loss and leaves the rest to its caller, who keeps the optimizers to himself."""
     last = label.rpartition(".")[2]
     if not suggests(last, LOSS) or suggests(last, ACTING):
         return False
-    return not any(map(_may_apply, things))
+    return not any(_may_apply(m, thing) for thing in things)
 
 
-def _clips(label: str, things: list[Thing]) -> bool:
+def _clips(m: Machine, label: str, things: list[Thing]) -> bool:
     """By its words, a call that clips the gradients of the model it is given, and no more: no optimizer is there to step."""
     last = label.rpartition(".")[2]
-    return suggests(last, CLIPPING) and suggests(last, GRADIENT) and not any(map(_may_apply, things))
+    return suggests(last, CLIPPING) and suggests(last, GRADIENT) and not any(_may_apply(m, thing) for thing in things)
 
 
 def _only_reads(label: str) -> bool:

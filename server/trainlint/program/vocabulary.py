@@ -43,6 +43,8 @@ INITIALISING = frozenset(
     {"reset_parameters", "xavier_uniform_", "xavier_normal_", "kaiming_uniform_", "kaiming_normal_", "trunc_normal_",
      "orthogonal_", "init_weights", "_init_weights", "reset_weights"}
 )  # fmt: skip
+# They return what a program was told on its command line.
+OPTIONS = frozenset({"parse_args", "parse_known_args"})
 LIST_GROWTH = frozenset({"append", "add", "insert", "extend"})
 WRAPPING_METHODS = frozenset({"prepare", "prepare_model", "prepare_optimizer", "setup", "setup_module", "setup_optimizers"})
 # Only a tensor has these; other methods of tensors are names of layers and helpers too.
@@ -67,6 +69,7 @@ KNOWN_METHODS = (
     | LIST_GROWTH
     | TRAINING_METHODS
     | WRAPPING_METHODS
+    | OPTIONS
     | GROWING.keys()
     | frozenset(
         {"reset_parameters", "reset_weights",

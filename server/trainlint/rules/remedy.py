@@ -31,7 +31,8 @@ class ClearBetween:
 class StepAfter:
     """Apply the gradients of `backward` with `optimizer` before `clear`, through `scaler` where the loss was scaled.
 
-    The function of `backward` is handed to the step where the optimizer needs a `closure`; `others` step beside it.
+    The function of `backward` is handed to the step where the optimizer needs a `closure`; `others` step beside it; an
+    `engine` clears by itself.
     """
 
     optimizer: str
@@ -40,6 +41,7 @@ class StepAfter:
     clear: Site | None
     closure: bool = False
     others: tuple[str, ...] = ()
+    engine: bool = False
 
 
 @dataclass(frozen=True, slots=True)

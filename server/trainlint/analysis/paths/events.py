@@ -91,6 +91,9 @@ class Pruning(ABC):
         """The view of a body, or of the part of one that may mean something here."""
         body = self.block(whole)
         _mark_adjusting(self.events)
+        self._look(body)
+        _trim(body, frozenset().union(*self.variables.values()), self.periods)
+        self._look(body)
         repeated = frozenset(key for key, count in self.flags.most_common(_MAX_FLAGS) if count > 1)
         variables = frozenset().union(*(self.variables[key] for key in repeated))
         _trim(body, variables, self.periods)
@@ -125,7 +128,6 @@ class Pruning(ABC):
             body, orelse = self.block(region.body), self.block(region.orelse)
             if not body.items and not orelse.items:
                 return None
-            self._note(region.guard)
             return fx.Branch(region.guard, body, orelse)
         if isinstance(region, fx.Call):
             body = self.block(region.body)
@@ -146,9 +148,17 @@ class Pruning(ABC):
         pruned.orelse = self.block(region.orelse)
         if len(self.events) == before and not _leaves_loop(pruned.body):
             return None
-        if region.guard is not None:
-            self._note(region.guard)
         return pruned
+
+    def _look(self, body: fx.Block) -> None:
+        """Note down what the guards of a pruned body look at."""
+        self.periods, self.bounds, self.variables, self.flags = {}, {}, {}, Counter()
+        waiting: list[fx.Block] = [body]
+        while waiting:
+            for item in waiting.pop().items:
+                waiting += fx.blocks_of(item)
+                if isinstance(item, (fx.Branch, fx.Loop)) and item.guard is not None:
+                    self._note(item.guard)
 
     def _note(self, guard: object) -> None:
         for atom in atoms(guard):  # type: ignore[arg-type]
@@ -269,13 +279,30 @@ def _trim(block: fx.Block, variables: Collection[str], counters: Collection[str]
             matters = item.variable in variables
         elif isinstance(item, fx.Count):
             matters = item.counter in counters
-        elif isinstance(item, (fx.Call, fx.Branch)):
+        elif isinstance(item, fx.Call):
+            matters = not _only_returns(item.body)
+        elif isinstance(item, fx.Branch):
             matters = any(part.items for part in fx.blocks_of(item))
         else:
             matters = True
         if matters:
             kept.append(item)
     block.items = kept
+
+
+def _only_returns(block: fx.Block, *, surely: bool = True) -> bool:
+    """Nothing in the body of a call matters but that it ends, perhaps by an error on some paths."""
+    for item in block.items:
+        if isinstance(item, fx.Jump):
+            if item.kind == "raise" and surely:
+                return False
+        elif isinstance(item, (fx.Branch, fx.Try, fx.Block, fx.Loop)):
+            inside = surely and isinstance(item, fx.Block)
+            if not all(_only_returns(part, surely=inside) for part in fx.blocks_of(item)):
+                return False
+        else:
+            return False
+    return True
 
 
 def _leaves_loop(block: fx.Block) -> bool:

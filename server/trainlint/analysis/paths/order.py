@@ -109,6 +109,40 @@ class Order:
             shared += 1
         return all(self._always(region, arm, mine.index) for region, arm in mine.arms[shared:])
 
+    def one_sure_before(self, ones: Iterable[fx.Effect], other: fx.Effect) -> bool:
+        """Whoever comes to `other` has come by one of `ones`: where they stand in a branch, each of its arms has one."""
+        last = self._at[other]
+        mine = [self._at[one] for one in ones if self._at[one].index < last.index]
+        shared: Arms = ()
+        while True:
+            if self._covered(mine, shared):
+                return True
+            if len(shared) == len(last.arms):
+                return False
+            shared = last.arms[: len(shared) + 1]
+            mine = [moment for moment in mine if moment.arms[: len(shared)] == shared]
+
+    def _covered(self, moments: list[Moment], outer: Arms) -> bool:
+        """One of `moments`, all of them below `outer`, is sure to happen there."""
+        below: dict[fx.Region, dict[int, list[Moment]]] = defaultdict(lambda: defaultdict(list))
+        for moment in moments:
+            if len(moment.arms) == len(outer):
+                return True
+            region, arm = moment.arms[len(outer)]
+            below[region][arm].append(moment)
+        for region, arms in below.items():
+            inside = {arm: self._covered(found, (*outer, (region, arm))) for arm, found in arms.items()}
+            if isinstance(region, fx.Branch):
+                sure = all(inside.get(arm, False) for arm in range(len(fx.blocks_of(region))))
+            else:
+                sure = any(
+                    covered and all(self._always(region, arm, moment.index) for moment in arms[arm])
+                    for arm, covered in inside.items()
+                )
+            if sure:
+                return True
+        return False
+
     def together(self, one: fx.Effect, other: fx.Effect) -> bool:
         """`one` stands before `other`, and whoever comes to one of them comes to both."""
         if not self.sure_before(one, other):
@@ -197,6 +231,10 @@ class Orders:
         for order in self.all:
             for effect in order.all(kind):
                 yield order, effect
+
+    def of(self, effect: fx.Effect) -> Order:
+        """The order of the body that it stands in."""
+        return next(order for order in self.all if effect in order)
 
     def steps_of(self, optimizer: Thing) -> list[tuple[Order, fx.Step]]:
         """The steps of an optimizer, those that may be another's too."""

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from ...program import effects as fx
 from ...program.frameworks.table import splits
+from ...program.program import Program
 from ...program.things import Constant, Role, Thing
-from ..wiring.sets import related
+from ..wiring.sets import ParameterSet, Relation, Wiring, related, wire
 from .order import Order, Orders
 
 # Arguments of accelerators without which a backward past them does the same, with what they say then.
@@ -41,24 +42,55 @@ class PreparedApart:
     built: fx.Create
 
 
-def plain_backwards(orders: Orders) -> Iterator[PlainBackward]:
-    prepared = [(order, effect) for order, effect in orders.effects(fx.Prepare) if order.unconditional(effect)]
+def plain_backwards(program: Program, orders: Orders) -> Iterator[PlainBackward]:
+    prepared = [effect for _, effect in orders.effects(fx.Prepare) if not effect.accelerator.optional]
     if not prepared:
         return
     helped = {effect.site.function for _, effect in orders.effects(fx.Backward) if effect.through is not None}
-    for order, backward in orders.effects(fx.Backward):
-        if backward.through is not None or backward.by is not None or backward.scaler or backward.site.function in helped:
-            continue
-        steps = [thing for step in order.all(fx.Step) for thing in step.optimizers]
-        for where, effect in prepared:
-            if where is order and not order.sure_before(effect, backward):
+    told: set[fx.Backward] = set()
+    for entry in program.entries:
+        plain = [effect for effect in entry.effects if isinstance(effect, fx.Backward) and _is_plain(effect)]
+        plain = [effect for effect in plain if effect.site.function not in helped]
+        wiring = wire(entry, program.index.look_alikes, program.entries) if plain else None
+        for target in wiring.sets if wiring is not None else ():
+            charged = [effect for effect in prepared if any(_belongs(thing, target) for thing in effect.things)]
+            if not charged or not any(_steps(effect, target) for effect in entry.effects):
                 continue
-            trained = any(
-                _is_model(thing) and any(related(source, thing) for source in backward.loss.sources) for thing in effect.things
-            )
-            if trained and any(thing in steps for thing in effect.things) and not effect.accelerator.optional:
-                yield PlainBackward(backward, effect, _matters(effect.accelerator))
-                break
+            for backward in plain:
+                chosen = _in_charge(orders, charged, backward) if _trains(wiring, backward, target, prepared) else None
+                if chosen is not None and backward not in told:
+                    told.add(backward)
+                    yield PlainBackward(backward, chosen, _matters(chosen.accelerator))
+
+
+def _is_plain(backward: fx.Backward) -> bool:
+    return backward.through is None and backward.by is None and not backward.scaler
+
+
+def _steps(effect: fx.Effect, target: ParameterSet) -> bool:
+    return isinstance(effect, fx.Step) and any(thing in target.optimizers for thing in effect.optimizers)
+
+
+def _belongs(thing: Thing, target: ParameterSet) -> bool:
+    return thing in target.optimizers or (_is_model(thing) and any(related(thing, owner) for owner in target.owners))
+
+
+def _trains(wiring: Wiring | None, backward: fx.Backward, target: ParameterSet, prepared: list[fx.Prepare]) -> bool:
+    """Its loss comes from a model that was prepared, or gives gradients to what the optimizer holds."""
+    models = [thing for effect in prepared for thing in effect.things if _is_model(thing)]
+    return any(related(source, thing) for source in backward.loss.sources for thing in models) or (
+        wiring is not None and wiring.backward(backward, target) is Relation.YES
+    )
+
+
+def _in_charge(orders: Orders, charged: list[fx.Prepare], backward: fx.Backward) -> fx.Prepare | None:
+    """What put an accelerator in charge before `backward`, whatever way that was come to."""
+    order = orders.of(backward)
+    here = [effect for effect in charged if effect in order]
+    if order.one_sure_before(here, backward):
+        return [effect for effect in here if order.before(effect, backward)][-1]
+    elsewhere = [effect for effect in charged if effect not in order]
+    return next((effect for effect in elsewhere if orders.of(effect).unconditional(effect)), None)
 
 
 def _is_model(thing: Thing) -> bool:

@@ -74,6 +74,8 @@ class UnappliedBackward:
     def holder(self, target: ParameterSet, clear: fx.Clear | None) -> str:
         """The optimizer of a set, as the program writes it where it clears."""
         optimizer = target.optimizers[0]
+        if target.engine is not None:
+            return target.engine.name
         return clear.text if clear is not None and optimizer in clear.holders else optimizer.name
 
 

@@ -56,6 +56,11 @@ class ParameterSet:
         return any(closure_runs(optimizer.created_by or "") is not None for optimizer in self.optimizers)
 
     @property
+    def engine(self) -> Thing | None:
+        """What differentiates, steps and clears by itself among the optimizers: whoever has one calls no other."""
+        return next((optimizer for optimizer in self.optimizers if is_engine(optimizer)), None)
+
+    @property
     def local(self) -> bool:
         """No code out of sight can reach an optimizer of this set."""
         return all(_local(optimizer) for optimizer in self.optimizers)

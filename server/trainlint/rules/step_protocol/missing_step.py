@@ -57,7 +57,7 @@ def check(facts: Facts) -> Iterable[Observation]:
         for fact in protocol.unapplied:
             if fact.backward in misled:
                 continue
-            backward, optimizer = fact.backward, fact.target.optimizers[0]
+            backward, optimizer = fact.backward, fact.target.engine or fact.target.optimizers[0]
             holder = fact.holder(fact.target, fact.clear)
             related = []
             if optimizer.in_sight and optimizer.node is not None:
@@ -67,7 +67,8 @@ def check(facts: Facts) -> Iterable[Observation]:
                 related.append((fact.clear.site.node, "they are thrown away here"))
             clear = fact.clear.site if fact.clear else None
             others = tuple(fact.holder(*one) for one in fact.also)
-            remedy = StepAfter(holder, backward.scaler, backward.site, clear, fact.target.needs_closure, others)
+            engine = fact.target.engine is not None
+            remedy = StepAfter(holder, backward.scaler, backward.site, clear, fact.target.needs_closure, others, engine)
             yield Observation(
                 backward.site,
                 f"the gradients of `{backward.text}` are computed and "
