@@ -69,7 +69,8 @@ def _unpack(m: Machine, target: ast.Tuple | ast.List, value: Value) -> None:
         return
     if isinstance(value, Choice) and not starred:
         ways = [option.items for option in value.options if isinstance(option, Sequence)]
-        if len(ways) == len(value.options) and {len(items) for items in ways} == {len(target.elts)}:
+        whole = [option for option in value.options if isinstance(option, Thing) and option.role is Role.OPTIMIZER]
+        if len(ways) + len(whole) == len(value.options) and {len(items) for items in ways} == {len(target.elts)}:
             for element, parts in zip(target.elts, zip(*ways, strict=True), strict=True):
                 bind(m, element, reduce(join, parts))
             return

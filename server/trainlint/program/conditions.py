@@ -41,8 +41,10 @@ def condition(m: Machine, test: ast.expr) -> Guard:
         return negate(_periodic(value, 0))
     if isinstance(value, Counter):
         return negate(Reached(value.name, value.offset, "==", 0))
-    if isinstance(value, (Sequence, Parameters, Function)):
-        return Known(bool(value.items)) if isinstance(value, Sequence) else TRUE
+    if isinstance(value, (Parameters, Function)):
+        return TRUE
+    if isinstance(value, Sequence) and (not value.items or any(isinstance(item, Thing) for item in value.items)):
+        return Known(bool(value.items))
     return _flag(m, test)
 
 

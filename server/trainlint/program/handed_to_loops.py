@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from itertools import zip_longest
 
 from ..source.parse import Site
 from .frameworks.vocabulary import HiddenLoop
@@ -87,11 +88,29 @@ def optimizers_in(built: Value | None) -> list[Alternatives] | None:
         return optimizers_in(inner)
     if isinstance(built, Sequence):
         items = built.items
-        if len(items) == 2 and isinstance(items[0], (Sequence, Thing)) and _schedules_only(items[1]):
+        if _begins_with_optimizers(items):
             items = items[:1]
         parts = [optimizers_in(item) for item in items]
         return [one for part in parts if part is not None for one in part] if None not in parts else None
     return None
+
+
+def _begins_with_optimizers(items: tuple[Value, ...]) -> bool:
+    """Two parts: the optimizers, and schedules of them."""
+    if len(items) != 2 or not isinstance(items[0], (Sequence, Thing)):
+        return False
+    lists = isinstance(items[0], Sequence) and isinstance(items[1], Sequence) and optimizers_in(items[0])
+    return bool(lists) or _schedules_only(items[1])
+
+
+def side_by_side(built: Value | None) -> list[Alternatives] | None:
+    """Where there are sometimes more of them than at other times: at each place those that there may be."""
+    forms = [optimizers_in(option) for option in built.options] if isinstance(built, Choice) else [None]
+    known = [form for form in forms if form is not None]
+    if len(known) < len(forms):
+        return None
+    places = zip_longest(*known, fillvalue=())
+    return [tuple(dict.fromkeys(thing for form in place for thing in form)) for place in places]
 
 
 def _schedules_only(value: Value) -> bool:

@@ -11,7 +11,7 @@ from . import access, activation, calls
 from .effects import Backward, Block, Clear, Count, Loop, Schedule, Step, leaves
 from .frameworks.table import hidden_loop
 from .frameworks.vocabulary import HiddenLoop, Part, Phase
-from .handed_to_loops import Alternatives, loss_of, optimizers_in, schedulers_in, where_returned
+from .handed_to_loops import Alternatives, loss_of, optimizers_in, schedulers_in, side_by_side, where_returned
 from .index import FunctionNode
 from .machine import Machine
 from .scope import ClassInfo, Frame
@@ -87,6 +87,8 @@ def lower(m: Machine, loop: HiddenLoop, info: ClassInfo, thing: Thing) -> Traini
     if training.builds is not None:
         training.built = _call(m, training, loop.builds, [], {})
         training.optimizers = optimizers_in(training.built)
+        if training.optimizers is None and training.automatic is False:
+            training.optimizers = side_by_side(training.built)
         training.schedulers = list(schedulers_in(training.built))
         _hand_out(m, training)
     for name in loop.before:
@@ -170,11 +172,14 @@ def _automatic(m: Machine, training: Training) -> bool | None:
 
 
 def _may_switch(m: Machine, training: Training, node: ast.AST) -> bool:
-    """A function that names the switch, and is no method of a class that has nothing to do with this one."""
+    """A function that names the switch, and is no method of a class that has nothing to do with this one, or of an heir that
+    computes its loss in another way."""
     if not isinstance(node, FunctionNode) or training.loop.switch not in m.index.functions[node].words:
         return False
     owner, _ = m.methods.get(node, (None, None))
-    return owner is None or owner in training.info.lineage() or training.info in owner.lineage()
+    if owner is None or owner in training.info.lineage():
+        return True
+    return training.info in owner.lineage() and owner.find(training.loop.computes) == training.info.find(training.loop.computes)
 
 
 def _method(training: Training, name: str) -> FunctionNode | None:
@@ -307,9 +312,12 @@ def _part(m: Machine, training: Training, part: Part, optimizers: list[Alternati
 def _hand_out(m: Machine, training: Training) -> None:
     """What the heir gets when it asks for the optimizers and schedulers that it has built."""
     loop, thing = training.loop, training.thing
-    if training.optimizers:
-        given = [_one_of(one) for one in training.optimizers]
-        m.store.set((thing, f"{loop.hands_out}()"), given[0] if len(given) == 1 else Sequence(tuple(given)))
+    forms = training.built.options if isinstance(training.built, Choice) else (training.built,)
+    known = [found for found in map(optimizers_in, forms) if found]
+    if training.optimizers and len(known) == len(forms):
+        lists = (tuple(map(_one_of, found)) for found in known)
+        given = dict.fromkeys(one[0] if len(one) == 1 else Sequence(one) for one in lists)
+        m.store.set((thing, f"{loop.hands_out}()"), next(iter(given)) if len(given) == 1 else Choice(tuple(given)))
     if training.schedulers:
         schedulers = [scheduler for scheduler, _ in training.schedulers]
         m.store.set((thing, f"{loop.schedules}()"), schedulers[0] if len(schedulers) == 1 else Sequence(tuple(schedulers)))

@@ -439,6 +439,10 @@ def _on_object(
         return Many(Sequence((UNKNOWN, part))) if name.startswith("named_") else Many(part)
     if name in READING_METHODS:
         return UNKNOWN
+    if name in ("append", "extend") and not any(unseen.may_train(m, value) for value in (*args, *keywords.values())):
+        for value in args:
+            m.hand_out(value)
+        return NONE
     if name in OPTIONS:
         told = m.thing(node, "result")
         told.data = True

@@ -125,6 +125,12 @@ def _may_apply(m: Machine, thing: Thing) -> bool:
     return any(one.within(thing) or thing in one.owners or one in thing.holds for one in held)
 
 
+def may_train(m: Machine, value: Value) -> bool:
+    """It is, or holds, what a call can train or train with: a model, an optimizer, their parameters."""
+    trained = (Role.MODULE, Role.LEAF, Role.INSTANCE)
+    return isinstance(value, Parameters) or any(one.role in trained or _may_apply(m, one) for one in things_in(value))
+
+
 def _inside_inference(m: Machine) -> bool:
     """It happens in a function that is called to show what a model has learnt, by its words."""
     names = [node.name for node in m.stack[1:] if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]

@@ -46,7 +46,10 @@ INITIALISING = frozenset(
 # They return what a program was told on its command line.
 OPTIONS = frozenset({"parse_args", "parse_known_args"})
 LIST_GROWTH = frozenset({"append", "add", "insert", "extend"})
-WRAPPING_METHODS = frozenset({"prepare", "prepare_model", "prepare_optimizer", "setup", "setup_module", "setup_optimizers"})
+WRAPPING_METHODS = frozenset(
+    {"prepare", "prepare_model", "prepare_optimizer", "prepare_data_loader", "prepare_scheduler", "setup", "setup_module",
+     "setup_optimizers", "setup_dataloaders", "to_device"}
+)  # fmt: skip
 # Only a tensor has these; other methods of tensors are names of layers and helpers too.
 UNMISTAKABLE = frozenset(
     {"softmax", "log_softmax", "sigmoid", "view", "reshape", "squeeze", "unsqueeze", "flatten", "permute", "transpose", "mean",

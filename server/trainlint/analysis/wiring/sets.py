@@ -11,7 +11,7 @@ from functools import cached_property
 
 from ...program import effects as fx
 from ...program.frameworks.table import closure_runs
-from ...program.naming import MODEL, SCHEDULER, affinity, names_optimizer, suggests
+from ...program.naming import DESCRIBING, MODEL, SCHEDULER, affinity, names_optimizer, suggests
 from ...program.program import Entry
 from ...program.things import Parameters, Role, Thing
 from .families import Families
@@ -337,7 +337,9 @@ def _is_model(thing: Thing) -> bool:
     """By its class, by what is done to it, or by its name: not a batch, nor a tensor that a call returned."""
     if thing.role in (Role.MODULE, Role.INSTANCE, Role.LEAF):
         return True
-    return not thing.uses.isdisjoint(_MODEL_USES) or (not thing.carries and suggests(thing.name.rpartition(".")[2], MODEL))
+    last = thing.name.rpartition(".")[2]
+    named = suggests(last, MODEL) and not suggests(last, DESCRIBING)
+    return not thing.uses.isdisjoint(_MODEL_USES) or (not thing.carries and named)
 
 
 def is_optimizer(thing: Thing) -> bool:
