@@ -23,8 +23,8 @@ MODEL = frozenset(
 )  # fmt: skip
 # What is said of a thing, and is not the thing: `model_name`, `tokenizer.model_max_length`.
 DESCRIBING = frozenset(
-    {"name", "names", "path", "paths", "id", "type", "kind", "version", "config", "cfg", "args", "kwargs", "length", "size", "dim",
-     "dir", "file", "files"}
+    {"name", "names", "path", "paths", "id", "type", "kind", "version", "config", "cfg", "args", "kwargs", "length", "size",
+     "dim", "dir", "file", "files"}
 )  # fmt: skip
 ACCELERATOR = frozenset({"accelerator", "fabric"})
 # What a program was told from outside: its attributes are numbers, texts and switches.
@@ -46,7 +46,8 @@ READING_RECEIVERS = frozenset(
     {"ema", "swa", "meter", "meters", "logger", "log", "writer", "wandb", "tb", "tensorboard", "board", "pbar", "progress", "bar",
      "timer", "profiler", "prof", "profile", "history", "stats", "tracker", "monitor", "mlflow", "neptune", "console", "plt",
      "tqdm", "metric", "metrics", "recorder", "visualizer", "vis", "saver", "checkpointer", "stopping", "stopper", "sw",
-     "summary", "results", "averager", "shadow", "np", "os", "sys", "time", "math", "random", "json", "shutil", "pathlib", "glob", "pickle", "csv", "warnings", "datetime", "queue", "list"}
+     "summary", "results", "averager", "shadow", "np", "os", "sys", "time", "math", "random", "json",
+     "shutil", "pathlib", "glob", "pickle", "csv", "warnings", "datetime", "queue", "list"}
 )  # fmt: skip
 
 ACTING = frozenset(
