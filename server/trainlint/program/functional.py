@@ -40,11 +40,12 @@ UPDATES = "updates"  # what a transformation makes of gradients
 NEXT_STATE = "next_state"  # the state it leaves behind
 APPLIED = "applied"  # parameters, moved by updates
 NEXT_TRAIN_STATE = "next_train_state"  # a train state, moved by gradients
+MOVED = "moved"  # parameters and a state of an optimizer without one, moved by gradients
 IN_PLACE = "applied_in_place"  # an object that holds the parameters moves them itself
 
 # As the function of a partial: differentiates the function that it is given next, by the options behind it.
 _DIFFERENTIATE = External("differentiate")
-_METHODS = frozenset({"init", "update", "apply_gradients", "apply", "create", "astype"})
+_METHODS = frozenset({"init", "update", "apply_gradients", "apply", "create", "astype", "stateless_apply", "stateless_call"})
 _TRANSFORMATION_WORDS = frozenset({"tx", "opt", "optim", "optimizer", "optimiser", "transform", "solver", "optax"})
 _GRADIENT_WORDS = frozenset({"grad", "grads", "gradient", "gradients", "g"})
 _RATE = ("learning_rate", 0)
@@ -276,7 +277,12 @@ def method(
         gradients = keywords.get("grads", args[0] if args else UNKNOWN)
         done = m.operation(node, NEXT_TRAIN_STATE, (owner, *values), {"gradients": gradients, "state": owner}, owner)
         return _made(m, node, done, owner)
-    if name == "apply":
+    if name == "stateless_call" and "return_losses" not in keywords:
+        done = operations.compute(m, node, f".{name}", (owner, *args), keywords)
+        return Sequence((operations.computed(m, Tensor(opaque=True), done), Tensor(opaque=True)))
+    if name == "stateless_apply":
+        return _moved(m, node, owner, args, keywords)
+    if name == "apply" and owner.role is not Role.OPTIMIZER:
         done = operations.compute(m, node, ".apply", (owner, *args), keywords)
         made = m.thing(node, "output")
         made.made_by = done
@@ -322,6 +328,17 @@ def _update(m: Machine, node: ast.Call, owner: Thing, args: list[Value], keyword
     updates = m.operation(node, UPDATES, (args[0], state, parameters), arguments, owner)
     after = m.operation(node, NEXT_STATE, (args[0], state), arguments, owner)
     return Sequence((Tensor(origin=updates), Tensor(origin=after)))
+
+
+def _moved(m: Machine, node: ast.Call, owner: Thing, args: list[Value], keywords: dict[str, Value]) -> Value:
+    """`parameters, state = optimizer.stateless_apply(state, gradients, parameters)`."""
+    given = dict(zip(("optimizer_variables", "grads", "trainable_variables"), args, strict=False)) | keywords
+    gradients, moved = given.get("grads", UNKNOWN), given.get("trainable_variables", UNKNOWN)
+    state = given.get("optimizer_variables", UNKNOWN)
+    done = m.operation(
+        node, MOVED, (moved, gradients, state), {"gradients": gradients, "parameters": moved, "state": state}, owner
+    )
+    return Sequence((_made(m, node, done, moved), Tensor(origin=done)))
 
 
 def _in_place(m: Machine, node: ast.Call, args: list[Value], used: bool) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ...program.differentiation import GRADIENT
-from ...program.functional import IN_PLACE, NEXT_TRAIN_STATE, UPDATES, VALUE
+from ...program.functional import IN_PLACE, MOVED, NEXT_TRAIN_STATE, UPDATES, VALUE
 from ...program.program import Program
 from ...program.things import (
     Choice,
@@ -120,7 +120,7 @@ class Differentiable:
         """Steps that are given a loss for its gradients."""
         seen: set[ast.AST] = set()
         for step in self._program.operations:
-            if step.name not in (UPDATES, NEXT_TRAIN_STATE, IN_PLACE) or step.site.node in seen:
+            if step.name not in (UPDATES, NEXT_TRAIN_STATE, IN_PLACE, MOVED) or step.site.node in seen:
                 continue
             taken = _loss_in(step.arguments["gradients"])
             if taken is not None:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from ...program.differentiation import GRADIENT
 from ...program.effects import Create
-from ...program.frameworks.table import Meaning, functions_that, keeps_state, spelling
-from ...program.functional import APPLIED, IN_PLACE, INITIAL_STATE, NEXT_STATE, NEXT_TRAIN_STATE, UPDATES, VALUE
+from ...program.frameworks.table import TRAINING_STEPS, Meaning, functions_that, keeps_state, spelling
+from ...program.functional import APPLIED, IN_PLACE, INITIAL_STATE, MOVED, NEXT_STATE, NEXT_TRAIN_STATE, UPDATES, VALUE
 from ...program.naming import MEASURING, suggests
 from ...program.program import Program
 from ...program.things import NONE, Constant, Operation, Role, Tensor, Thing, Value
@@ -19,6 +19,7 @@ from .liveness import Scope
 
 _WORDS = {
     APPLIED: "the new parameters",
+    MOVED: "the new parameters",
     NEXT_TRAIN_STATE: "the new state",
     UPDATES: "the updates and the new state",
     NEXT_STATE: "the new state",
@@ -157,6 +158,10 @@ class Updates:
                 waste = self._lost(operation, ())
                 if waste is not None and not waste.deliberate:
                     yield self._thrown(operation, waste)
+        for operation in self.of(MOVED):
+            waste = self._lost(operation, (0,))
+            if waste is not None:
+                yield self._thrown(operation, waste)
         for operation in self.of(UPDATES):
             waste = self._lost(operation, ())
             if waste is not None and waste.how is Loss.STATEMENT and not waste.returned:
@@ -283,8 +288,8 @@ class Updates:
 
     def unused_gradients(self) -> Iterator[UnusedGradients]:
         """Gradients that nothing reads, in a program that has something to apply them."""
-        trains = any(self._all.get(name) for name in (INITIAL_STATE, UPDATES, NEXT_TRAIN_STATE, IN_PLACE)) or any(
-            thing.role in (Role.TRANSFORMATION, Role.TRAIN_STATE) for thing in self._program.things
+        trains = any(self._all.get(name) for name in (INITIAL_STATE, UPDATES, NEXT_TRAIN_STATE, IN_PLACE, MOVED)) or any(
+            thing.role in (Role.TRANSFORMATION, Role.TRAIN_STATE, Role.OPTIMIZER) for thing in self._program.things
         )
         for operation in self.of(GRADIENT) if trains else ():
             if "symbols" not in operation.arguments:
@@ -356,7 +361,7 @@ class Updates:
 
     def repeats(self, operation: Operation) -> bool:
         """It runs in a loop, or in a function that is handed what it works on: one step of several."""
-        if operation.turns or self.in_loop(operation.site):
+        if operation.turns or self.in_loop(operation.site) or getattr(operation.site.function, "name", "") in TRAINING_STEPS:
             return True
         names = {name.id for name in ast.walk(operation.site.node) if isinstance(name, ast.Name)}
         return not names.isdisjoint(parameters_of(operation.site.function))
@@ -373,7 +378,8 @@ class Updates:
             return variable(call.func.value) if isinstance(call.func, ast.Attribute) else None
         if operation.name == NEXT_STATE:
             return _argument_of(operation, 1, "state")
-        given = call.args[0] if call.args else next((one.value for one in call.keywords if one.arg == "params"), None)
+        at, name = (2, "trainable_variables") if operation.name == MOVED else (0, "params")
+        given = call.args[at] if len(call.args) > at else next((one.value for one in call.keywords if one.arg == name), None)
         return variable(given)
 
     def _parameters(self, operation: Operation) -> str | None:
