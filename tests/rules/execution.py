@@ -9,10 +9,12 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from types import ModuleType
 
 import torch
 from torch import Tensor
@@ -228,8 +230,10 @@ def execute(text: str) -> Run:
     argv, sys.argv = sys.argv, [filename]
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
+    backend = _BACKEND.search(text)
     try:
         with (
+            _keras_on(backend.group(1) if backend else None),
             Hooks(witness, filename).active(),
             contextlib.redirect_stdout(output),
             warnings.catch_warnings(),
@@ -247,6 +251,39 @@ def execute(text: str) -> Run:
     witness.run.output = output.getvalue()
     witness.run.state = list(_state([*witness.run.optimizers, *namespace.values()]))
     return witness.run
+
+
+_KERAS: dict[str, dict[str, ModuleType]] = {}
+_BACKEND = re.compile(r'"KERAS_BACKEND"\] = "(\w+)"')
+
+
+@contextlib.contextmanager
+def _keras_on(backend: str | None) -> Iterator[None]:
+    """Keras chooses its backend when it is first imported: another one for a script that asks for it, kept for the next."""
+    if backend is None:
+        yield
+        return
+    usual, chosen = _keras_modules(), os.environ.get("KERAS_BACKEND")
+    _replace_keras(_KERAS.get(backend, {}))
+    try:
+        yield
+    finally:
+        _KERAS[backend] = _keras_modules()
+        _replace_keras(usual)
+        if chosen is None:
+            os.environ.pop("KERAS_BACKEND", None)
+        else:
+            os.environ["KERAS_BACKEND"] = chosen
+
+
+def _keras_modules() -> dict[str, ModuleType]:
+    return {name: module for name, module in sys.modules.items() if name == "keras" or name.startswith("keras.")}
+
+
+def _replace_keras(modules: dict[str, ModuleType]) -> None:
+    for name in _keras_modules():
+        del sys.modules[name]
+    sys.modules.update(modules)
 
 
 def _forget_accelerators() -> None:

@@ -91,7 +91,7 @@ def attribute(m: Machine, node: ast.expr, holder: Value, name: str) -> Value:
             return Gradient(holder.kept)
         if name == "data":
             return replace(holder.kept, detached=True)
-        return holder.kept if name == "T" else Method(holder, name)
+        return holder.kept if name in ("T", "value") else Method(holder, name)
     if isinstance(holder, Gradient) and name in ("data", "T"):
         return holder
     return Method(holder, name)

@@ -21,7 +21,7 @@ from . import (
 )
 from .conditions import FRESH
 from .effects import Block, Branch, Clear, Forward, Hook, Mode, Write
-from .frameworks.table import forward_methods
+from .frameworks.table import Meaning, forward_methods, method_meaning
 from .machine import Consumer, Machine
 from .naming import LOSS, suggests
 from .scope import Frame
@@ -88,9 +88,12 @@ def generator(m: Machine, node: ast.expr, consumer: Consumer) -> bool:
 
 def _arguments(m: Machine, node: ast.Call, callee: Value) -> tuple[list[Value], dict[str, Value]]:
     entered = isinstance(callee, (Function, ClassValue))
+    applied = isinstance(callee, Method) and method_meaning(Role.OPTIMIZER, callee.name) in (Meaning.APPLY, Meaning.APPLY_PAIRS)
     args: list[Value] = []
     for argument in node.args:
-        value = _receive(m, node, expressions.evaluate(m, argument), isinstance(callee, Method))
+        value = expressions.evaluate(m, argument)
+        if not applied:
+            value = _receive(m, node, value, isinstance(callee, Method))
         if isinstance(argument, ast.Starred) and isinstance(value, Sequence):
             args.extend(value.items)
         else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from . import calls, operations, parameters, unseen
-from .effects import Apply, Differentiate
+from .effects import Apply, Differentiate, Step
 from .frameworks.table import Meaning, lists_parameters
 from .machine import Machine
 from .names import text_of
@@ -15,6 +15,7 @@ from .things import (
     UNKNOWN,
     External,
     Function,
+    Gradient,
     Many,
     Operation,
     Parameters,
@@ -108,8 +109,22 @@ def pairs_of(items: list[Value]) -> tuple[Value, Value]:
 
 def _apply(m: Machine, node: ast.Call, receiver: Thing, gradients: Value, moved: Parameters) -> Value:
     text = text_of(node.func.value) if isinstance(node.func, ast.Attribute) else receiver.name
-    m.emit_effect(Apply, node, tuple(one for one in options(receiver) if isinstance(one, Thing)), gradients, moved, text)
+    optimizers = tuple(one for one in options(receiver) if isinstance(one, Thing))
+    if _left_by_a_backward(gradients):
+        for one in optimizers:
+            one.parameters = one.parameters or moved
+            one.role = one.role or Role.OPTIMIZER
+        models = [owner.name for owner in moved.owners]
+        m.emit_effect(Step, node, optimizers, models[0] if len(models) == 1 else text, False, None, None, None, None, True)
+    else:
+        m.emit_effect(Apply, node, optimizers, gradients, moved, text)
     return UNKNOWN
+
+
+def _left_by_a_backward(gradients: Value) -> bool:
+    """They are not computed as values but read where a backward left them: the model clears them, not the optimizer."""
+    items = (gradients.element,) if isinstance(gradients, Many) else getattr(gradients, "items", (gradients,))
+    return bool(items) and all(isinstance(item, Gradient) for item in items)
 
 
 def _minimize(m: Machine, node: ast.Call, receiver: Thing, args: list[Value], keywords: dict[str, Value], used: bool) -> Value:

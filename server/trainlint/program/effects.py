@@ -56,7 +56,8 @@ class Backward(Effect):
 class Step(Effect):
     """One of `optimizers` applies its gradients, `through` a gradient scaler; it clears them as well where `clears`.
 
-    `closure` is the function it runs to compute them, where it is given one in sight; `by` as for a backward.
+    `closure` is the function it runs to compute them, where it is given one in sight; `by` as for a backward. `given`: its
+    gradients were read before, and handed to it.
     """
 
     optimizers: tuple[Thing, ...]
@@ -66,6 +67,7 @@ class Step(Effect):
     through: Thing | None = None
     closure: Closure | None = None
     by: str | None = None
+    given: bool = False
 
 
 @record_class

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ..source.nodes import FIELDS, walk
-from .frameworks.table import FUNCTIONAL, LOOK_ALIKES, ORIGINAL
+from .frameworks.table import FUNCTIONAL, LOOK_ALIKES, ON_TORCH, ORIGINAL
 from .vocabulary import MODE_METHODS, TRAINING_METHODS
 
 UNCALLED = "statement that names a training method"
@@ -59,6 +59,7 @@ class Index:
         self.look_alikes = False
         self.packages: set[str] = set()
         self._own = self._aside = False
+        self._alike: set[str] = set()
         self._depth = 0
         self._open = Contents()
         self._loops: list[LoopContents] = []
@@ -89,7 +90,8 @@ class Index:
     def add(self, tree: ast.Module) -> None:
         self.functions[tree] = self._open = Contents()
         self._children(tree)
-        self.look_alikes = self.look_alikes or (self._aside and not self._own)
+        alike = self._alike - ON_TORCH if self._own else self._alike
+        self.look_alikes = self.look_alikes or bool(alike) or (self._aside and not self._own)
 
     @property
     def functional(self) -> bool:
@@ -222,7 +224,7 @@ class Index:
         self.packages |= roots
         if not self._depth:
             self._own = self._own or ORIGINAL in roots
-            self.look_alikes = self.look_alikes or not LOOK_ALIKES.isdisjoint(roots)
+            self._alike |= LOOK_ALIKES & roots
         self._aside = self._aside or not LOOK_ALIKES.isdisjoint(roots)
 
 

@@ -12,7 +12,8 @@ from ..cancel import CancelFlag
 from ..source.parse import Site
 from ..source.workspace import Parsed, Workspace
 from . import activation, hidden_loops, lower, objects
-from .effects import Block, Effect, leaves
+from .effects import Block, Effect, Loop, leaves
+from .frameworks.table import TRAINING_STEPS, is_module_base
 from .frameworks.vocabulary import HiddenLoop
 from .imports import Importer
 from .index import FunctionNode, Index
@@ -251,7 +252,18 @@ def _enter(machine: Machine, function: Function, name: str) -> Entry:
     machine.set_grad_mode(function.node, None)
     activation.inline(machine, function, function.node, [], {})
     machine.store = base
+    if _is_training_step(function):
+        turns = Loop(function.node, machine.block, Block(), skippable=False, calls=function.node.name)
+        return Entry(name, function.node, Block([turns]), closed=True)
     return Entry(name, function.node, machine.block, closed=False)
+
+
+def _is_training_step(function: Function) -> bool:
+    """A method that a library runs for every batch, of a model of which nothing is out of sight."""
+    name, receiver = getattr(function.node, "name", ""), function.receiver
+    if name not in TRAINING_STEPS or not isinstance(receiver, Thing) or receiver.cls is None:
+        return False
+    return bool(receiver.cls.outside) and all(map(is_module_base, receiver.cls.outside))
 
 
 def _train(machine: Machine, program: Program, frame: Frame, info: ClassInfo, loop: HiddenLoop) -> Iterator[Entry]:

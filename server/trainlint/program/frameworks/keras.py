@@ -23,6 +23,7 @@ _MERGING = ("concatenate", "add", "subtract", "multiply", "average", "maximum", 
 KERAS = Framework(
     name="keras",
     packages=frozenset({"keras", "keras_core", "tf_keras"}),
+    on_torch=True,
     aliases={
         "tensorflow.keras": "keras",
         "tensorflow.python.keras": "keras",

@@ -44,6 +44,8 @@ READING_METHODS = frozenset().union(*(table.reading_methods for table in TABLES)
 
 # Those that train by values.
 FUNCTIONAL = frozenset().union(*(table.packages for table in TABLES if table.functional))
+# Those that may train on torch, whose words then mean what they mean there.
+ON_TORCH = frozenset().union(*(table.packages for table in TABLES if table.on_torch))
 # Libraries whose training words look like PyTorch's and mean something else.
 LOOK_ALIKES = frozenset(
     {"paddle", "oneflow", "mindspore", "chainer", "mxnet", "tinygrad", "jittor", "nnabla", "autograd", "mlx", "needle", "singa",
@@ -378,6 +380,7 @@ __all__ = [
     "LINKS",
     "LOOK_ALIKES",
     "LOSS_OPERATIONS",
+    "ON_TORCH",
     "PACKAGES",
     "READING_METHODS",
     "TABLES",

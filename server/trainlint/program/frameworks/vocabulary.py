@@ -169,8 +169,8 @@ class Framework:
     `penalising` are optimizers, by class name, that add the weight decay to the gradient and then divide both by its size, with
     the class that decays the weights themselves.
     `growing` are methods that give a model new parameters; true where those it has are frozen.
-    `functional`: it trains by values, which nothing changes. `operations` names what a function computes where its own name does
-    not.
+    `functional`: it trains by values, which nothing changes; `on_torch`: torch may be what it runs on. `operations` names what
+    a function computes where its own name does not.
     `wired` models are given their inputs and outputs; `setting_rates` are callbacks,
     `callback_bases` those that do nothing by themselves.
     `links` are losses, by the name of class or function, that take probabilities or logits, with the activation between.
@@ -221,6 +221,7 @@ class Framework:
     spellings: Mapping[str, str] = field(default_factory=dict)
     registering: Mapping[str, str] = field(default_factory=dict)
     functional: bool = False
+    on_torch: bool = False
     operations: Mapping[str, str] = field(default_factory=dict)
     loops: tuple[HiddenLoop, ...] = ()
     splitting: frozenset[str] = frozenset()

@@ -66,13 +66,14 @@ def check(facts: Facts) -> Iterable[Observation]:
             certain = confidence(empty.target.certain)
             step = empty.step
             remedy = BackwardBefore(step.site, step.text, step.scaler, facts.differentiator(empty.target))
+            mended = () if step.given else (remedy,)
             if empty.backward is not None:
                 message = f"`{written(empty.step)}` has nothing to apply: no backward reaches the parameters it holds"
                 related = ((empty.backward.site.node, "this backward reaches other parameters"),)
-                yield Observation(empty.step.site, message, certain, related, (remedy,))
+                yield Observation(empty.step.site, message, certain, related, mended)
                 continue
             message = f"`{written(empty.step)}` has nothing to apply: no backward computes gradients before this step"
-            yield Observation(empty.step.site, message, certain, remedies=(remedy,))
+            yield Observation(empty.step.site, message, certain, remedies=mended)
     for foreign in facts.differentiations.foreign():
         taken, (loss, by) = foreign.taken, foreign.taken.written
         place, meant = taken.nodes[1], foreign.meant
