@@ -12,13 +12,7 @@ from trainlint.source.workspace import Workspace
 from tests.rules.cases import CASES, Case, settings
 from tests.rules.parting import split
 
-# What a model of another file contains is out of sight where a tape is what trains it.
-OF_ONE_FILE = frozenset({"TRN605/subclass_batch_norm.bad.py"})
-SPLIT = [
-    pytest.param(case, parts, id=case.name)
-    for case in CASES
-    if case.name not in OF_ONE_FILE and (parts := split(case.text)) is not None
-]
+SPLIT = [pytest.param(case, parts, id=case.name) for case in CASES if (parts := split(case.text)) is not None]
 
 
 @pytest.mark.parametrize(("case", "parts"), SPLIT)

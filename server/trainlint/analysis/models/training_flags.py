@@ -10,7 +10,7 @@ from ...program import effects as fx
 from ...program.compiled import belongs
 from ...program.frameworks.table import forward_methods
 from ...program.program import Program
-from ...program.things import Constant, Operation, Thing
+from ...program.things import Constant, Thing
 from ..flow.differentiations import Differentiation, Differentiations
 from ..wiring.sets import related
 from .modules import Content, Modules
@@ -22,7 +22,7 @@ _FLAG = "training"
 class UnflaggedCall:
     """`model` is called while a tape records, and works as in inference: `content` in it is idle. `taken` differentiates it."""
 
-    call: Operation
+    call: fx.Forward
     model: Thing
     content: Content
     taken: Differentiation
@@ -45,7 +45,7 @@ def unflagged_calls(program: Program, differentiations: Differentiations, module
         for content in (Content.DROPOUT, Content.BATCH_NORM):
             if modules.contains(model, content) and not _always(program, model):
                 told.add(call)
-                yield UnflaggedCall(effect.operation, model, content, taken)
+                yield UnflaggedCall(effect, model, content, taken)
                 break
 
 
