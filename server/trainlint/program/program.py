@@ -253,7 +253,7 @@ def _enter(machine: Machine, function: Function, name: str) -> Entry:
     activation.inline(machine, function, function.node, [], {})
     machine.store = base
     if _is_training_step(function):
-        turns = Loop(function.node, machine.block, Block(), skippable=False, calls=function.node.name)
+        turns = Loop(function.node, machine.block, Block(), skippable=False, calls=name.rpartition(".")[2])
         return Entry(name, function.node, Block([turns]), closed=True)
     return Entry(name, function.node, machine.block, closed=False)
 
