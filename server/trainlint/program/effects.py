@@ -395,9 +395,12 @@ class Loop:
 
 @dataclass(slots=True, eq=False)
 class Branch:
+    """`node` is the statement that it is, where it is one."""
+
     guard: Guard
     body: Block
     orelse: Block
+    node: ast.If | None = None
 
 
 @dataclass(slots=True, eq=False)

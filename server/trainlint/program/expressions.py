@@ -186,7 +186,7 @@ def _conditional(m: Machine, node: ast.IfExp) -> Value:
     m.block, m.store = outer, base
     base.join(changes)
     if any(block.items for block in blocks):
-        m.emit(Branch(guard, *blocks))
+        m.emit(Branch(guard, blocks[0], blocks[1]))
     return join(*values)
 
 

@@ -172,7 +172,7 @@ def _if(m: Machine, node: ast.If) -> bool:
         return statements(m, node.body if guard.truth else node.orelse)
     named = _picked_by_name(m, node.test)
     if named is None:
-        return _branches(m, guard, lambda: statements(m, node.body), lambda: statements(m, node.orelse))
+        return _branches(m, guard, lambda: statements(m, node.body), lambda: statements(m, node.orelse), node=node)
     members = [key for key in ((m.frame.owner(name), name) for name in names_in(node)) if m.store.get(key) == named]
 
     def picked() -> bool:
@@ -180,7 +180,7 @@ def _if(m: Machine, node: ast.If) -> bool:
             m.store.set(key, replace(named.some, named=True))
         return statements(m, node.body)
 
-    alive = _branches(m, guard, picked, lambda: statements(m, node.orelse))
+    alive = _branches(m, guard, picked, lambda: statements(m, node.orelse), node=node)
     for key in members:
         if isinstance(m.store.get(key), Parameters):
             m.store.set(key, named)
@@ -197,7 +197,7 @@ def _picked_by_name(m: Machine, test: ast.expr) -> Parameters | None:
     return value if isinstance(value, Parameters) and not value.named else None
 
 
-def _branches(m: Machine, guard: Guard, *sides: Callable[[], bool]) -> bool:
+def _branches(m: Machine, guard: Guard, *sides: Callable[[], bool], node: ast.If | None = None) -> bool:
     base, outer = m.store, m.block
     blocks, paths = [], []
     for side in sides:
@@ -207,7 +207,7 @@ def _branches(m: Machine, guard: Guard, *sides: Callable[[], bool]) -> bool:
         blocks.append(m.block)
     m.store, m.block = base, outer
     if any(block.items for block in blocks):
-        m.emit(Branch(guard, *blocks))
+        m.emit(Branch(guard, blocks[0], blocks[1], node))
     base.join(paths)
     return bool(paths)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Collection
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from ...program import effects as fx
-from ...program.guards import Flag, Periodic, Reached, atoms
+from ...program.guards import Flag, Guard, Periodic, Reached, atoms
 from ...program.program import Entry
 from ..wiring.sets import ParameterSet, Relation, Wiring, is_engine
 
@@ -53,7 +53,10 @@ class Event:
 
 @dataclass(eq=False)
 class View:
-    """The pruned program of one set, its events, the counters and flags its guards look at, and the loops `around` each."""
+    """The pruned program of one set, its events, the counters and flags its guards look at, and the loops `around` each.
+
+    It is looked at as if what is `supposed` held, or did not, all the time.
+    """
 
     body: fx.Block
     events: list[Event]
@@ -62,6 +65,7 @@ class View:
     variables: frozenset[str]
     repeated: frozenset[str]
     around: dict[fx.Loop, tuple[fx.Loop, ...]]
+    supposed: Mapping[Guard, bool] = field(default_factory=dict)
 
     @property
     def unconditional(self) -> View:
@@ -128,7 +132,7 @@ class Pruning(ABC):
             body, orelse = self.block(region.body), self.block(region.orelse)
             if not body.items and not orelse.items:
                 return None
-            return fx.Branch(region.guard, body, orelse)
+            return replace(region, body=body, orelse=orelse)
         if isinstance(region, fx.Call):
             body = self.block(region.body)
             return fx.Call(region.node, region.name, body) if body.items else None

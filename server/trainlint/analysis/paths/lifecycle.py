@@ -84,7 +84,7 @@ class Paths(ABC):
     """Follows tokens along every path of a view: `apply` says what an event does to one, `turn` what a new turn does."""
 
     def __init__(self, view: View, cancel: CancelFlag) -> None:
-        self.conditions = Conditions(view.periods, view.bounds, view.repeated)
+        self.conditions = Conditions(view.periods, view.bounds, view.repeated, view.supposed)
         self.variables = view.variables
         self.around = view.around
         self.cancel = cancel

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 from collections import Counter, defaultdict
 from collections.abc import Collection, Container
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import partial
 
@@ -16,6 +17,7 @@ from ...program.things import Tensor
 from ..wiring.concern import bodies
 from ..wiring.sets import ParameterSet, Wiring, wire
 from .accumulation import Accumulation, accumulations
+from .alternatives import Alternatives, Arm
 from .events import Event, Kind, Projection, View
 from .lifecycle import APPLIED, CLEAR, FRESH, LOST, STALE, UNKNOWN, Intractable, Lifecycle, Token, run
 
@@ -41,11 +43,13 @@ class StaleStep:
     backward: fx.Backward
     loop: fx.Loop
     target: ParameterSet
+    where: Arm | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class EmptyStep:
-    """`step` finds nothing to apply on any path. `backward` and `clear` are those that explain it.
+    """`step` finds nothing to apply on any path, or on any through the arm `where`. `backward` and `clear` are those that
+    explain it.
 
     Where no backward serves the step, `backward` is one beside it that reaches other parameters.
     """
@@ -55,6 +59,7 @@ class EmptyStep:
     backward: fx.Backward | None
     clear: fx.Clear | None
     target: ParameterSet
+    where: Arm | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,7 @@ class UnappliedBackward:
     target: ParameterSet
     partly: bool = False
     also: tuple[tuple[ParameterSet, fx.Clear | None], ...] = ()
+    where: Arm | None = None
 
     def holder(self, target: ParameterSet, clear: fx.Clear | None) -> str:
         """The optimizer of a set, as the program writes it where it clears."""
@@ -124,20 +130,27 @@ def examine(entry: Entry, program: Program, cancel: CancelFlag) -> Protocol:
             continue
         used[target] = {event.effect for event in seen.used}
         ran.append((target, view, seen))
+    for target, view in views:
+        _idle_parts(protocol, entry, wiring, target, view)
+    alternatives = Alternatives(entry.body)
     users = Counter(effect for effects in used.values() for effect in effects)
     for target, view in coarse:
         seen = _followed(view, cancel)
         if seen is not None:
             elsewhere = _elsewhere(view, users, used.get(target, ()))
-            _empty(protocol, entry, program, target, view, seen, elsewhere)
+            _empty(protocol, entry, program, target, view, seen, elsewhere, alternatives)
     for target, view, seen in ran:
         elsewhere = _elsewhere(view, users, used[target])
-        _empty(protocol, entry, program, target, view, seen, elsewhere)
+        _empty(protocol, entry, program, target, view, seen, elsewhere, alternatives)
         _stale(protocol, target, seen)
         if not any(fact.target is target for fact in protocol.stale):
             _stale_parts(protocol, entry, wiring, target, view, cancel)
         _late(protocol, target, view, seen)
     _unapplied(protocol, entry, ran, users)
+    for arm in alternatives.lacking:
+        for target, view, _ in ran:
+            elsewhere = _elsewhere(view, users, used[target])
+            _in_arm(protocol, alternatives, arm, program, target, view, elsewhere, cancel)
     protocol.accumulations += accumulations(entry, [(target, view) for target, view, _ in ran])
     return protocol
 
@@ -152,6 +165,47 @@ def _followed(view: View, cancel: CancelFlag) -> Lifecycle | None:
         return run(view, cancel)
     except Intractable:
         return None
+
+
+def _in_arm(
+    protocol: Protocol,
+    alternatives: Alternatives,
+    arm: Arm,
+    program: Program,
+    target: ParameterSet,
+    view: View,
+    elsewhere: set[fx.Effect],
+    cancel: CancelFlag,
+) -> None:
+    """What holds of the set where the condition of `arm` comes out as it does there, and is not known already."""
+    counterparts = [event for event in view.events if event.sure and event.effect in arm.counterparts]
+    if not counterparts:
+        return
+    world = _followed(replace(view, supposed=arm.supposed), cancel)
+    if world is None:
+        return
+    found = Protocol(protocol.entry)
+    if arm.kind is fx.Backward:
+        _empty(found, found.entry, program, target, view, world, elsewhere, alternatives)
+        known = {fact.step for fact in protocol.empty}
+        protocol.empty += [
+            replace(fact, backward=None, where=arm)
+            for fact in found.empty
+            if fact.why is Emptiness.NO_BACKWARD and fact.step not in known
+        ]
+    elif arm.kind is fx.Clear:
+        _stale(found, target, world)
+        steps = {fact.step for fact in protocol.stale}
+        around = {loop for event in counterparts for loop in event.loops}
+        protocol.stale += [replace(fact, where=arm) for fact in found.stale if fact.step not in steps and fact.loop in around]
+    else:
+        protocol.unapplied += [
+            UnappliedBackward(_backward(event), _clear_of(event, world), target, where=arm)
+            for event in view.events
+            if event.kind is Kind.BACKWARD and event.sure and event in world.ran and event not in world.used
+            if event.effect not in elsewhere and _thrown_in_loop(event, world) is not None
+            if not any(fact.backward is event.effect for fact in protocol.unapplied)
+        ]
 
 
 def _stale(protocol: Protocol, target: ParameterSet, seen: Lifecycle) -> None:
@@ -214,12 +268,14 @@ def _empty(
     view: View,
     seen: Lifecycle,
     elsewhere: set[fx.Effect],
+    alternatives: Alternatives,
 ) -> None:
     for step, tokens in seen.steps.items():
         empty = {token for token in tokens if token.state == CLEAR}
         if not empty or not _first_turns_only(tokens - empty, step, seen):
             continue
-        passing = _passing(entry, step, target, view, seen, elsewhere)
+        passing = _passing(entry, program, step, target, view, seen, elsewhere)
+        passing |= {event for event in view.events if alternatives.exclude(event.effect, step.effect)}
         why, backward, clear = _explain(step, empty, view, seen, elsewhere, passing)
         if why is Emptiness.NO_BACKWARD and not _trains(step, entry, program, target):
             continue
@@ -227,6 +283,17 @@ def _empty(
         if why is Emptiness.NO_BACKWARD:
             backward = _astray(entry, step.effect, {event.effect for event in view.events if event.kind is Kind.BACKWARD})
         protocol.empty.append(EmptyStep(step.effect, why, backward, clear, target))
+
+
+def _idle_parts(protocol: Protocol, entry: Entry, wiring: Wiring, target: ParameterSet, view: View) -> None:
+    """One of several optimizers that stand in for each other holds what no loss depends on."""
+    step = next((event.effect for event in view.events if event.kind is Kind.STEP and event.sure), None)
+    if not isinstance(step, fx.Step) or not any(event.kind is Kind.BACKWARD for event in view.events):
+        return
+    for part in wiring.idle_parts(target):
+        backward = next(event.effect for event in view.events if event.kind is Kind.BACKWARD)
+        assert isinstance(backward, fx.Backward)
+        protocol.empty.append(EmptyStep(step, Emptiness.NO_BACKWARD, backward, None, part))
 
 
 def _first_turns_only(tokens: set[Token], step: Event, seen: Lifecycle) -> bool:
@@ -251,13 +318,14 @@ def _explain(
     inner = set([loop for loop in step.loops if loop.repeats][-1:])
     later = {
         event for event in view.events if event.kind is Kind.BACKWARD and event.order > step.order and inner <= set(event.loops)
-    } - passing
+    }
+    later -= passing
     for why, events in (
         (Emptiness.CLEARED, {event for event in at_once if event.effect not in elsewhere}),
         (Emptiness.TOO_EARLY, later),
         (Emptiness.CLEARED, at_once),
         (Emptiness.CLEARED, wasted),
-        (Emptiness.CLEARED, {event for token in tokens for event in token.discarded} - passing),
+        (Emptiness.CLEARED, {event for token in tokens for event in token.discarded if event.effect not in elsewhere} - passing),
     ):
         if events:
             chosen = (min if why is Emptiness.TOO_EARLY else max)(events, key=lambda event: event.order)
@@ -266,7 +334,13 @@ def _explain(
 
 
 def _passing(
-    entry: Entry, step: Event, target: ParameterSet, view: View, seen: Lifecycle, elsewhere: set[fx.Effect]
+    entry: Entry,
+    program: Program,
+    step: Event,
+    target: ParameterSet,
+    view: View,
+    seen: Lifecycle,
+    elsewhere: set[fx.Effect],
 ) -> set[Event]:
     """Backwards that are for other sets: a step of theirs applies them before this set is cleared of them, and then
     something is computed for `step` that nobody differentiates."""
@@ -275,22 +349,42 @@ def _passing(
         return set()
     order = {effect: number for number, effect in enumerate(entry.effects)}
     others = [
-        order[effect]
+        effect
         for effect in order
         if isinstance(effect, fx.Step) and not any(optimizer in target.optimizers for optimizer in effect.optimizers)
     ]
     computed = [order[effect] for effect in entry.effects if isinstance(effect, fx.Forward)]
+    lines = _lines_that_use(target, step.effect.site.function, program)
+
+    def computes(other: fx.Effect) -> bool:
+        if any(_in_turn(order[other], forward, order[step.effect]) for forward in computed):
+            return True
+        here = other.site.function is step.effect.site.function
+        return here and any(_in_turn(_line(other), line, _line(step.effect)) for line in lines)
+
     found = set()
     for event in mine:
         here = order[event.effect]
         clears = [order[clear.effect] for clear, thrown in seen.discards if thrown is event]
         nearest = min(clears, key=lambda clear: (clear < here, clear), default=None)
-        if nearest is not None and any(
-            _in_turn(here, other, nearest) and any(_in_turn(other, forward, order[step.effect]) for forward in computed)
-            for other in others
-        ):
+        if nearest is not None and any(_in_turn(here, order[other], nearest) and computes(other) for other in others):
             found.add(event)
     return found
+
+
+def _lines_that_use(target: ParameterSet, function: ast.AST, program: Program) -> set[int]:
+    """The lines of a function on which something is computed that depends on the set."""
+    found = set()
+    for done in program.operations:
+        if done.site.function is function and not done.cuts:
+            used = (value.sources for value in done.inputs if isinstance(value, Tensor))
+            if any(not sources.isdisjoint(target.owners) for sources in used):
+                found.add(getattr(done.site.node, "lineno", 0))
+    return found
+
+
+def _line(effect: fx.Effect) -> int:
+    return getattr(effect.site.node, "lineno", 0)
 
 
 def _in_turn(one: int, two: int, three: int) -> bool:

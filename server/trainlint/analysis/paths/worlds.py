@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from math import lcm
 
@@ -41,11 +41,18 @@ class Conditions:
     """Evaluates guards.
 
     Flags are remembered where they are tested more than once (`repeated`). Periods out of sight, and long ones, are
-    stood in for by short ones of their own.
+    stood in for by short ones of their own. What is `supposed` to hold, or not, does so all the time.
     """
 
-    def __init__(self, periods: dict[str, set[int | str]], bounds: dict[str, int], repeated: frozenset[str]) -> None:
+    def __init__(
+        self,
+        periods: Mapping[str, Collection[int | str]],
+        bounds: Mapping[str, int],
+        repeated: frozenset[str],
+        supposed: Mapping[Guard, bool],
+    ) -> None:
         self.repeated = repeated
+        self.supposed = supposed
         self.depends: dict[str, frozenset[str]] = {}
         self._contexts: dict[tuple[frozenset[tuple[str, int]], frozenset[tuple[str, bool]]], Context] = {}
         self.empty = self.context({}, {})
@@ -90,7 +97,10 @@ class Conditions:
 
     def decide(self, guard: Guard, context: Context) -> Iterator[tuple[bool, Context]]:
         """Every way the guard can come out, each with what is then known."""
-        if isinstance(guard, Known):
+        supposed = self.supposed.get(guard) if self.supposed else None
+        if supposed is not None:
+            yield supposed, context
+        elif isinstance(guard, Known):
             yield guard.truth, context
         elif isinstance(guard, Fresh):
             yield True, context

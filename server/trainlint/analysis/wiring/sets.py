@@ -109,7 +109,49 @@ class Wiring:
         paired = self._paired((effect.text, *(thing.name for thing in loss.sources)))
         if target in paired:
             return Relation.YES
-        return Relation.NO if known and paired else Relation.MAYBE
+        if known and paired:
+            return Relation.NO
+        if target.certain:
+            return Relation.MAYBE
+        meant = effect in self._for_the_step[target] or (self._only_loss and not paired)
+        return Relation.YES if meant else Relation.MAYBE
+
+    @cached_property
+    def _only_loss(self) -> bool:
+        """One loss is differentiated here: whatever steps here steps for it."""
+        return len({effect.text for effect in self.effects if isinstance(effect, fx.Backward)}) == 1
+
+    @cached_property
+    def _for_the_step(self) -> dict[ParameterSet, set[fx.Backward]]:
+        """By set the last backward before each of its steps, where nothing is computed or cleared for others in between."""
+        found: dict[ParameterSet, set[fx.Backward]] = defaultdict(set)
+        last: fx.Backward | None = None
+        cleared: set[ParameterSet | None] = set()
+        applied = False
+        for effect in self.effects:
+            if isinstance(effect, fx.Backward):
+                last, cleared, applied = effect, set(), False
+            elif isinstance(effect, fx.Forward) or (isinstance(effect, fx.Clear) and applied):
+                last = None
+            elif isinstance(effect, fx.Clear):
+                cleared |= {self.set_of.get(holder) for holder in effect.holders} or {None}
+            elif isinstance(effect, fx.Step) and last is not None:
+                own = {self.set_of[optimizer] for optimizer in effect.optimizers if optimizer in self.set_of}
+                applied = True
+                if len(own) == 1 and cleared <= own:
+                    found[own.pop()].add(last)
+        return found
+
+    def idle_parts(self, target: ParameterSet) -> list[ParameterSet]:
+        """What single optimizers of the set hold, where no loss can reach it: the others are used in their place."""
+        parts = []
+        for optimizer in target.optimizers if len(target.optimizers) > 1 else ():
+            held = optimizer.parameters
+            if held is not None and held.owners and not held.opaque and held.owners != target.owners and optimizer.in_sight:
+                part = ParameterSet([optimizer], held.owners, opaque=False)
+                if self._idle(part):
+                    parts.append(part)
+        return parts
 
     def _idle(self, target: ParameterSet) -> bool:
         """Its parameters belong to objects that are built here, compute nothing anywhere, and are known to nobody else."""

@@ -42,7 +42,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...analysis.facts import Facts
-from ...analysis.paths.protocol import Emptiness
+from ...analysis.paths.alternatives import Arm
+from ...analysis.paths.protocol import Emptiness, EmptyStep
 from ...finding import Severity
 from ..remedy import BackwardBefore, Compose, Remedy
 from ..rule import Fixability, Observation, Rule, called, confidence, written
@@ -62,6 +63,9 @@ def check(facts: Facts) -> Iterable[Observation]:
             ):
                 continue
             if empty.step.closure is not None and empty.backward is None:
+                continue
+            if empty.where is not None:
+                yield _in_arm(empty, empty.where)
                 continue
             certain = confidence(empty.target.certain)
             step = empty.step
@@ -96,6 +100,12 @@ def check(facts: Facts) -> Iterable[Observation]:
             ((wrong.taken.site, "the loss and its gradients"),),
             (Compose(wrong.swapped[0], (wrong.swapped[1],), f"Assign to `{wrong.swapped[1]}`"),) if wrong.swapped else (),
         )
+
+
+def _in_arm(empty: EmptyStep, arm: Arm) -> Observation:
+    message = f"`{written(empty.step)}` has nothing to apply {arm.described}: no backward computes gradients there"
+    other = arm.counterparts[0].site.node
+    return Observation(empty.step.site, message, confidence(False), ((other, "the other branch computes them here"),))
 
 
 RULE = Rule("TRN105", "missing-backward", Severity.ERROR, Fixability.SOMETIMES, "0.1.0", check)

@@ -45,6 +45,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...analysis.facts import Facts
+from ...analysis.paths.alternatives import Arm
 from ...analysis.paths.protocol import UnappliedBackward
 from ...finding import Severity
 from ..remedy import Insert, Remedy, StepAfter
@@ -56,6 +57,9 @@ def check(facts: Facts) -> Iterable[Observation]:
     for protocol in facts.protocols:
         for fact in protocol.unapplied:
             if fact.backward in misled:
+                continue
+            if fact.where is not None:
+                yield _in_arm(fact, fact.where)
                 continue
             backward, optimizer = fact.backward, fact.target.engine or fact.target.optimizers[0]
             holder = fact.holder(fact.target, fact.clear)
@@ -97,6 +101,12 @@ def check(facts: Facts) -> Iterable[Observation]:
             remedies,
         )
     yield from _by_value(facts)
+
+
+def _in_arm(fact: UnappliedBackward, arm: Arm) -> Observation:
+    message = f"the gradients of `{fact.backward.text}` are computed and never applied {arm.described}: no step follows there"
+    other = arm.counterparts[0].site.node
+    return Observation(fact.backward.site, message, confidence(False), ((other, "the other branch applies them here"),))
 
 
 def _by_value(facts: Facts) -> Iterable[Observation]:

@@ -43,6 +43,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...analysis.facts import Facts
+from ...analysis.paths.alternatives import Arm
+from ...analysis.paths.protocol import StaleStep
 from ...finding import Severity
 from ..remedy import ClearBetween
 from ..rule import Fixability, Observation, Rule, confidence, written
@@ -53,6 +55,9 @@ def check(facts: Facts) -> Iterable[Observation]:
     for protocol in facts.protocols:
         for stale in protocol.stale:
             if stale.step in told or stale in facts.misplaced_clears:
+                continue
+            if stale.where is not None:
+                yield _in_arm(stale, stale.where)
                 continue
             name = stale.step.text
             yield Observation(
@@ -66,6 +71,15 @@ def check(facts: Facts) -> Iterable[Observation]:
                 ),
                 tuple(ClearBetween(name, stale.step.site, stale.backward.site, behind) for behind in (False, True)),
             )
+
+
+def _in_arm(stale: StaleStep, arm: Arm) -> Observation:
+    message = (
+        f"`{written(stale.step)}` applies gradients that were already applied {arm.described}: "
+        f"nothing clears them there between {_turns(stale.loop.calls)}"
+    )
+    other = arm.counterparts[0].site.node
+    return Observation(stale.step.site, message, confidence(False), ((other, "the other branch clears them here"),))
 
 
 def _turns(method: str) -> str:
