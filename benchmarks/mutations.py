@@ -11,10 +11,11 @@ A mutant is named when a rule that may speak of its kind says something new at t
 the same training step; `elsewhere` counts those that only another rule, or another place, shows.
 
 Left out are mutants that change nothing: a second call of the same kind on the same receiver in the same function, moves
-past statements that have nothing to do with gradients, a clear beside another that may clear the same, and learning rates in
-files that set them again later; and loops that are not correct as they stand, or keep their gradients in a
-`torch.distributed.autograd` context. With `--run`, scripts that finish within a few seconds are run, the original and the
-mutant from the same seed, and a mutant that leaves every weight the same to the last bit is left out as equivalent.
+past statements that have nothing to do with gradients, a clear beside another that may clear the same or beside gradients that
+are stored by hand, backwards in files in which nothing steps, and learning rates in files that set them again later; and loops
+that are not correct as they stand, or keep their gradients in a `torch.distributed.autograd` context. With `--run`, scripts
+that finish within a few seconds are run, the original and the mutant from the same seed, and a mutant that leaves every weight
+the same to the last bit is left out as equivalent.
 """
 
 from __future__ import annotations
@@ -68,6 +69,7 @@ RATE_SET_LATER = re.compile(r"[sS]chedule|\bLR\(|StepLR|param_groups|\[.lr.\]|lo
 TRAINS = re.compile(
     r"backward|training_step|compute_loss|configure_optimizers|optax|apply_gradients|nnx\.Optimizer|GradientTape|keras"
 )
+GRADIENTS = re.compile(r"\bgrads?\b|gradients?\b")
 METHODS = {"zero_grad": "zero_grad", "backward": "backward", "manual_backward": "backward", "step": "step"}
 DIFFERENTIATING = ("accelerator", "fabric", "engine", "self")
 RATES = ("0", "1e-10", "1000")
@@ -141,6 +143,7 @@ class Mutator:
         self.lines = text.splitlines(keepends=True)
         self.calls = training_calls(self.tree)
         self.counts = Counter((call.method, call.receiver, call.function) for call in self.calls)
+        self.applies = any("step(" in line for line in self.lines)
         self.optimizers = {call.receiver for call in self.calls if call.method == "zero_grad"}
 
     def all(self) -> Iterator[Mutant]:
@@ -189,9 +192,20 @@ class Mutator:
         if call.method == "step":
             return self._steps(call)
         if call.method == "backward":
-            return bool(steppers) or not any(other.method == "zero_grad" for other in here)
+            return self.applies and (bool(steppers) or not any(other.method == "zero_grad" for other in here))
+        if self._stores_gradients(call.function):
+            return False
         clearing = {other.receiver for other in here if other.method == "zero_grad"}
         return bool(steppers) and (len(clearing) == 1 or clearing <= steppers)
+
+    def _stores_gradients(self, function: ast.AST) -> bool:
+        """It puts gradients of its own in the place of those that are there, cleared or not."""
+        assigned = [part for part in ast.walk(function) if isinstance(part, ast.Assign)]
+        return any(
+            isinstance(target, ast.Attribute) and target.attr in ("grad", "_grad") and GRADIENTS.search(ast.unparse(part.value))
+            for part in assigned
+            for target in part.targets
+        )
 
     def _steps(self, call: Call) -> bool:
         return call.receiver in self.optimizers or "scaler" in call.receiver or names_optimizer(call.receiver)

@@ -38,6 +38,7 @@ from .things import (
     Mapping,
     Method,
     ModuleValue,
+    Operation,
     Parameters,
     Plain,
     Role,
@@ -151,7 +152,7 @@ def _thing_attribute(m: Machine, node: ast.expr, holder: Thing, name: str) -> Va
         return Method(holder, name)
     if holder.role is Role.LEAF and name in TENSOR_METHODS:
         return Method(holder, name)
-    part = m.part(holder, name)
+    part = taken(m, node, holder, m.part(holder, name))
     annotated = holder.cls.annotation(name) if holder.cls is not None else None
     if annotated is not None:
         objects.declare(m, part, annotated[1])
@@ -239,8 +240,22 @@ def item(m: Machine, holder: Value, index: Value) -> Value:
         return result
     if isinstance(holder, Thing):
         known = options.item(m, holder, key) or m.store.get((holder, f"[{key!r}]"))
-        return known or m.part(holder, f"[{key!r}]" if key is not None else "[]")
+        return known or taken(m, m.statement, holder, m.part(holder, f"[{key!r}]" if key is not None else "[]"))
     return holder if isinstance(holder, Plain) else UNKNOWN
+
+
+def taken(m: Machine, node: ast.AST, whole: Thing, part: Thing) -> Thing:
+    """Whatever is taken from what was computed while autograd was off has no graph either."""
+    if _was_off(whole.made_by) and part.made_by is None and part.role is None:
+        part.made_by = operations.compute(m, node, "getitem", (whole, UNKNOWN))
+    return part
+
+
+def _was_off(operation: Operation | None) -> bool:
+    while operation is not None and operation.recorded and operation.name == "getitem":
+        whole = operation.inputs[0]
+        operation = whole.made_by if isinstance(whole, Thing) else None
+    return operation is not None and not operation.recorded
 
 
 def item_of(collection: Sequence | Many) -> Value:

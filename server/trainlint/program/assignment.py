@@ -79,7 +79,7 @@ def _unpack(m: Machine, target: ast.Tuple | ast.List, value: Value) -> None:
             part = m.part(value, f"[{index}]")
             part.carries, part.opaque, part.holds = value.carries, value.opaque, value.holds
             part.name = text_of(element)
-            bind(m, element, part)
+            bind(m, element, access.taken(m, target, value, part))
         elif isinstance(value, Parameters):
             bind(m, element, value.kept)
         else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from ..immutable import value_class
-from . import expressions, operations, parameters
+from . import access, expressions, operations, parameters
 from .machine import Machine
 from .things import (
     UNKNOWN,
@@ -164,4 +164,5 @@ def _over(m: Machine, node: ast.expr, value: Value) -> Track:
     if isinstance(value, Thing):
         element.carries, element.opaque = value.carries, value.opaque and not value.data
         element.parent = value
+        access.taken(m, node, value, element)
     return Track(element, over=value)

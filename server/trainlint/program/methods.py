@@ -427,8 +427,7 @@ def _on_object(
         handed = m.store.get((receiver, f"{name}()")) if isinstance(receiver, Thing) else None
         return handed if handed is not None else m.thing(node, "result", role=None)
     if name in ("get", "pop", "values", "items", "keys"):
-        part = m.part(receiver, "[]") if isinstance(receiver, Thing) else UNKNOWN
-        return part
+        return access.taken(m, node, receiver, m.part(receiver, "[]")) if isinstance(receiver, Thing) else UNKNOWN
     if name == "state_dict" and isinstance(receiver, Thing) and receiver.role is Role.OPTIMIZER:
         return Tensor(origin=operations.compute(m, node, name, (receiver, *args), keywords, cuts=True))
     if name == "state_dict" and isinstance(receiver, Thing) and receiver.role is Role.MODULE:
