@@ -263,10 +263,13 @@ class Differentiations:
 
     def unapplied(self) -> Iterator[UnappliedGradient]:
         """Gradients by the parameters of models that nothing reads; by variables of the program's own, those taken in a loop."""
+        minimised = {step.site.node for step in self._applications}
         for taken in self.all:
             if not taken.by_parameters or not (isinstance(taken.by, Parameters) or taken.operation.turns):
                 continue
             site = taken.operation.site
+            if site.node in minimised:
+                continue
             waste = self._fates.thrown_away(site)
             if waste is None:
                 site, waste = self._clipped(taken)
