@@ -48,6 +48,17 @@ for x in loader:
     opt \\
         .step()
 """,
+    "a loss divided in its place": """\
+for x in loader:
+    opt.zero_grad()
+    loss = model(x).square().sum()
+    loss /= len(x)
+    shown = loss.data.item()
+    if shown != shown:
+        raise ValueError("the loss is nan")
+«    loss.backward()
+»    opt.step()
+""",
     "a nested function": """\
 def main():
     def train(loader):

@@ -162,7 +162,7 @@ class Losses:
                 break
             if (loop is not None and loop not in self.layout.chain(statement)) or self.calls.exclusive(statement, step):
                 continue
-            if isinstance(statement, (ast.Assign, ast.AugAssign)) and _read_out(statement.value):
+            if isinstance(statement, (ast.Assign, ast.AugAssign)) and _read_out(statement.value) and not _scales(statement):
                 target = statement.target if isinstance(statement, ast.AugAssign) else statement.targets[0]
                 last.pop(ast.unparse(target), None)
             if self._calls_differentiating(statement):
@@ -181,11 +181,11 @@ class Losses:
     def _given(self, statement: ast.stmt, known: dict[str, Loss]) -> Iterator[Loss]:
         if isinstance(statement, ast.AugAssign):
             name = ast.unparse(statement.target)
-            if _read_out(statement.value):
+            if _read_out(statement.value) and not _scales(statement):
                 return
             if name in known:
                 yield Loss(name, statement, known[name].gathers or self._from_outside(known[name], statement), known[name].likely)
-            elif suggests(name, LOSS) and not isinstance(statement.value, ast.Constant):
+            elif suggests(name, LOSS) and not isinstance(statement.value, ast.Constant) and not _read_out(statement.value):
                 yield Loss(name, statement, True, True)
             return
         for name, value, likely in _assigned(statement):
@@ -291,6 +291,11 @@ def _read_out(value: ast.expr) -> bool:
         and (node.attr in ("item", "tolist") or (node.attr == "data" and not isinstance(func, ast.Call)))
         for node in ast.walk(value)
     )
+
+
+def _scales(statement: ast.stmt) -> bool:
+    """A loss is multiplied or divided in its place, by whatever number, and keeps its graph."""
+    return isinstance(statement, ast.AugAssign) and isinstance(statement.op, (ast.Mult, ast.Div))
 
 
 def _builds(value: ast.expr) -> bool:
