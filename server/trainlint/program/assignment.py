@@ -6,7 +6,7 @@ import ast
 from functools import reduce
 
 from . import access, configuration_files, expressions, in_place, parameters
-from .effects import Adjust, Assign, Attach, Clear, Extend, Forget, Freeze, Mark, SetRate, Write
+from .effects import Adjust, Assign, Attach, Clear, Create, Extend, Forget, Freeze, Mark, Rebind, SetRate, Write
 from .machine import Machine
 from .names import text_of
 from .scope import Frame
@@ -74,6 +74,10 @@ def _unpack(m: Machine, target: ast.Tuple | ast.List, value: Value) -> None:
             for element, parts in zip(target.elts, zip(*ways, strict=True), strict=True):
                 bind(m, element, reduce(join, parts))
             return
+    if isinstance(value, Many) and isinstance(value.element, Thing) and _is_built(value.element) and not starred:
+        for index, element in enumerate(target.elts):
+            bind(m, element, _built_beside(m, element, value.element, index))
+        return
     for index, element in enumerate(target.elts):
         if isinstance(value, Thing):
             part = m.part(value, f"[{index}]")
@@ -84,6 +88,25 @@ def _unpack(m: Machine, target: ast.Tuple | ast.List, value: Value) -> None:
             bind(m, element, value.kept)
         else:
             bind(m, element, access.item(m, value, Constant(index)))
+
+
+def _is_built(thing: Thing) -> bool:
+    return thing.role in (Role.MODULE, Role.OPTIMIZER) and thing.in_sight and thing.parent is None
+
+
+def _built_beside(m: Machine, node: ast.AST, like: Thing, index: int) -> Thing:
+    """A model of its own, built by the same call in another turn; of an optimizer it is out of sight what it holds."""
+    if like.role is Role.OPTIMIZER:
+        optimizer = m.part(like, f"[{index}]")
+        optimizer.name = text_of(node)
+        return optimizer
+    if index == 0:
+        return like
+    thing = m.thing(node, "another", role=like.role)
+    thing.cls, thing.created_by, thing.arguments, thing.positional = like.cls, like.created_by, like.arguments, like.positional
+    m.emit_effect(Create, node, thing)
+    m.emit_effect(Rebind, node, thing)
+    return thing
 
 
 def _unpack_starred(m: Machine, target: ast.Tuple | ast.List, value: Sequence) -> None:
