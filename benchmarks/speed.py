@@ -27,7 +27,7 @@ from trainlint.engine import check
 from trainlint.finding import Status
 from trainlint.program.index import Index
 from trainlint.program.program import build
-from trainlint.program.relevance import TRAINING_WORDS
+from trainlint.program.relevance import MODEL_WORDS, TRAINING_WORDS
 from trainlint.source.document import Document
 from trainlint.source.parse import Unreadable, parse, word_filter
 
@@ -55,7 +55,7 @@ def main() -> None:
 
 def _documents(folders: list[Path]) -> tuple[list[Document], list[Path]]:
     """The files with training words that can be parsed, and the paths of those without."""
-    words = word_filter(TRAINING_WORDS)
+    words = word_filter(TRAINING_WORDS | MODEL_WORDS)
     training, others = [], []
     for path in sorted(path for folder in folders for path in folder.rglob("*.py")):
         document = Document(str(path), path.read_text(errors="replace"))

@@ -33,6 +33,7 @@ LOSS = "loss = nn.functional.mse_loss(model(x0), x0)\n"
     [
         "total += loss.item()",
         "losses.append(loss.item())",
+        "losses.append(loss)",
         "total += loss.item()\nprint(total / 8)",
         "if len(losses) > 3:\n    total += loss.item()",
         "numbers = [x for x in range(8)]",
@@ -49,7 +50,7 @@ def test_numbers_that_are_gathered_or_shown_need_no_second_turn(after: str, dept
     [
         "h = h + loss",
         "total += loss",
-        "losses.append(loss)",
+        "h = torch.stack([*losses, loss]).sum()\nlosses.append(h)",
         "if total > best:\n    best = total\ntotal = loss.item()",
     ],
 )

@@ -1,10 +1,11 @@
-"""What a loop gathers for its user: sums of numbers and lists of them, whose growth changes nothing for later turns."""
+"""What a loop gathers: lists, and sums of numbers, whose growth changes nothing for later turns; and what it only shows."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import MutableSet
 
+from ..source.nodes import walk
 from . import unseen
 from .index import names_in
 from .machine import Machine
@@ -31,7 +32,7 @@ Looks = list[tuple[Key, MutableSet[Key]]]
 
 
 def growing(m: Machine, node: ast.AugAssign | ast.Expr) -> tuple[Key, Value, Looks] | None:
-    """The variable that `total += number` or `numbers.append(number)` adds to, what it holds, and who is to hear of a look at it.
+    """The variable that `total += number` or `members.append(member)` adds to, what it holds, and who is to hear of a look at it.
 
     To be handed to `grown` once the statement is lowered.
     """
@@ -42,13 +43,20 @@ def growing(m: Machine, node: ast.AugAssign | ast.Expr) -> tuple[Key, Value, Loo
     return key, before, [(key, sought) for sought in m.store.unaware(key)]
 
 
-def grown(m: Machine, growth: tuple[Key, Value, Looks] | None) -> None:
-    """Nobody takes it for a look at what was there before: the result is of one kind in every turn, without a graph."""
+def grown(m: Machine, node: ast.AugAssign | ast.Expr, growth: tuple[Key, Value, Looks] | None) -> None:
+    """Nobody takes it for a look at what was there before, where the result is the same in every turn.
+
+    A list takes what is like one of its members already for that; the sum of numbers is a number, and no graph leads through it.
+    """
     if growth is None:
         return
     key, before, looks = growth
     after = m.store.known(key)
-    if after is not None and _adds_numbers(before, after):
+    if isinstance(node, ast.Expr):
+        same = isinstance(before, Sequence) and isinstance(after, Sequence)
+    else:
+        same = isinstance(before, (Constant, Tensor)) and isinstance(after, Tensor) and _is_number(after)
+    if same:
         overlook(looks)
 
 
@@ -84,15 +92,13 @@ def _key(m: Machine, node: ast.AugAssign | ast.Expr) -> Key | None:
         target, given = node.value.func.value, node.value.args
     else:
         return None
-    if not isinstance(target, ast.Name) or any(target.id in names_in(one) for one in given):
+    if isinstance(target, ast.Name):
+        return None if any(target.id in names_in(one) for one in given) else (m.frame.owner(target.id), target.id)
+    if not isinstance(target, ast.Attribute) or not isinstance(target.value, ast.Name):
         return None
-    return m.frame.owner(target.id), target.id
-
-
-def _adds_numbers(before: Value, after: Value) -> bool:
-    if isinstance(after, Sequence):
-        return isinstance(before, Sequence) and all(map(_is_number, after.items[len(before.items) :]))
-    return isinstance(before, (Constant, Tensor)) and isinstance(after, Tensor) and _is_number(after)
+    holder = m.store.known((m.frame.owner(target.value.id), target.value.id))
+    looked_at = any(isinstance(part, ast.Attribute) and part.attr == target.attr for one in given for part in walk(one))
+    return (holder, target.attr) if isinstance(holder, Thing) and not looked_at else None
 
 
 def _is_number(value: Value, depth: int = 4) -> bool:

@@ -58,7 +58,7 @@ def _expression_statement(m: Machine, node: ast.Expr) -> bool:
         return _uncalled(m, value)
     growth = gathering.growing(m, node) if m.drafts else None
     result = expressions.evaluate(m, value)
-    gathering.grown(m, growth)
+    gathering.grown(m, node, growth)
     if isinstance(result, External) and result.name == "builtins.exit()":
         m.emit(Jump("raise"))
         return False
@@ -99,7 +99,7 @@ def _annotated(m: Machine, node: ast.AnnAssign) -> bool:
 def _augmented(m: Machine, node: ast.AugAssign) -> bool:
     growth = gathering.growing(m, node) if m.drafts else None
     _add(m, node)
-    gathering.grown(m, growth)
+    gathering.grown(m, node, growth)
     return True
 
 
