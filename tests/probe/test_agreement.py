@@ -26,6 +26,7 @@ EACH = 2
 """Scripts of a rule that are run: the first and the last by name."""
 
 SHOWN_BY = {
+    "TRN003": "TRN003/data_filled.bad.py",
     "TRN109": "probe/mistakes/m10_method_overwritten.py",
     "TRN210": "probe/mistakes/m23_auxiliary_loss.py",
     "TRN312": "TRN312/list.bad.py",
@@ -76,10 +77,10 @@ def states(tmp_path_factory: pytest.TempPathFactory) -> States:
 
 def _run(scripts: list[Path]) -> dict[Path, ProbeReport]:
     runs = [
-        {"script": str(script), "arguments": [], "cwd": str(script.parent), "device": None, "wall_s": 20.0} for script in scripts
+        {"script": str(script), "arguments": [], "cwd": str(script.parent), "device": None, "wall_s": 90.0} for script in scripts
     ]
     command = [sys.executable, str(Path(__file__).with_name("forked.py")), *map(json.dumps, runs)]
-    done = subprocess.run(command, capture_output=True, timeout=900, check=True)
+    done = subprocess.run(command, capture_output=True, timeout=1800, check=True)
     answers = done.stdout.splitlines()
     assert len(answers) == len(runs), done.stderr.decode()
     return {script: read_report(run, answer) for script, run, answer in zip(scripts, runs, answers, strict=True)}
@@ -92,7 +93,7 @@ def test_no_run_refutes_what_is_true(states: States) -> None:
 
 def test_runs_confirm_what_they_can_show(states: States) -> None:
     confirmed = {code for code, found in states.items() if any(state is State.CONFIRMED for _, state, _ in found)}
-    assert sorted(confirmed) == sorted(_listed("confirmed") & KNOWN)
+    assert (_listed("confirmed") & KNOWN) ^ confirmed == set()
 
 
 def test_of_every_rule_it_is_said_what_a_run_can_say_of_it() -> None:
