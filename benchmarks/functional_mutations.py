@@ -18,6 +18,10 @@ RIGHT: dict[str, frozenset[str]] = {
     "optimizer state anew": frozenset({"TRN909", "TRN115"}),
     "stop gradient on loss": frozenset({"TRN219"}),
     "step ignored": _DROPPED,
+    "state not kept": _DROPPED,
+    "state kept elsewhere": _DROPPED,
+    "gradients for updates": _DROPPED,
+    "wrong argnums": frozenset({"TRN105", "TRN115", "TRN104", "TRN219"}),
     "rate 0": frozenset({"TRN401"}),
     "rate 1e-10": frozenset({"TRN402"}),
     "rate 1000": frozenset({"TRN402"}),
@@ -26,6 +30,8 @@ WORDS = ("optax", "apply_gradients", "nnx.Optimizer")
 _RATED = frozenset(
     {"sgd", "adam", "adamw", "rmsprop", "lamb", "lion", "adafactor", "adagrad", "adabelief", "yogi", "lars", "nadam", "radam"}
 )
+_STEPPING = ("train_step", "update", "p_train", "make_step", "step_fn", "train_one", "learn", "sgd_step", "train_iter")
+_HOLDING = ("state", "param", "model", "agent", "learner", "carry", "opt", "critic", "actor", "net")
 _DIFFERENTIATORS = ("value_and_grad", "filter_value_and_grad")
 
 Broken = tuple[str, int, str]
@@ -54,6 +60,7 @@ class Breakages:
                 yield from self._statement(node)
             elif isinstance(node, ast.Call):
                 yield from self._rate(node)
+                yield from self._by_another(node)
 
     def _assignment(self, node: ast.Assign, target: ast.expr, value: ast.expr) -> Iterator[Broken]:
         name = _called(value)
@@ -62,6 +69,10 @@ class Breakages:
             if self._same(target, value.args[0] if value.args else None):
                 yield "drop apply_updates", node.lineno, self._without(node)
             yield "drop assignment of applied", node.lineno, self._with(node, ast.unparse(value))
+            gradients = self._transformed(node, value)
+            if gradients is not None:
+                call = ast.Call(value.func, [value.args[0], gradients], [])
+                yield "gradients for updates", node.lineno, self._with(node, f"{ast.unparse(target)} = {ast.unparse(call)}")
         elif name == "apply_gradients" and isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
             if self._same(target, value.func.value):
                 yield "drop apply_gradients", node.lineno, self._without(node)
@@ -83,8 +94,18 @@ class Breakages:
             if not isinstance(pair[0], ast.Tuple):
                 yield "loss and gradients swapped", node.lineno, self._with(node, text)
             yield from self._stopped(value)
-        elif isinstance(value, ast.Call) and self._steps(value) and self._in_loop(node):
+        elif isinstance(value, ast.Call) and self._steps(value, target) and self._in_loop(node):
             yield "step ignored", node.lineno, self._with(node, ast.unparse(value))
+            yield from self._not_kept(node, target, value)
+
+    def _not_kept(self, node: ast.Assign, target: ast.expr, value: ast.Call) -> Iterator[Broken]:
+        """What the step is given and returns anew goes nowhere, or into a variable that nobody reads."""
+        given = {ast.unparse(one) for one in (*value.args, *(keyword.value for keyword in value.keywords))}
+        given |= {ast.unparse(value.func.value)} if isinstance(value.func, ast.Attribute) else set()
+        for kind, form in (("state not kept", "_"), ("state kept elsewhere", "new_{}")):
+            text = " = ".join((_renamed(target, given, form), ast.unparse(value)))
+            if kind == "state kept elsewhere" or isinstance(target, ast.Tuple):
+                yield kind, node.lineno, self._with(node, text)
 
     def _statement(self, node: ast.Expr) -> Iterator[Broken]:
         call = node.value
@@ -130,11 +151,45 @@ class Breakages:
             return False
         return _ends(value.func, _DIFFERENTIATORS) or (isinstance(value.func, ast.Name) and value.func.id in self._grad_functions)
 
-    def _steps(self, call: ast.Call) -> bool:
-        name = _called(call) or ""
-        return isinstance(call.func, ast.Name) and any(
-            word in name for word in ("train_step", "update_step", "p_train", "make_step")
-        )
+    def _steps(self, call: ast.Call, target: ast.expr) -> bool:
+        """By its name it trains, and what it is given it returns anew."""
+        name = (_called(call) or "").lower()
+        if not any(word in name for word in _STEPPING) or "eval" in name or "target" in name or "data" in name:
+            return False
+        if isinstance(call.func, ast.Attribute) and any(word in ast.unparse(call.func.value) for word in ("tx", "opt", "solver")):
+            return False
+        given = [*call.args, *(keyword.value for keyword in call.keywords)]
+        given += [call.func.value] if isinstance(call.func, ast.Attribute) else []
+        kept = {ast.unparse(one) for one in (target.elts if isinstance(target, ast.Tuple) else [target])}
+        both = kept & {ast.unparse(one) for one in given}
+        return any(word in one.lower() for one in both for word in _HOLDING)
+
+    def _transformed(self, node: ast.stmt, applied: ast.Call) -> ast.Name | None:
+        """The variable of the gradients that the updates were made of, in the same suite."""
+        suite = getattr(self._parents[node], "body", [])
+        for one in suite if node in suite and len(applied.args) == 2 else ():
+            target = one.targets[0] if isinstance(one, ast.Assign) else None
+            if not isinstance(target, ast.Tuple) or _called(one.value) != "update" or len(target.elts) != 2:
+                continue
+            first = one.value.args[0] if one.value.args else None
+            if ast.unparse(target.elts[0]) == ast.unparse(applied.args[1]) and isinstance(first, ast.Name):
+                return first if first.id != ast.unparse(applied.args[1]) else None
+        return None
+
+    def _by_another(self, call: ast.Call) -> Iterator[Broken]:
+        """The function in sight is differentiated by its second argument."""
+        if _called(call) not in ("value_and_grad", "grad") or not call.args or not isinstance(call.args[0], ast.Name):
+            return
+        defined = [one for one in ast.walk(self._tree) if isinstance(one, ast.FunctionDef) and one.name == call.args[0].id]
+        if len(defined) != 1 or len(defined[0].args.args) < 2 or any(one.arg == "argnums" for one in call.keywords):
+            return
+        statement = self._statement_of(call)
+        if statement is not None and call.lineno == call.end_lineno and len(call.args) == 1:
+            changed = ast.Call(call.func, [*call.args], [ast.keyword("argnums", ast.Constant(1)), *call.keywords])
+            row = call.lineno - 1
+            line = self._lines[row].encode()
+            text = line[: call.col_offset].decode() + ast.unparse(changed) + line[call.end_col_offset :].decode()
+            yield "wrong argnums", call.lineno, "".join([*self._lines[:row], text, *self._lines[row + 1 :]])
 
     def _same(self, target: ast.expr, given: ast.expr | None) -> bool:
         return given is not None and ast.unparse(target) == ast.unparse(given)
@@ -175,3 +230,11 @@ def _called(node: ast.expr) -> str | None:
 
 def _ends(node: ast.expr, names: tuple[str, ...]) -> bool:
     return _called(node) in names
+
+
+def _renamed(target: ast.expr, given: set[str], form: str) -> str:
+    """The target, with those of its parts that are given to the call under another name."""
+    if isinstance(target, ast.Tuple):
+        return ", ".join(_renamed(one, given, form) for one in target.elts)
+    text = ast.unparse(target)
+    return form.format(text.replace(".", "_")) if text in given else text

@@ -118,7 +118,7 @@ class _Findings:
     def all(self) -> Iterator[Finding]:
         suppressions = Suppressions.of(self.document.text)
         checked: set[Rule] = set()
-        for rule in _selected(self.settings):
+        for rule in _selected(self.settings) if not self.facts.program.index.foreign else ():
             checked.add(rule)
             told: set[Span] = set()
             for observation in rule.check(self.facts):

@@ -239,6 +239,9 @@ def item(m: Machine, holder: Value, index: Value) -> Value:
             result = join(result, item(m, option, index))
         return result
     if isinstance(holder, Thing):
+        field = _field(m, holder, key)
+        if field is not None:
+            return field
         known = options.item(m, holder, key) or m.store.get((holder, f"[{key!r}]"))
         return known or taken(m, m.statement, holder, m.part(holder, f"[{key!r}]" if key is not None else "[]"))
     return holder if isinstance(holder, Plain) else UNKNOWN
@@ -256,6 +259,16 @@ def _was_off(operation: Operation | None) -> bool:
         whole = operation.inputs[0]
         operation = whole.made_by if isinstance(whole, Thing) else None
     return operation is not None and not operation.recorded
+
+
+def _field(m: Machine, holder: Thing, key: object) -> Value | None:
+    """The field at a place of a named tuple whose class is in sight."""
+    if not isinstance(key, int) or holder.cls is None or "typing.NamedTuple" not in holder.cls.outside:
+        return None
+    names = holder.cls.fields
+    if not -len(names) <= key < len(names):
+        return None
+    return m.store.get((holder, names[key])) or m.part(holder, names[key])
 
 
 def item_of(collection: Sequence | Many) -> Value:

@@ -134,6 +134,9 @@ def _spread(value: Value) -> Value:
 def _default(m: Machine, function: ast.AST, argument: ast.arg, node: ast.expr, *, called: bool) -> Value:
     """A default counts as known where it chooses a path; numbers are there to be changed by callers, to other numbers."""
     if not isinstance(node, ast.Constant):
+        if m.index.functional and isinstance(node, ast.Call):
+            expressions.evaluate(m, node)
+            return parameter(m, argument)
         return options.argument(m, function, argument, node) or UNKNOWN
     if node.value is None or isinstance(node.value, (bool, str)):
         return options.argument(m, function, argument, node) or Constant(node.value)

@@ -17,6 +17,7 @@ from . import (
     operations,
     options,
     parameters,
+    renewal,
     unseen,
 )
 from .conditions import FRESH
@@ -71,7 +72,11 @@ def call(m: Machine, node: ast.Call, *, used: bool) -> Value:
     args, keywords = _arguments(m, node, callee)
     gathering.overlook(looks)
     m.receivers = outer
-    return apply(m, node, callee, args, keywords, used=used)
+    begun = len(m.operations)
+    value = apply(m, node, callee, args, keywords, used=used)
+    if m.index.functional:
+        renewal.record(m, node, callee, begun, args, keywords, value)
+    return value
 
 
 def generator(m: Machine, node: ast.expr, consumer: Consumer) -> bool:
@@ -169,6 +174,8 @@ def decorated(m: Machine, function: Function) -> Function | Partial:
             result = apply(m, decorator, value, [function], {}, used=True)
             if isinstance(result, Partial):
                 return result
+        elif isinstance(value, (External, Partial)):
+            renewal.decorate(m, value, function)
     return function
 
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import ast
 
-from . import access, calls, operations, unseen
+from . import access, calls, conditions, operations, unseen
 from .differentiation import GRADIENT
-from .effects import Block, Loop
-from .frameworks.table import Meaning, meaning
+from .effects import Block, Branch, Loop
+from .frameworks.table import Meaning, meaning, mutates
 from .machine import Machine
 from .naming import names_optimizer, suggests, words
 from .things import (
@@ -29,6 +29,7 @@ from .things import (
     Thing,
     Value,
     as_tensor,
+    join,
     options,
     things_in,
 )
@@ -53,7 +54,7 @@ _RATE = ("learning_rate", 0)
 
 MEANINGS = frozenset(
     {Meaning.LIFT, Meaning.GRADIENT_OF, Meaning.VALUE_AND_GRADIENT_OF, Meaning.EACH, Meaning.SCAN, Meaning.REPEAT,
-     Meaning.APPLY_UPDATES}
+     Meaning.WHILE, Meaning.CONDITION, Meaning.APPLY_UPDATES}
 )  # fmt: skip
 
 
@@ -62,12 +63,14 @@ def known_call(
 ) -> Value:
     """The value of a call of one of `MEANINGS`."""
     if known is Meaning.LIFT:
-        return lift(callee, args, keywords)
+        return lift(m, callee, args, keywords)
     if known is Meaning.EACH:
         return each(m, node, args, keywords, used)
     if known is Meaning.APPLY_UPDATES:
         return apply_updates(m, node, args, keywords)
-    if known in (Meaning.SCAN, Meaning.REPEAT):
+    if known is Meaning.CONDITION:
+        return condition(m, node, args, keywords, used)
+    if known in (Meaning.SCAN, Meaning.REPEAT, Meaning.WHILE):
         return scan(m, node, known, args, keywords, used)
     return differentiator(known, callee, args, keywords)
 
@@ -82,10 +85,27 @@ def is_method(m: Machine, holder: Value, name: str) -> bool:
     )
 
 
-def lift(callee: External, args: list[Value], keywords: dict[str, Value]) -> Value:
+def lift(m: Machine, callee: External, args: list[Value], keywords: dict[str, Value]) -> Value:
     """A function that is run in another way: itself. Without one, what does so to the next it is given."""
     given = args[0] if args else next((keywords[name] for name in ("fun", "f", "fn") if name in keywords), None)
+    if given is not None and traces(callee):
+        trace(m, given)
     return given if given is not None else Partial(callee, (), ())
+
+
+def traces(lifting: Value) -> bool:
+    """It runs functions on symbols, once: what they do beside computing what they return is lost."""
+    while isinstance(lifting, Partial):
+        lifting = lifting.function
+    return isinstance(lifting, External) and meaning(lifting.name) is Meaning.LIFT and not mutates(lifting.name)
+
+
+def trace(m: Machine, given: Value) -> None:
+    """Note down that a function is only ever run on symbols here."""
+    while isinstance(given, Partial):
+        given = given.function
+    if isinstance(given, Function):
+        m.traced.add(given.node)
 
 
 def differentiator(kind: Meaning, callee: External, args: list[Value], keywords: dict[str, Value]) -> Value:
@@ -185,7 +205,7 @@ def _symbol(m: Machine, node: ast.expr, value: Value, tag: str, name: str) -> Va
 
 def scan(m: Machine, node: ast.expr, kind: Meaning, args: list[Value], keywords: dict[str, Value], used: bool) -> Value:
     """A function that is run over and over, each time on what it returned the time before."""
-    at = 2 if kind is Meaning.REPEAT else 0
+    at = {Meaning.REPEAT: 2, Meaning.WHILE: 1}.get(kind, 0)
     function = args[at] if len(args) > at else keywords.get("f", keywords.get("body_fun", UNKNOWN))
     carried = args[at + 1] if len(args) > at + 1 else keywords.get("init", keywords.get("init_val", UNKNOWN))
     if not isinstance(function, (Function, Partial)):
@@ -197,17 +217,37 @@ def scan(m: Machine, node: ast.expr, kind: Meaning, args: list[Value], keywords:
     over.data = True
     items = args[2] if kind is Meaning.SCAN and len(args) > 2 else keywords.get("xs", UNKNOWN)
     over.made_by = m.operation(node, "getitem", (items, UNKNOWN))
-    given = [over, carried] if kind is Meaning.REPEAT else [carried, over]
+    given = {Meaning.REPEAT: [over, carried], Meaning.WHILE: [carried]}.get(kind, [carried, over])
     result = calls.apply(m, node, function, given, {}, used=True)
     m.turns = turns
     body, m.block = m.block, outer
     if body.items:
         m.emit(Loop(node, body, Block()))
-    if kind is Meaning.REPEAT:
+    if kind is not Meaning.SCAN:
         return result
     return (
         Sequence((result.items[0], Many(result.items[1]))) if isinstance(result, Sequence) and len(result.items) == 2 else UNKNOWN
     )
+
+
+def condition(m: Machine, node: ast.expr, args: list[Value], keywords: dict[str, Value], used: bool) -> Value:
+    """One of two functions is run."""
+    operand = keywords.get("operand")
+    given = [*args[3:], *([operand] if operand is not None else [])]
+    if len(args) < 3 or not all(isinstance(one, (Function, Partial)) for one in args[1:3]):
+        return unseen.call(m, node, UNKNOWN, args, keywords, used)
+    outer = m.block
+    results: list[Value] = []
+    bodies: list[Block] = []
+    for function in args[1:3]:
+        m.hand_out(function)
+        m.block = Block()
+        results.append(calls.apply(m, node, function, given, {}, used=True))
+        bodies.append(m.block)
+    m.block = outer
+    if any(body.items for body in bodies):
+        m.emit(Branch(conditions.FRESH, bodies[0], bodies[1]))
+    return join(*results)
 
 
 def each(m: Machine, node: ast.expr, args: list[Value], keywords: dict[str, Value], used: bool) -> Value:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from ..source.nodes import FIELDS, walk
-from .frameworks.table import FUNCTIONAL, LOOK_ALIKES, ON_TORCH, ORIGINAL
+from .frameworks.table import FUNCTIONAL, LOOK_ALIKES, ON_TORCH, ORIGINAL, PACKAGES
 from .vocabulary import MODE_METHODS, TRAINING_METHODS
 
 UNCALLED = "statement that names a training method"
@@ -49,7 +49,10 @@ class LoopContents:
 
 
 class Index:
-    """The contents of the functions and loops of the trees added to it, and their imports."""
+    """The contents of the functions and loops of the trees added to it, and their imports.
+
+    `wrapped`: for each variable or attribute that is assigned what a call returns, the names that this call was given.
+    """
 
     def __init__(self) -> None:
         self.functions: dict[ast.AST, Contents] = {}
@@ -58,6 +61,7 @@ class Index:
         self.imports: list[ast.Import | ast.ImportFrom] = []
         self.look_alikes = False
         self.packages: set[str] = set()
+        self.wrapped: dict[str, set[str]] = {}
         self._own = self._aside = False
         self._alike: set[str] = set()
         self._depth = 0
@@ -97,6 +101,11 @@ class Index:
     def functional(self) -> bool:
         """It trains by values: nothing that is not kept has an effect."""
         return not FUNCTIONAL.isdisjoint(self.packages)
+
+    @property
+    def foreign(self) -> bool:
+        """It trains with a library that no table knows, and imports none that one knows."""
+        return PACKAGES.isdisjoint(self.packages) and not LOOK_ALIKES.isdisjoint(self.packages)
 
     def include(self, other: Index) -> None:
         """Add what another index holds of other trees; what it says of a whole file stays apart."""
@@ -191,6 +200,10 @@ class Index:
             and isinstance(node.value, ast.Call)
         ):
             self._open.built.setdefault((target.value.id, target.attr), node)
+        if isinstance(node.value, ast.Call) and isinstance(target, (ast.Name, ast.Attribute)):
+            given = set(_names_given(node.value))
+            if given:
+                self.wrapped.setdefault(target.id if isinstance(target, ast.Name) else target.attr, set()).update(given)
         self._children(node)
 
     def _augmented(self, node: ast.AugAssign) -> None:
@@ -237,3 +250,14 @@ def names_in(node: ast.AST) -> set[str]:
 _CHILDREN: dict[type, tuple[tuple[str, bool], ...]] = {
     kind: tuple((name, name in _SUITES and not issubclass(kind, ast.expr)) for name in fields) for kind, fields in FIELDS.items()
 }
+
+
+def _names_given(call: ast.Call) -> Iterator[str]:
+    """The names and attributes that a call is given, or a call in its arguments."""
+    for argument in (*call.args, *(keyword.value for keyword in call.keywords)):
+        if isinstance(argument, ast.Name):
+            yield argument.id
+        elif isinstance(argument, ast.Attribute):
+            yield argument.attr
+        elif isinstance(argument, ast.Call):
+            yield from _names_given(argument)

@@ -85,6 +85,24 @@ class Blindness:
     reason: str
 
 
+# An argument by position or name, "" for the object whose method is called; then the places in tuples.
+Given = tuple[int | str, ...]
+
+
+@value_class
+class Renewal:
+    """A call returns, at `path` of its result, what `done` moved in it; an empty path stands for the whole result.
+
+    `given` are the places of its arguments at which it got what was moved, `function` is the one in sight that is called.
+    """
+
+    site: Site
+    path: tuple[int, ...]
+    done: Operation
+    given: tuple[Given, ...]
+    function: ast.AST | None
+
+
 class Machine:
     """One lowering of one module. `inline` lowers the body of a function in sight at a call.
 
@@ -93,7 +111,8 @@ class Machine:
     `drafts` are the first turns of loops being lowered, all of which may be lowered again; `postponed`: a loop inside them waits
     for that with the second turn of its own. `receivers`: the functions whose arguments are being evaluated, innermost first.
     `called` are the calls of functions in sight, `handed_out` the functions that code out of sight may call. The command
-    line gives the attributes of `namespaces` and the arguments of `commands`.
+    line gives the attributes of `namespaces` and the arguments of `commands`. `traced` are run on symbols by their
+    library, so that nothing but what they return leaves them.
     """
 
     def __init__(self, statements: int, index: Index, relevant: Iterable[ast.AST], cancel: CancelFlag) -> None:
@@ -120,6 +139,8 @@ class Machine:
         self.contexts: tuple[ContextManager, ...] = ()
         self.stepped_through: tuple[str | None, Thing | None] = (None, None)
         self.operations: list[Operation] = []
+        self.renewals: list[Renewal] = []
+        self.traced: set[ast.AST] = set()
         self.bindings: dict[Thing, list[Binding]] = {}
         self.constructions: dict[ClassInfo, Block] = {}
         self.forwards: dict[Thing, tuple[Function, Store]] = {}

@@ -17,7 +17,7 @@ from .frameworks.table import TRAINING_STEPS, is_module_base
 from .frameworks.vocabulary import HiddenLoop
 from .imports import Importer
 from .index import FunctionNode, Index
-from .machine import Binding, Blindness, Machine, OutOfBudget
+from .machine import Binding, Blindness, Machine, OutOfBudget, Renewal
 from .reached_elsewhere import reached_elsewhere
 from .relevance import entered_functions, relevant_functions, users_of
 from .resolution import Resolver
@@ -95,6 +95,15 @@ class Program:
         if machine is None or function in machine.handed_out or not self.complete:
             return []
         return list(machine.called.get(function, {}).values())
+
+    @property
+    def renewals(self) -> list[Renewal]:
+        """The calls that return parameters or a state anew, in the order of the program."""
+        return self.machine.renewals if self.machine is not None else []
+
+    def is_traced(self, function: ast.AST) -> bool:
+        """Nothing but what it returns leaves the function."""
+        return self.machine is not None and function in self.machine.traced
 
     def name_of(self, qualified: str) -> str | None:
         """How the checked file calls something that it imports: by a name of its own, or as an attribute of one."""

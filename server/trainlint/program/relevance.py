@@ -31,18 +31,36 @@ _ENTRY_WORDS = _STEP_WORDS | {"step", "grad", UNCALLED}
 # The same in files that import a library whose optimizers are given gradients, or whose models train themselves.
 _ENTRY_WORDS_OF = dict.fromkeys(("tensorflow", "keras", "tf_keras"), _TAPE_WORDS | {"compile", "fit"})
 _ENTRY_WORDS_OF |= dict.fromkeys(FUNCTIONAL, _FUNCTIONAL_WORDS | {"update"})
+# A transformed function may be transformed again.
+_MAX_WRAPPINGS = 2
 _CALLED_BY_OTHERS = frozenset({"__init__", "forward", "__call__", "call"})
 
 
 def users_of(index: Index) -> dict[str, list[FunctionNode]]:
-    """For each name of a function: the functions that mention it."""
+    """For each name of a function: the functions that mention it, or what a call made of it."""
     nodes = [node for node in index.functions if isinstance(node, FunctionNode)]
     names = {node.name for node in nodes}
     users: dict[str, list[FunctionNode]] = defaultdict(list)
+    wrapping = _wrapping(index, names) if index.functional else {}
     for node in nodes:
-        for name in names & index.functions[node].words:
+        words = index.functions[node].words
+        for name in names & words:
             users[name].append(node)
+        for other in wrapping.keys() & words:
+            for name in wrapping[other] - words:
+                users[name].append(node)
     return users
+
+
+def _wrapping(index: Index, names: set[str]) -> dict[str, set[str]]:
+    """The variables that hold functions of these names, transformed."""
+    found: dict[str, set[str]] = {}
+    for _ in range(_MAX_WRAPPINGS):
+        for name, given in index.wrapped.items():
+            held = (given & names).union(*(found.get(one, ()) for one in given))
+            if held and name not in names:
+                found[name] = held
+    return found
 
 
 def relevant_functions(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ...program.differentiation import GRADIENT
-from ...program.functional import IN_PLACE, MOVED, NEXT_TRAIN_STATE, UPDATES, VALUE
+from ...program.functional import APPLIED, IN_PLACE, MOVED, NEXT_TRAIN_STATE, UPDATES, VALUE
 from ...program.program import Program
 from ...program.things import (
     Choice,
@@ -18,6 +18,7 @@ from ...program.things import (
     Mapping,
     Method,
     Operation,
+    Origin,
     Partial,
     Sequence,
     Tensor,
@@ -26,9 +27,11 @@ from ...program.things import (
     Value,
     things_in,
 )
+from ...source.nodes import walk
 from .fates import targets
 
 _MAX_STEPS = 600
+_MAX_AVERAGES = 4
 
 
 @dataclass(slots=True)
@@ -73,6 +76,21 @@ class NoGradient:
             if isinstance(target, ast.Tuple) and len(target.elts) == 2:
                 return target, ", ".join(ast.unparse(one) for one in reversed(target.elts))
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class WrongArgument:
+    """`step` moves `meant`, the argument `number` of the call that takes the gradients: which are by `by`, another one.
+
+    `chosen` is where the argument is chosen.
+    """
+
+    step: Operation
+    taken: Operation
+    meant: str
+    number: int
+    by: str
+    chosen: ast.expr | None
 
 
 class Differentiable:
@@ -127,21 +145,123 @@ class Differentiable:
                 seen.add(step.site.node)
                 yield NoGradient(step, taken)
 
+    def wrong_arguments(self) -> Iterator[WrongArgument]:
+        """Steps that are given the gradients by another argument of the loss than the parameters."""
+        seen: set[ast.AST] = set()
+        for step in self._program.operations:
+            if step.name not in (UPDATES, NEXT_TRAIN_STATE) or step.site.node in seen:
+                continue
+            taken = _taken_in(step.arguments["gradients"])
+            found = self._wrong_argument(step, taken) if taken is not None else None
+            if found is not None:
+                seen.add(step.site.node)
+                yield found
 
-# They hand on what they are given, averaged over devices.
-_AVERAGING = frozenset({"pmean", "psum", "to"})
+    def _wrong_argument(self, step: Operation, taken: Operation) -> WrongArgument | None:
+        wanted, call = taken.arguments.get("argnums"), taken.site.node
+        if not isinstance(wanted, Constant) or not isinstance(wanted.value, int) or not isinstance(call, ast.Call):
+            return None
+        if step.site.function is not taken.site.function or any(isinstance(one, ast.Starred) for one in call.args):
+            return None
+        given = [ast.unparse(one) for one in call.args]
+        meant = next((one for one in self._moved(step) if one in given), None)
+        if meant is None or not 0 <= wanted.value < len(given) or given.count(meant) != 1 or given[wanted.value] == meant:
+            return None
+        return WrongArgument(step, taken, meant, given.index(meant), given[wanted.value], self._chosen(taken, wanted.value))
+
+    def _moved(self, step: Operation) -> list[str]:
+        """What a step moves, as it is written."""
+        call = step.site.node
+        if not isinstance(call, ast.Call):
+            return []
+        if step.name == NEXT_TRAIN_STATE:
+            return [f"{ast.unparse(call.func.value)}.params"] if isinstance(call.func, ast.Attribute) else []
+        given = [*call.args[2:3], *(one.value for one in call.keywords if one.arg == "params")]
+        for operation in self._program.operations:
+            updates = operation.arguments.get("updates") if operation.name == APPLIED else None
+            if isinstance(updates, Tensor) and updates.origin is step and isinstance(operation.site.node, ast.Call):
+                given += operation.site.node.args[:1]
+        return [ast.unparse(one) for one in given]
+
+    def _chosen(self, taken: Operation, number: int) -> ast.expr | None:
+        """The `argnums` of the call that made the function, where only one in the function of the step says this number."""
+        found = [
+            keyword.value
+            for node in walk(taken.site.function)
+            if isinstance(node, ast.Call)
+            for keyword in node.keywords
+            if keyword.arg == "argnums" and isinstance(keyword.value, ast.Constant) and keyword.value.value == number
+        ]
+        return found[0] if len(found) == 1 else None
 
 
-def _loss_in(value: Value, depth: int = 4) -> Operation | None:
-    """The operation that gave `value`, where that is a loss that comes along with its gradients, or begins with one."""
-    if isinstance(value, Sequence) and value.items and depth:
+def _taken_in(value: Value) -> Operation | None:
+    """The operation that took gradients, where nothing but an average was made of them."""
+    for _ in range(_MAX_AVERAGES):
+        origin = value.origin if isinstance(value, Tensor) else None
+        if not isinstance(origin, Operation) or not origin.inputs:
+            return None
+        if origin.name == GRADIENT:
+            return origin
+        if origin.name == "getitem" and len(origin.inputs) > 1:
+            one = _averaged_at(*origin.inputs[:2])
+        else:
+            one = origin.inputs[0] if origin.name in _AVERAGING else None
+        if one is None:
+            return None
+        value = one
+    return None
+
+
+def _averaged_at(averaged: Value, index: Value) -> Value | None:
+    """One of several values that were averaged together."""
+    origin = averaged.origin if isinstance(averaged, Tensor) else None
+    if not isinstance(origin, Operation) or origin.name not in _AVERAGING or not origin.inputs:
+        return None
+    several, at = origin.inputs[0], index.value if isinstance(index, Constant) else None
+    if isinstance(several, Tensor):
+        several = _averaged(several)
+    return several.items[at] if isinstance(several, Sequence) and isinstance(at, int) and 0 <= at < len(several.items) else None
+
+
+def _averaged(value: Value) -> Value:
+    """What was averaged, however often."""
+    for _ in range(_MAX_AVERAGES):
+        origin = value.origin if isinstance(value, Tensor) else None
+        if not isinstance(origin, Operation) or origin.name not in _AVERAGING or not origin.inputs:
+            break
+        value = origin.inputs[0]
+    return value
+
+
+# They hand on what they are given, averaged over devices or scaled.
+_AVERAGING = frozenset({"pmean", "psum", "to", "truediv", "div", "mul"})
+
+
+def _loss_in(value: Value, depth: int = 6) -> Operation | None:
+    """The operation that gave `value`, where on some path that is a loss that comes along with its gradients."""
+    if depth == 0:
+        return None
+    if isinstance(value, Sequence) and value.items:
         return _loss_in(value.items[0], depth - 1)
-    origin = value.origin if isinstance(value, Tensor) else None
-    if not isinstance(origin, Operation):
+    if isinstance(value, Choice):
+        return next((found for one in value.options if (found := _loss_in(one, depth - 1)) is not None), None)
+    return _loss_by(value.origin, depth) if isinstance(value, Tensor) else None
+
+
+def _loss_by(origin: Origin | None, depth: int) -> Operation | None:
+    if isinstance(origin, Either):
+        return next((found for one in origin.options if (found := _loss_by(one, depth - 1)) is not None), None)
+    if not isinstance(origin, Operation) or depth <= 0:
         return None
     if origin.name == VALUE:
         return origin
-    return _loss_in(origin.inputs[0], depth - 1) if origin.name in _AVERAGING and origin.inputs and depth else None
+    if not origin.inputs:
+        return None
+    if origin.name == "getitem" and len(origin.inputs) > 1:
+        one = _averaged_at(*origin.inputs[:2])
+        return _loss_in(one, depth - 1) if one is not None else None
+    return _loss_in(origin.inputs[0], depth - 1) if origin.name in _AVERAGING else None
 
 
 def _functions_in(function: Value) -> frozenset[ast.AST]:
@@ -150,7 +270,7 @@ def _functions_in(function: Value) -> frozenset[ast.AST]:
         function = function.function
     if not isinstance(function, Function):
         return frozenset()
-    return frozenset(node for node in ast.walk(function.node) if isinstance(node, (ast.FunctionDef, ast.Lambda)))
+    return frozenset(node for node in walk(function.node) if isinstance(node, (ast.FunctionDef, ast.Lambda)))
 
 
 def dependence(
@@ -205,6 +325,7 @@ def _behind(thing: Thing, found: Dependence) -> list[Value | Operation | Either]
     if thing.carries or thing.holds:
         found.hidden |= thing.opaque
         return [*thing.carries, *thing.holds]
+    found.hidden |= thing.opaque and isinstance(thing.node, ast.Call) and thing.created_by is None
     return []
 
 

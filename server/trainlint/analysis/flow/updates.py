@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...program.differentiation import GRADIENT
 from ...program.effects import Create
@@ -13,8 +13,10 @@ from ...program.functional import APPLIED, IN_PLACE, INITIAL_STATE, MOVED, NEXT_
 from ...program.naming import MEASURING, suggests
 from ...program.program import Program
 from ...program.things import NONE, Constant, Operation, Role, Tensor, Thing, Value
+from ...source.nodes import walk
 from ...source.parse import Site
 from .fates import Fates, Loss, Path, Waste, targets
+from .ignored import Ignored, IgnoredSteps
 from .liveness import Scope
 
 _WORDS = {
@@ -42,6 +44,10 @@ class Thrown:
     def what(self) -> str:
         """What is lost, in words."""
         return _WORDS[self.operation.name]
+
+    @property
+    def several(self) -> bool:
+        return self.operation.name in (APPLIED, UPDATES)
 
     @property
     def function(self) -> str:
@@ -104,6 +110,7 @@ class Updates:
     def __init__(self, program: Program, fates: Fates) -> None:
         self._program = program
         self._fates = fates
+        self._ignored = IgnoredSteps(program, fates)
         self._all: dict[str, dict[ast.AST, list[Operation]]] = {}
         for operation in program.operations:
             self._all.setdefault(operation.name, {}).setdefault(operation.site.node, []).append(operation)
@@ -151,6 +158,9 @@ class Updates:
     def discarded(self) -> Iterator[Thrown]:
         """Parameters and train states that a step returns and nobody keeps."""
         restarted = {reset.step for reset in self.resets()}
+        for ignored in self._ignored:
+            if ignored.done not in restarted:
+                yield self._repeated(ignored)
         for name in (APPLIED, NEXT_TRAIN_STATE):
             for operation in self.of(name):
                 if operation in restarted:
@@ -207,6 +217,9 @@ class Updates:
             if not isinstance(made, Operation) or made.name != INITIAL_STATE or self.stateless(operation):
                 continue
             loop = self._loop(made.site)
+            if self._ignores_the_given(operation, made):
+                yield Reset(operation, made.site, self._variable_of(made))
+                continue
             if (
                 loop is None
                 or made.turns[-1:] != operation.turns[-1:]
@@ -227,6 +240,19 @@ class Updates:
                     continue
                 if self._fates.scope(site.function).loop_around(site.statement) is loop and self._on_one_path(site, loop):
                     yield Reset(operation, site, built.name or None, loop)
+
+    def _ignores_the_given(self, step: Operation, made: Operation) -> bool:
+        """A function that is called in a loop, and is handed the state of the turn before, begins with a new one."""
+        function = step.site.function
+        if not step.turns or made.turns != step.turns or made.site.function is not function or self.in_loop(step.site):
+            return False
+        kept = next((one.elts[1] for one in targets(step.site) if isinstance(one, ast.Tuple) and len(one.elts) == 2), None)
+        name = variable(kept)
+        if name is None or name not in _handed_to(function):
+            return False
+        return any(
+            isinstance(part, ast.Return) and part.value is not None and _reads(part.value, name) for part in walk(function)
+        )
 
     def _loop(self, site: Site) -> ast.stmt | None:
         return self._fates.scope(site.function).loop_around(site.statement)
@@ -340,6 +366,18 @@ class Updates:
         names[waste.path[0]] = there
         return Thrown(operation, waste, there, ", ".join(names))
 
+    def _repeated(self, ignored: Ignored) -> Thrown:
+        """The call of a step starts from what it was given the turn before."""
+        there, call, waste = ast.unparse(ignored.old), ignored.waste.site.node, ignored.waste
+        waste = replace(waste, returned=ignored.function or ignored.done.site.function)
+        names = _returned_names(ignored.function) if ignored.function is not None else None
+        if not waste.path:
+            return Thrown(ignored.done, waste, there, there)
+        if names is None or len(waste.path) != 1 or not isinstance(call, ast.Call):
+            return Thrown(ignored.done, waste, there)
+        names[waste.path[0]] = there
+        return Thrown(ignored.done, waste, there, ", ".join(names))
+
     @property
     def apply(self) -> str | None:
         """How the user calls what applies updates; None where nothing that does is imported."""
@@ -352,12 +390,13 @@ class Updates:
 
     def _lost(self, operation: Operation, path: Path) -> Waste | None:
         """How the result of an operation that a program repeats gets lost, or stands alone."""
-        waste = self._fates.thrown_away(operation.site, path)
-        if waste is None:
+        wastes = self._fates.wastes(operation.site, path)
+        if not wastes:
             return None
-        if waste.returned:
-            return waste if self.in_loop(waste.site) else None
-        return waste if self.repeats(operation) else None
+        if wastes[0].returned:
+            repeated = (one for one in wastes if self.in_loop(one.site))
+            return next((one for one in repeated if not self._ignored.is_aside(one.site, timed=True)), None)
+        return wastes[0] if self.repeats(operation) else None
 
     def repeats(self, operation: Operation) -> bool:
         """It runs in a loop, or in a function that is handed what it works on: one step of several."""
@@ -405,6 +444,18 @@ class Updates:
 _LOOKING = frozenset(
     {"norm", "norms", "leaves", "l2", "rms", "mean", "max", "abs", "histogram", "log", "metric", "metrics", "isfinite", "finite"}
 )
+
+
+def _handed_to(function: ast.AST) -> frozenset[str]:
+    """The parameters of a function, and what it takes out of one that is a tuple."""
+    names = parameters_of(function)
+    assigned = [part for part in walk(function) if isinstance(part, ast.Assign) and variable(part.value) in names]
+    tuples = [target for part in assigned for target in part.targets if isinstance(target, ast.Tuple)]
+    return names | {one.id for target in tuples for one in target.elts if isinstance(one, ast.Name)}
+
+
+def _reads(node: ast.AST, name: str) -> bool:
+    return any(isinstance(part, ast.Name) and part.id == name for part in walk(node))
 
 
 def _measures(scope: Scope, read: ast.AST) -> bool:

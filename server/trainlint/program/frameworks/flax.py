@@ -42,5 +42,6 @@ FLAX = Framework(
         "next_train_state": "{holder} = {holder}.apply_gradients(grads={gradients})",
         "applied_in_place": "{holder}.update({parameters}, {gradients})",
     },
+    mutating=frozenset({"flax.nnx"}),
     module_bases=frozenset({"flax.linen.Module", "flax.nnx.Module"}),
 )  # fmt: skip

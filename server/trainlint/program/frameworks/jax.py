@@ -51,6 +51,8 @@ JAX = Framework(
         "tree.map_structure": Meaning.EACH,
         "jax.lax.scan": Meaning.SCAN,
         "jax.lax.fori_loop": Meaning.REPEAT,
+        "jax.lax.while_loop": Meaning.WHILE,
+        "jax.lax.cond": Meaning.CONDITION,
         "chex.assert_tree_all_finite": Meaning.READ,
     },
 )  # fmt: skip

@@ -82,6 +82,7 @@ _ARGUMENT_NAMES = {key: name for table in TABLES for key, name in table.argument
 _SPLITTING = frozenset().union(*(table.splitting for table in TABLES))
 _LOOPS = {base: loop for table in TABLES for loop in table.loops for base in loop.bases}
 HANDED_OUT = frozenset(name for table in TABLES for loop in table.loops for name in (loop.hands_out, loop.schedules) if name)
+_MUTATING = frozenset().union(*(table.mutating for table in TABLES))
 _PEAKS = {key: place for table in TABLES for key, place in table.peaks.items()}
 _SELECTING = frozenset().union(*(table.selecting for table in TABLES))
 _RATES = {key: rate for table in TABLES for key, rate in table.rates.items()}
@@ -266,6 +267,11 @@ def layer_class(operation: str) -> str:
     return min(named, key=len) if named else "".join(part.capitalize() for part in operation.split("_"))
 
 
+def mutates(function: str) -> bool:
+    """A function by qualified name lets those that it runs change what they are given."""
+    return function.rpartition(".")[0] in _MUTATING
+
+
 def operation_name(function: str) -> str:
     """The operation that a function computes, by its qualified name."""
     return _OPERATIONS.get(function) or function.rpartition(".")[2]
@@ -418,6 +424,7 @@ __all__ = [
     "maker",
     "meaning",
     "method_meaning",
+    "mutates",
     "names_method",
     "names_of_drawn",
     "normalises",

@@ -51,6 +51,8 @@ class Meaning(Enum):
     EACH = auto()  # runs its first argument on each leaf of the others
     SCAN = auto()  # runs its first argument over and over, on what it returned before and an item
     REPEAT = auto()  # the same with its third argument, on a number and what it returned before
+    WHILE = auto()  # the same with its second argument, on what it returned before
+    CONDITION = auto()  # runs its second or its third argument on those behind them
     APPLY_UPDATES = auto()  # returns its first argument, moved by the second
 
 
@@ -180,6 +182,7 @@ class Framework:
     `contents` says what layers hold; `containers` hold what they are given; `empty_bases` bring their heirs no part.
     `registering` names what makes an heir of those know its parts: a "list", a "dictionary" or a "tensor" of them.
     `loops` are classes whose heirs are trained by loops of the library.
+    `mutating` modules have functions that run others and let them change objects in place.
     `splitting` is what an accelerator is given, by class name or as a word, that splits the parameters of models over processes.
     """
 
@@ -227,3 +230,4 @@ class Framework:
     splitting: frozenset[str] = frozenset()
     peaks: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     selecting: frozenset[str] = frozenset()
+    mutating: frozenset[str] = frozenset()

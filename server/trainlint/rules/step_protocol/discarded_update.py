@@ -63,8 +63,9 @@ def check(facts: Facts) -> Iterable[Observation]:
         if waste.site.node in told:
             continue
         told.add(waste.site.node)
-        stays = f"`{thrown.meant_for}` stays as it is" if thrown.meant_for else "the old one stays"
-        message = f"`{thrown.function}` returns {thrown.what}, and nothing keeps it: {stays}"
+        them, old = ("them", "ones stay") if thrown.several else ("it", "one stays")
+        stays = f"`{thrown.meant_for}` stays as it is" if thrown.meant_for else f"the old {old}"
+        message = f"`{thrown.function}` returns {thrown.what}, and nothing keeps {them}: {stays}"
         if waste.returned is not None:
             related = ((thrown.operation.site, "it is computed here"),)
             yield Observation(waste.site, message, confidence(True), related, _kept(thrown))

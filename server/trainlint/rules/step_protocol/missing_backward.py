@@ -100,6 +100,21 @@ def check(facts: Facts) -> Iterable[Observation]:
             ((wrong.taken.site, "the loss and its gradients"),),
             (Compose(wrong.swapped[0], (wrong.swapped[1],), f"Assign to `{wrong.swapped[1]}`"),) if wrong.swapped else (),
         )
+    yield from _by_another_argument(facts)
+
+
+def _by_another_argument(facts: Facts) -> Iterable[Observation]:
+    """Steps that are given gradients, but not those by the parameters that they move."""
+    for wrong_argument in facts.differentiable.wrong_arguments():
+        taken_by, number, place = wrong_argument.taken, wrong_argument.number, wrong_argument.chosen
+        yield Observation(
+            wrong_argument.step.site,
+            f"`{called(wrong_argument.step)}` moves `{wrong_argument.meant}` by the gradients of `{written(taken_by)}`, "
+            f"which are by `{wrong_argument.by}`",
+            confidence(True),
+            ((taken_by.site, "the gradients are taken here"),),
+            (Compose(place, (str(number),), f"Differentiate by `{wrong_argument.meant}`"),) if place is not None else (),
+        )
 
 
 def _in_arm(empty: EmptyStep, arm: Arm) -> Observation:

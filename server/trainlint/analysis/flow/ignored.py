@@ -1,0 +1,261 @@
+"""Steps that return parameters or a state anew, called again and again with the old one."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from ...program.machine import Renewal
+from ...program.naming import ACTING, suggests
+from ...program.program import Program
+from ...program.things import Operation
+from ...source.nodes import walk
+from ...source.parse import Site
+from .fates import Fates, Loss, Waste
+from .liveness import Scope
+
+_ASIDE = frozenset(
+    {"eval", "evaluate", "evaluation", "valid", "validate", "validation", "val", "test", "tests", "dev", "holdout", "benchmark",
+     "bench", "profile", "profiling", "warmup", "warm", "compile", "compilation", "dry", "debug", "check", "compare", "timing",
+     "timeit", "trace", "inner", "adapt", "unroll", "rollout", "lookahead", "perturb", "sweep", "finder", "search"}
+)  # fmt: skip
+_TRAINING = frozenset({"train", "training", "fit"})
+# What a loop tries one by one, each time from the same start.
+_TRIED = frozenset(
+    {"lr", "lrs", "rate", "rates", "seed", "seeds", "trial", "task", "config", "scale", "eta", "optimizer", "alpha"}
+)
+_CLOCKS = frozenset({"perf_counter", "timeit", "perf_counter_ns", "block_until_ready", "monotonic", "process_time"})
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """What `done` moved is returned by a call and lost, as `waste` says; the call goes on from `old`, as it is written."""
+
+    done: Operation
+    waste: Waste
+    old: ast.expr
+    function: ast.AST | None
+
+
+class IgnoredSteps:
+    def __init__(self, program: Program, fates: Fates) -> None:
+        self._program = program
+        self._fates = fates
+        self._calls: dict[ast.AST, list[Renewal]] = defaultdict(list)
+        for renewal in program.renewals:
+            self._calls[renewal.site.node].append(renewal)
+
+    def __iter__(self) -> Iterator[Ignored]:
+        for renewals in self._calls.values():
+            by_step: dict[ast.AST, list[Renewal]] = defaultdict(list)
+            for renewal in renewals:
+                by_step[renewal.done.site.node].append(renewal)
+            for same in by_step.values():
+                found = self._examined(same)
+                if found is not None:
+                    yield found
+                    break
+
+    def _examined(self, renewals: list[Renewal]) -> Ignored | None:
+        """What a call returns at one or several places is lost at all of them, and the next turn starts from the old."""
+        renewal = renewals[-1]
+        call = renewal.site.node
+        assert isinstance(call, ast.Call)
+        lost = [self._fates.thrown_away(renewal.site, path) for path in dict.fromkeys(one.path for one in renewals)]
+        waste = lost[0]
+        if (
+            isinstance(renewal.site.function, ast.Lambda)
+            or waste is None
+            or not all(lost)
+            or any(one is None or one.returned is not None for one in lost)
+        ):
+            return None
+        old = self._old(call, renewal)
+        if old is None or not self._goes_on_from(old, waste, renewal) or not self._leaves_nothing(renewal):
+            return None
+        whole = waste.how is Loss.STATEMENT or not waste.path or waste.how is Loss.LEFT or waste.deliberate
+        if whole and self._kept_elsewhere(renewal):
+            return None
+        if self.is_aside(renewal.site, renewal.function, timed=whole):
+            return None
+        return Ignored(renewal.done, replace(waste, site=renewal.site), old, renewal.function)
+
+    def _old(self, call: ast.Call, renewal: Renewal) -> ast.expr | None:
+        """What the call is given that the result is to replace: a variable, or a part of one."""
+        for first, *rest in renewal.given:
+            node = _argument(call, first)
+            for index in rest:
+                node = node.elts[index] if isinstance(node, (ast.Tuple, ast.List)) and isinstance(index, int) else node
+            if node is not None and _root(node) is not None:
+                return node
+        return None
+
+    def _goes_on_from(self, old: ast.expr, waste: Waste, renewal: Renewal) -> bool:
+        """The next turn of the loop around the call finds the old variable as it was."""
+        scope = self._fates.scope(renewal.site.function)
+        loop = scope.loop_around(renewal.site.statement)
+        root = _root(old)
+        if root is None:
+            return False
+        if loop is not None:
+            refreshed = {part for node in walk(loop) if _refreshes(node, old) for part in walk(node)}
+            stored = any(_stores(part, root, old) for part in walk(loop) if part not in refreshed)
+            return not stored and not self._stored_by_methods(loop, old)
+        held = isinstance(old, ast.Attribute) and root == "self"
+        return held and waste.how is Loss.UNREAD and not waste.deliberate and not self._stored_in(renewal.site.function, old)
+
+    def _stored_in(self, function: ast.AST, old: ast.expr) -> bool:
+        return any(_stores(part, "self", old) for part in walk(function))
+
+    def _stored_by_methods(self, loop: ast.AST, old: ast.expr) -> bool:
+        """A method that is called in the loop stores the attribute."""
+        if not isinstance(old, ast.Attribute):
+            return False
+        called = {part.func.attr for part in walk(loop) if isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute)}
+        return any(
+            isinstance(node, ast.FunctionDef) and node.name in called and self._stored_in(node, old)
+            for node in walk(self._program.tree)
+        )
+
+    def _leaves_nothing(self, renewal: Renewal) -> bool:
+        """Nothing but the result of the call holds what it computed."""
+        functions = {renewal.function, renewal.done.site.function} - {None}
+        return all(self._is_pure(one, renewal.done) for one in functions if one is not None)
+
+    def _is_pure(self, function: ast.AST, done: Operation) -> bool:
+        if isinstance(function, ast.Lambda) or self._program.is_traced(function):
+            return True
+        return _is_pure(self._fates.scope(function), done)
+
+    def _kept_elsewhere(self, renewal: Renewal) -> bool:
+        """Another call of the same function keeps what it returns."""
+        for call, renewals in self._calls.items():
+            if call is renewal.site.node:
+                continue
+            for other in renewals:
+                same = other.function is renewal.function and other.done.site.node is renewal.done.site.node
+                if same and not self._fates.thrown_away(other.site, other.path):
+                    return True
+        return False
+
+    def _is_timed(self, site: Site) -> bool:
+        """The same call over and over, in a function that looks at the clock."""
+        scope = self._fates.scope(site.function)
+        loop = scope.loop_around(site.statement)
+        call = site.node
+        if loop is None or not isinstance(call, ast.Call):
+            return False
+        changed = scope.assigned(loop)
+        fixed = not any(isinstance(part, ast.Name) and part.id in changed for part in walk(call))
+        words = {part.attr for part in walk(scope.node) if isinstance(part, ast.Attribute)}
+        words |= {part.id for part in walk(scope.node) if isinstance(part, ast.Name)}
+        return fixed and (not _CLOCKS.isdisjoint(words) or {"time"} <= words)
+
+    def is_aside(self, site: Site, function: ast.AST | None = None, timed: bool = False) -> bool:
+        """By its words, the code around a call of `function` measures or tries out, and does not train.
+
+        `timed`: so does the same call over and over, in a function that looks at the clock.
+        """
+        if timed and self._is_timed(site):
+            return True
+        names = [getattr(site.function, "name", ""), getattr(function, "name", "")]
+        names += [part.id for part in walk(site.statement) if isinstance(part, ast.Name)]
+        loop = self._fates.scope(site.function).loop_around(site.statement)
+        if isinstance(loop, (ast.For, ast.AsyncFor)):
+            turn = [part.id for part in walk(loop.target) if isinstance(part, ast.Name)]
+            if any(suggests(name, _TRIED) for name in turn):
+                return True
+            names += [*turn, *(part.id for part in walk(loop.iter) if isinstance(part, ast.Name))]
+        return any(suggests(name, _ASIDE) and not suggests(name, _TRAINING) for name in names)
+
+
+def _argument(call: ast.Call, given: int | str) -> ast.expr | None:
+    if given == "":
+        return call.func.value if isinstance(call.func, ast.Attribute) else None
+    if isinstance(given, int):
+        before = call.args[: given + 1]
+        return before[given] if len(before) > given and not any(isinstance(one, ast.Starred) for one in before) else None
+    return next((keyword.value for keyword in call.keywords if keyword.arg == given), None)
+
+
+def _root(node: ast.expr) -> str | None:
+    """The variable that a chain of attributes and subscripts starts from."""
+    while isinstance(node, (ast.Attribute, ast.Subscript)):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else None
+
+
+def _stores(node: ast.AST, root: str, old: ast.expr) -> bool:
+    """The node assigns the variable, a part of it, or hands it to a method that may change it."""
+    if isinstance(node, ast.Name):
+        return node.id == root and not isinstance(node.ctx, ast.Load)
+    if isinstance(node, (ast.Attribute, ast.Subscript)) and not isinstance(node.ctx, ast.Load):
+        if root != "self":
+            return _root(node) == root
+        return isinstance(node, ast.Attribute) and isinstance(old, ast.Attribute) and _chain(node)[:2] == _chain(old)[:2]
+    return False
+
+
+def _refreshes(node: ast.AST, old: ast.expr) -> bool:
+    """The statement makes the variable from itself, by a call whose words do not say that it trains."""
+    if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Call):
+        return False
+    written = ast.unparse(old)
+    if [ast.unparse(target) for target in node.targets] != [written]:
+        return False
+    function = node.value.func
+    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "train")
+    given = [*node.value.args, *([function.value] if isinstance(function, ast.Attribute) else [])]
+    return not suggests(name, ACTING) and any(ast.unparse(one) == written for one in given)
+
+
+def _chain(node: ast.expr) -> tuple[str, ...]:
+    if isinstance(node, (ast.Attribute, ast.Subscript)):
+        return (*_chain(node.value), node.attr if isinstance(node, ast.Attribute) else "[]")
+    return (node.id,) if isinstance(node, ast.Name) else ("?",)
+
+
+def _is_pure(scope: Scope, done: Operation) -> bool:
+    """A function that stores nothing that comes from the step anywhere but in variables of its own."""
+    if not isinstance(scope.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return False
+    held: set[str] = set()
+    statements = list(scope.successors)
+    changed = True
+    while changed:
+        changed = False
+        for statement in statements:
+            value = getattr(statement, "value", None)
+            if not isinstance(statement, (ast.Assign, ast.AnnAssign)) or value is None or not _mentions(value, held, done):
+                continue
+            targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+            for target in _flat(targets):
+                if isinstance(target, ast.Name) and target.id in scope.own:
+                    changed |= target.id not in held
+                    held.add(target.id)
+                elif _root(target) not in held and (_root(target) not in scope.own or _root(target) in _parameters(scope.node)):
+                    return False
+                elif (root := _root(target)) is not None:
+                    changed |= root not in held
+                    held.add(root)
+    alone = (statement.value for statement in statements if isinstance(statement, ast.Expr))
+    return not any(_mentions(value, held, done) for value in alone)
+
+
+def _flat(targets: Iterable[ast.expr]) -> Iterator[ast.expr]:
+    for target in targets:
+        if isinstance(target, (ast.Tuple, ast.List)):
+            yield from _flat(target.elts)
+        else:
+            yield target.value if isinstance(target, ast.Starred) else target
+
+
+def _parameters(function: ast.FunctionDef | ast.AsyncFunctionDef) -> frozenset[str]:
+    names = function.args
+    return frozenset(argument.arg for argument in (*names.posonlyargs, *names.args, *names.kwonlyargs))
+
+
+def _mentions(node: ast.expr, held: set[str], done: Operation) -> bool:
+    return any(part is done.site.node or (isinstance(part, ast.Name) and part.id in held) for part in walk(node))
