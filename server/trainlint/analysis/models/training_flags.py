@@ -32,12 +32,15 @@ def unflagged_calls(program: Program, differentiations: Differentiations, module
     """Calls without the flag that tells a model to train, each place once."""
     if any(operation.name == "set_learning_phase" for operation in program.operations):
         return
+    looked_into = {taken.tape for taken in differentiations.all if not taken.by_parameters}
     by_tape = {taken.tape: taken for taken in differentiations.all if taken.by_parameters and taken.tape is not None}
     told: set[ast.AST] = set()
     for effect in (effect for entry in program.entries for effect in entry.effects):
         if not isinstance(effect, fx.Forward) or effect.operation is None or effect.site.node in told:
             continue
         model, call = effect.thing, effect.site.node
+        if not looked_into.isdisjoint(effect.operation.tapes):
+            continue
         recording = [by_tape[tape] for tape in effect.operation.tapes if tape in by_tape]
         taken = next((one for one in recording if any(related(model, owner) for owner in one.owners)), None)
         if taken is None or not belongs(model) or not isinstance(call, ast.Call) or _is_flagged(call, model):

@@ -14,7 +14,9 @@ from ...program.things import Constant, External, Role, Thing, Value
 from ..flow.graph import Node, Source
 from ..flow.values import REARRANGING, Values
 
-_THROUGH = REARRANGING | frozenset({"cast", "reshape", "squeeze", "expand_dims", "rescaling", "activation", "linear"})
+_THROUGH = REARRANGING | frozenset(
+    {"cast", "reshape", "squeeze", "expand_dims", "boolean_mask", "rescaling", "activation", "linear"}
+)
 _PROBABILITIES = frozenset({"softmax", "sigmoid"})
 _BOUNDED_OTHERWISE = frozenset({"relu", "tanh", "elu", "selu", "gelu"})
 
