@@ -30,7 +30,7 @@ lint: setup
 	$(BIN)/lint-imports
 
 test: lint
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile
 
 vscode: setup
 	cd vscode-extension && npm ci --ignore-scripts --no-audit --no-fund && PYTHON=$(abspath $(BIN)/python) npm run --silent package
