@@ -295,7 +295,9 @@ class Facts:
     @cached_property
     def left_out(self) -> list[LeftOut]:
         frozen = {one.optimizer for one in self.frozen_optimizers}
-        return LeftOuts(self.program, self.orders, self.gradients, self.modules, frozen).all
+        temporary = {one.layer.node for one in self.built_in_forward}
+        found = LeftOuts(self.program, self.orders, self.gradients, self.modules, frozen).all
+        return [one for one in found if one.built not in temporary]
 
     @cached_property
     def built_in_forward(self) -> list[BuiltInForward]:

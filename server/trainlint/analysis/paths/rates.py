@@ -50,7 +50,8 @@ _LOOKING = frozenset({"numpy", "item", "value", "read_value"})
 class KnownRate:
     """`value` is the learning rate `optimizer` keeps for its whole life; `usual` is where such optimizers work.
 
-    Not `sure`: an object that others may hold keeps the optimizer, and they might change its rate. `assumed`: nobody sees what
+    Not `sure`: an object that others may hold keeps the optimizer, and they might change its rate, or a state that is loaded
+    on some path brings another. `assumed`: nobody sees what
     it trains, so that is taken to be a model. `default` is where the value is written as one, which callers or the command line
     may replace. `among`: other groups of the optimizer have other rates.
     """
@@ -98,9 +99,12 @@ def known_rates(program: Program) -> list[KnownRate]:
     changed: set[Thing] = set()
     touched: set[Thing] = set()
     schedules, raised = _scaling_schedules(program), set[Thing]()
+    resumed, restored = _restored_at_times(program), set[Thing]()
     for effect in _effects(program):
         if isinstance(effect, fx.Create) and effect.thing.role is Role.OPTIMIZER:
             built.setdefault(effect.thing, effect)
+        elif isinstance(effect, fx.SetRate) and effect.site.node in resumed:
+            restored.update(effect.optimizers)
         elif isinstance(effect, fx.SetRate):
             lowers = schedules.get(effect.site.node) if effect.factor is None else _is_at_most_one(effect.factor)
             if lowers is None:
@@ -126,8 +130,8 @@ def known_rates(program: Program) -> list[KnownRate]:
             continue
         if any(one.within(thing) or one in thing.holds for one in same for thing in touched):
             continue
-        sure = not any(one.escaped for one in same)
-        if not sure and not _kept_by_its_class(same, program):
+        escaped = any(one.escaped for one in same)
+        if escaped and not _kept_by_its_class(same, program):
             continue
         assert optimizer.created_by is not None
         on_module = optimizer in models or _on_module(optimizer, program)
@@ -138,7 +142,7 @@ def known_rates(program: Program) -> list[KnownRate]:
                 continue
             place = create.site.part(_written(create.site.node, optimizer, rates.index(rate)))
             among = any(other is None or other.value != rate.value for other in rates)
-            known = sure and not assumed and not rate.option
+            known = not escaped and restored.isdisjoint(same) and not assumed and not rate.option
             value = float(rate.value)
             found.append(KnownRate(optimizer, place, rate.source, value, usual, on_module, known, assumed, rate.default, among))
     return found
@@ -150,6 +154,20 @@ def _effects(program: Program) -> Iterator[fx.Effect]:
         yield from entry.effects
     for body in program.bodies[len(program.entries) :]:
         yield from leaves(body)
+
+
+def _restored_at_times(program: Program) -> set[ast.AST]:
+    """Where states are loaded on some paths only: a run that starts from the beginning does not come there."""
+
+    def loads(block: fx.Block, on_some_paths: bool) -> Iterator[ast.AST]:
+        for item in block.items:
+            if isinstance(item, fx.Overwrite) and on_some_paths:
+                yield item.site.node
+            elif not isinstance(item, fx.Effect):
+                for inner in fx.blocks_of(item):
+                    yield from loads(inner, on_some_paths or isinstance(item, (fx.Branch, fx.Try)))
+
+    return {node for body in program.bodies for node in loads(body, on_some_paths=False)}
 
 
 def _kept_by_its_class(same: list[Thing], program: Program) -> bool:

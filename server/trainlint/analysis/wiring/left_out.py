@@ -29,7 +29,8 @@ class LeftOut:
 
     `optimizer` steps what else it reaches.
 
-    `of_loss`: it is the loss that has them. `argument` is what the optimizer was given, where it could be given more.
+    `of_loss`: it is the loss that has them. `argument` is what the optimizer was given, where it could be given more; `instead`:
+    another optimizer holds all that too.
     """
 
     module: Thing
@@ -39,6 +40,7 @@ class LeftOut:
     optimizer_built: Site
     of_loss: bool
     argument: ast.expr | None
+    instead: bool
 
 
 class LeftOuts:
@@ -149,8 +151,15 @@ class LeftOuts:
                 continue
             of_loss = top.cls is not None and (suggests(top.name, LOSS) or suggests(top.cls.name, LOSS))
             argument = self._argument(order, optimizer, built, top) if len({one.thing for one, _ in stepping}) == 1 else None
-            found.setdefault(top, LeftOut(top, top.node, backward, optimizer, built, of_loss, argument))
+            instead = self._is_held_twice(optimizer)
+            found.setdefault(top, LeftOut(top, top.node, backward, optimizer, built, of_loss, argument, instead))
         return list(found.values())
+
+    def _is_held_twice(self, optimizer: Thing) -> bool:
+        """Another optimizer holds all that this one does."""
+        mine = optimizer.parameters.owners if optimizer.parameters is not None else frozenset()
+        others = [thing.parameters for thing in self._program.things if thing.role is Role.OPTIMIZER and thing is not optimizer]
+        return any(other is not None and mine <= other.owners for other in others)
 
     def _starts_here(self, thing: Thing) -> bool:
         """Built in sight, from nothing, with parameters that are drawn or set here."""

@@ -59,8 +59,13 @@ def check(facts: Facts) -> Iterable[Observation]:
         name = one.module.name or "this module"
         remedies: tuple[Remedy, ...] = ()
         if one.argument is not None:
-            added = name if one.module.role is Role.LEAF else f"*{name}.parameters()"
-            remedies = (Compose(one.argument, ("[*", one.argument, f", {added}]"), f"Let the optimizer hold `{name}` too"),)
+            is_tensor = one.module.role is Role.LEAF
+            if one.instead:
+                wanted = f"[{name}]" if is_tensor else f"{name}.parameters()"
+                remedies = (Compose(one.argument, (wanted,), f"Let the optimizer hold `{name}` instead"),)
+            else:
+                added = name if is_tensor else f"*{name}.parameters()"
+                remedies = (Compose(one.argument, ("[*", one.argument, f", {added}]"), f"Let the optimizer hold `{name}` too"),)
         yield Observation(
             one.built,
             f"`{name}` gets gradients from `{one.backward.text}` and no optimizer holds it: it keeps its first values",
