@@ -48,7 +48,7 @@ class CarriedGraph:
         (target, *_), kind = statement.targets, self.carrier.name
         if kind in _HANDS_ON_ITS_STATE and isinstance(target, ast.Tuple) and len(target.elts) == 2:
             target = target.elts[1]
-        elif kind not in _IS_ITS_STATE and not (isinstance(target, ast.Name) and _sums(statement.value)):
+        elif kind not in _IS_ITS_STATE and not (isinstance(target, ast.Name) and _adds_to(target.id, statement.value)):
             return None
         name = text_of(target)
         if isinstance(target, ast.Tuple):
@@ -61,6 +61,11 @@ class CarriedGraph:
         return value is self.carrier.site.node or (
             _sums(value) and any(node is self.carrier.site.node for node in ast.walk(value))
         )
+
+
+def _adds_to(name: str, value: ast.AST) -> bool:
+    """A sum that goes on from the value of the turn before."""
+    return _sums(value) and any(isinstance(node, ast.Name) and node.id == name for node in ast.walk(value))
 
 
 def _sums(value: ast.AST) -> bool:
