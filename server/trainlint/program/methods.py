@@ -214,10 +214,17 @@ def _anybody(m: Machine, node: ast.expr, text: str) -> Thing:
     return m.thing(node, "anybody", name="" if names_optimizer(text) else text)
 
 
+def _optimizers_in(value: Value) -> tuple[Thing, ...]:
+    """Those that a collection holds, which is stepped as if it were one of them: what it was made into is out of sight."""
+    if not isinstance(value, (Sequence, Many, Mapping)):
+        return ()
+    return tuple(dict.fromkeys(thing for thing in things_in(value) if thing.role is Role.OPTIMIZER))
+
+
 def _step(m: Machine, node: ast.expr, receiver: Value, args: list[Value], keywords: dict[str, Value]) -> Value:
     text = _receiver_text(node)
-    things = tuple(option for option in options(receiver) if isinstance(option, Thing))
-    if not things and (isinstance(receiver, Unknown) or receiver == NONE):
+    things = tuple(option for option in options(receiver) if isinstance(option, Thing)) or _optimizers_in(receiver)
+    if not things and (isinstance(receiver, (Unknown, Sequence, Many, Mapping)) or receiver == NONE):
         things = (_anybody(m, node, text),)
     if not things:
         return UNKNOWN
@@ -237,7 +244,7 @@ def _step(m: Machine, node: ast.expr, receiver: Value, args: list[Value], keywor
         m.emit(Loop(node, body, Block(), skippable=False, repeats=False))
         m.emit_effect(Step, node, things, text, False, None, None, Closure(closure.node, body, value))
         return value
-    given = tuple(option for option in options(first) if isinstance(option, Thing))
+    given = tuple(option for option in options(first) if isinstance(option, Thing)) or _optimizers_in(first)
     scaling = any(thing.role is Role.SCALER or suggests(thing.name, SCALER) for thing in things)
     if given and (scaling or any(thing.role is Role.OPTIMIZER or names_optimizer(thing.name) for thing in given)):
         through = (text, things[0] if len(things) == 1 else None)

@@ -39,7 +39,8 @@ READING_VERBS = frozenset(
      "format", "add", "watch", "checkpoint", "ckpt", "load", "restore", "resume", "eval", "evaluate", "evaluation", "validate",
      "validation", "valid", "val", "test", "predict", "sample", "generate", "visualize", "visualise", "seed", "init",
      "initialize", "reset", "get", "set", "freeze", "unfreeze", "lr", "adjust", "stopping", "ema", "swa", "monitor", "assert",
-     "check", "isinstance", "hasattr", "id", "type", "backup", "export", "time", "progress", "accuracy", "metric", "metrics"}
+     "check", "isinstance", "hasattr", "id", "type", "backup", "export",
+     "upload", "push", "publish", "time", "progress", "accuracy", "metric", "metrics"}
 )  # fmt: skip
 
 READING_RECEIVERS = frozenset(

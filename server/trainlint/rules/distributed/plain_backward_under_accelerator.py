@@ -1,7 +1,8 @@
 """The loss is differentiated past the accelerator that was put in charge of the model.
 
 ## What it does
-Finds `loss.backward()` where an accelerator has prepared the model that the loss was computed with and the optimizer that steps.
+Finds `loss.backward()` where an accelerator has prepared the optimizer that applies its gradients, or the model that
+they are for.
 
 ## Why it matters
 The accelerator's own backward divides the loss by the number of accumulated batches, scales it in half precision, and hands it to
