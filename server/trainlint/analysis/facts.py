@@ -23,6 +23,7 @@ from .flow.differentiations import Differentiations
 from .flow.fates import Fates
 from .flow.gradients import Gradients
 from .flow.graph import Node, Source
+from .flow.idle_sums import IdleSum, IdleSums
 from .flow.objectives import DeadLoss, Fault, Objectives
 from .flow.opponents import CutOff, cut_off
 from .flow.reductions import is_mean
@@ -437,6 +438,11 @@ class Facts:
     def idle_terms(self) -> list[IdleTerm]:
         """Terms of losses that depend on the model and train nothing."""
         return list(idle_terms(self.program, self.gradients))
+
+    @cached_property
+    def idle_sums(self) -> list[IdleSum]:
+        """Sums of losses that are only looked at, or have one loss in place of another."""
+        return list(IdleSums(self.program, self.gradients, self.fates))
 
     @cached_property
     def unreduced_losses(self) -> list[UnreducedLoss]:

@@ -2,6 +2,7 @@
 
 from ..rule import Rule
 from . import (
+    auxiliary_loss_not_optimized,
     backward_on_detached_loss,
     bootstrap_target_with_gradient,
     discarded_detach,
@@ -34,6 +35,7 @@ RULES: tuple[Rule, ...] = (
     inference_tensor_in_training.RULE,
     discarded_detach.RULE,
     non_differentiable_loss_term.RULE,
+    auxiliary_loss_not_optimized.RULE,
     loss_accumulated_with_graph.RULE,
     hidden_state_not_detached.RULE,
     retain_graph_in_loop.RULE,
