@@ -62,6 +62,7 @@ from .places import Places
 from .tensors.divergences import MistakenDivergence, mistaken_divergences
 from .tensors.links import MisfitLoss, misfit_losses
 from .tensors.loading import OrderedLoader, ordered_loaders
+from .tensors.scales import PlainPipeline, RawInput, plain_pipelines, raw_inputs
 from .tensors.shapes import Shapes
 from .tensors.targets import WrongTarget, wrong_targets
 from .wiring.frozen import FrozenOptimizer, frozen_optimizers
@@ -438,6 +439,16 @@ class Facts:
     def idle_terms(self) -> list[IdleTerm]:
         """Terms of losses that depend on the model and train nothing."""
         return list(idle_terms(self.program, self.gradients))
+
+    @cached_property
+    def raw_inputs(self) -> list[RawInput]:
+        """Models that are trained on integers of images, as they were stored."""
+        return list(raw_inputs(self.program, self.values, self.modules))
+
+    @cached_property
+    def plain_pipelines(self) -> list[PlainPipeline]:
+        """Transformations of images that end where these have become tensors."""
+        return list(plain_pipelines(self.program))
 
     @cached_property
     def idle_sums(self) -> list[IdleSum]:

@@ -31,7 +31,7 @@ def ordered_loaders(program: Program, values: Values) -> Iterator[OrderedLoader]
     told: set[Thing] = set()
     classes = any(operation.name in _OF_CLASSES for operation in program.operations)
     for entry in program.entries:
-        for loader, step in _trained(entry.body, None):
+        for loader, step in trained_loaders(entry.body):
             if loader in told or _ORDERING & loader.arguments.keys() or len(loader.positional) > 2:
                 continue
             told.add(loader)
@@ -40,17 +40,17 @@ def ordered_loaders(program: Program, values: Values) -> Iterator[OrderedLoader]
                 yield OrderedLoader(loader, dataset, step)
 
 
-def _trained(region: fx.Region, loader: Thing | None) -> Iterator[tuple[Thing, fx.Step]]:
+def trained_loaders(region: fx.Region, loader: Thing | None = None) -> Iterator[tuple[Thing, fx.Step]]:
     """Every loader whose batches something steps for, with that step."""
     if isinstance(region, fx.Step) and loader is not None:
         yield loader, region
     elif isinstance(region, fx.Loop):
         over = region.over
         inside = over if isinstance(over, Thing) and (over.created_by or "").endswith("data.DataLoader") else loader
-        yield from _trained(region.body, inside)
+        yield from trained_loaders(region.body, inside)
     elif not isinstance(region, fx.Effect):
         for part in region.items if isinstance(region, fx.Block) else fx.blocks_of(region):
-            yield from _trained(part, loader)
+            yield from trained_loaders(part, loader)
 
 
 def _by_class(dataset: Thing, values: Values, *, classes: bool) -> bool:

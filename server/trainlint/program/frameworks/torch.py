@@ -35,6 +35,7 @@ TORCH = Framework(
         "torch.utils.data.*": Role.OTHER,
         "torchvision.datasets.ImageFolder": Role.OTHER,
         "torchvision.datasets.DatasetFolder": Role.OTHER,
+        "torchvision.transforms.*": Role.OTHER,
         "torch.utils.tensorboard.*": Role.OTHER,
         "torch.profiler.*": Role.OTHER,
         "torch.autograd.profiler.*": Role.OTHER,
