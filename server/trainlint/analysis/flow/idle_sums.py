@@ -38,31 +38,37 @@ class IdleSum:
 
 
 class IdleSums:
-    """`trained` is what each backward differentiates, with all that it was computed from."""
-
     def __init__(self, program: Program, gradients: Gradients, fates: Fates) -> None:
         self._program, self._gradients, self._fates = program, gradients, fates
         effects = (effect for entry in program.entries for effect in entry.effects)
-        self._trained = [(one, _nodes_behind(one.loss)) for one in effects if isinstance(one, fx.Backward)]
+        self._backwards = [one for one in effects if isinstance(one, fx.Backward)]
+        self._behind = [_behind(one.loss) for one in self._backwards]
+        self._written = {operation.site.node: at for at, found in enumerate(self._behind) for operation in found or ()}
 
     def __iter__(self) -> Iterator[IdleSum]:
-        if not self._trained or any(nodes is None for _, nodes in self._trained):
+        if not self._backwards or None in self._behind:
             return
         seen: set[ast.AST] = set()
         for operation in self._program.operations:
             node, statement = operation.site.node, operation.site.statement
-            if operation.name != "add" or node in seen or not isinstance(statement, ast.Assign) or statement.value is not node:
+            if (
+                operation.name != "add"
+                or node in seen
+                or not isinstance(node, ast.BinOp)
+                or not isinstance(statement, ast.Assign)
+            ):
                 continue
-            seen.add(node)
             scope, name = self._fates.scope(operation.site.function), _only_target(statement)
             if name is None or statement not in scope.successors:
                 continue
             found = (self._twice if self._backward_of(node) else self._unused)(operation, name, scope)
             if found is not None:
+                seen.add(node)
                 yield found
 
     def _backward_of(self, node: ast.AST) -> fx.Backward | None:
-        return next((backward for backward, nodes in self._trained if nodes and node in nodes), None)
+        """What differentiates a value that is computed at `node`, in this call of its function or another."""
+        return self._backwards[self._written[node]] if node in self._written else None
 
     def _unused(self, total: Operation, name: str, scope: Scope) -> IdleSum | None:
         """A sum that is only looked at."""
@@ -72,9 +78,10 @@ class IdleSums:
         if not all(_is_looked_at(read, scope) for read in reads.names):
             return None
         terms = [self._core(value, written) for value, written in _terms(total)]
-        trained = [(value, written, one) for value, written in terms if (one := self._backward_of_value(value)) is not None]
+        trained = [(value, written, one) for value, written in terms if (one := self._differentiates(value)) is not None]
         for value, written in terms:
-            if self._backward_of_value(value) is not None or not _is_alone(written, total, scope):
+            made = _made_by(value)
+            if (made is not None and self._backward_of(made.site.node)) or not _is_alone(written, total, scope):
                 continue
             for other, beside, backward in trained:
                 certain = self._belong_together(value, other)
@@ -127,11 +134,17 @@ class IdleSums:
     def _reach(self, value: Value) -> Reach | None:
         return self._gradients.reach(Node(value)) if isinstance(value, (Tensor, Thing)) else None
 
-    def _backward_of_value(self, value: Value) -> fx.Backward | None:
-        origin = as_tensor(value).origin if isinstance(value, (Tensor, Thing)) else None
-        if isinstance(origin, Thing):
-            origin = origin.made_by
-        return self._backward_of(origin.site.node) if isinstance(origin, Operation) else None
+    def _differentiates(self, value: Value) -> fx.Backward | None:
+        """The backward of this very value."""
+        made = _made_by(value)
+        found = zip(self._backwards, self._behind, strict=True)
+        return next((backward for backward, behind in found if behind and made in behind), None)
+
+
+def _made_by(value: Value) -> Operation | None:
+    origin = as_tensor(value).origin if isinstance(value, (Tensor, Thing)) else None
+    made = origin.made_by if isinstance(origin, Thing) else origin
+    return made if isinstance(made, Operation) else None
 
 
 def _terms(total: Operation) -> Iterator[tuple[Value, ast.expr]]:
@@ -146,9 +159,9 @@ def _terms(total: Operation) -> Iterator[tuple[Value, ast.expr]]:
             yield value, written
 
 
-def _nodes_behind(loss: Tensor) -> set[ast.AST] | None:
-    """Where everything that `loss` was computed from is written; None where its own computation is out of sight."""
-    found: set[ast.AST] = set()
+def _behind(loss: Tensor) -> set[Operation] | None:
+    """Everything that `loss` was computed from; None where its own computation is out of sight."""
+    found: set[Operation] = set()
     seen: set[int] = set()
     waiting: list[Value | Origin | None] = [loss]
     if not isinstance(loss.origin, (Operation, Either)):
@@ -163,7 +176,7 @@ def _nodes_behind(loss: Tensor) -> set[ast.AST] | None:
         elif isinstance(value, Thing):
             waiting.append(value.made_by)
         elif isinstance(value, Operation):
-            found.add(value.site.node)
+            found.add(value)
             waiting += [*value.inputs, *value.writes]
         elif isinstance(value, Either):
             waiting += value.options
