@@ -10,14 +10,22 @@ slow, or its loss becomes NaN.
 
 ## Example
 ```python
-images = torch.randint(0, 256, (64, 3, 32, 32), dtype=torch.uint8)
-loss = criterion(model(images.float()), labels)
+images = torch.randint(0, 256, (64, 4), dtype=torch.uint8)
+for start in range(0, 64, 8):
+    batch = images[start : start + 8]
+    optimizer.zero_grad()
+    criterion(model(batch.float()), labels[start : start + 8]).backward()
+    optimizer.step()
 ```
 
 ## Use instead
 ```python
-images = torch.randint(0, 256, (64, 3, 32, 32), dtype=torch.uint8)
-loss = criterion(model(images.float() / 255), labels)
+images = torch.randint(0, 256, (64, 4), dtype=torch.uint8)
+for start in range(0, 64, 8):
+    batch = images[start : start + 8]
+    optimizer.zero_grad()
+    criterion(model(batch.float() / 255), labels[start : start + 8]).backward()
+    optimizer.step()
 ```
 
 ## When it stays silent

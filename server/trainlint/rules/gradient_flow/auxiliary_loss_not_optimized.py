@@ -9,24 +9,28 @@ The log shows the term, so it looks as if it were trained. It has no part in any
 
 ## Example
 ```python
-reconstruction = mse(model(x), x)
-sparsity = model.code.abs().mean()
-loss = reconstruction + 0.1 * sparsity
-writer.add_scalar("loss", loss.item())
-optimizer.zero_grad()
-reconstruction.backward()
-optimizer.step()
+for x, y in loader:
+    output = model(x)
+    task = criterion(output, y)
+    size = output.abs().mean()
+    loss = task + 0.1 * size
+    writer.add_scalar("loss", loss.item())
+    optimizer.zero_grad()
+    task.backward()
+    optimizer.step()
 ```
 
 ## Use instead
 ```python
-reconstruction = mse(model(x), x)
-sparsity = model.code.abs().mean()
-loss = reconstruction + 0.1 * sparsity
-writer.add_scalar("loss", loss.item())
-optimizer.zero_grad()
-loss.backward()
-optimizer.step()
+for x, y in loader:
+    output = model(x)
+    task = criterion(output, y)
+    size = output.abs().mean()
+    loss = task + 0.1 * size
+    writer.add_scalar("loss", loss.item())
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
 ```
 
 ## When it stays silent
