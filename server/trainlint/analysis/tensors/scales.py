@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -25,6 +26,13 @@ class RawInput:
     forward: Operation
     model: Thing
     source: Operation
+
+    @property
+    def given(self) -> ast.expr | None:
+        """What the model is given, where a division may follow it as it is written."""
+        call = self.forward.site.node
+        given = call.args[0] if isinstance(call, ast.Call) and call.args else None
+        return given if isinstance(given, (ast.Name, ast.Attribute, ast.Call, ast.Subscript)) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,22 +42,18 @@ find.
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterable
 
 from ...analysis.facts import Facts
 from ...finding import Severity
-from ..remedy import Compose, Remedy
+from ..remedy import Compose
 from ..rule import Fixability, Observation, Rule, confidence
 
 
 def check(facts: Facts) -> Iterable[Observation]:
     for found in facts.raw_inputs:
-        call = found.forward.site.node
-        given = call.args[0] if isinstance(call, ast.Call) and call.args else None
-        remedies: tuple[Remedy, ...] = ()
-        if isinstance(given, (ast.Name, ast.Attribute, ast.Call, ast.Subscript)):
-            remedies = (Compose(given, (given, " / 255"), "Divide by 255"),)
+        given = found.given
+        remedies = (Compose(given, (given, " / 255"), "Divide by 255"),) if given is not None else ()
         yield Observation(
             found.forward.site,
             f"`{found.model.name or 'the model'}` is trained on integers of images as they were stored, numbers up to 255",
