@@ -36,6 +36,15 @@ class IdleSum:
     certain: bool
     twice: bool = False
 
+    @property
+    def differentiated(self) -> ast.Name | None:
+        """The loss as the backward names it, where the sum is at hand and could stand there."""
+        call = self.backward.site.node
+        loss = call.func.value if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) else None
+        if self.twice or not isinstance(loss, ast.Name) or self.backward.site.function is not self.total.site.function:
+            return None
+        return loss if loss.lineno > self.total.site.statement.lineno else None
+
 
 class IdleSums:
     def __init__(self, program: Program, gradients: Gradients, fates: Fates) -> None:

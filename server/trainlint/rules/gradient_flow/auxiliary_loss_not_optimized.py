@@ -50,9 +50,8 @@ import ast
 from collections.abc import Iterable
 
 from ...analysis.facts import Facts
-from ...analysis.flow.idle_sums import IdleSum
 from ...finding import Severity
-from ..remedy import Compose, Remedy
+from ..remedy import Compose
 from ..rule import Fixability, Observation, Rule, confidence
 
 
@@ -63,23 +62,14 @@ def check(facts: Facts) -> Iterable[Observation]:
             said = f"`{found.name}` adds `{trained}` twice, and `{left_out}` is in no loss that is differentiated"
         else:
             said = f"`{found.name}` is only looked at: `{left_out}` is in no loss that is differentiated, `{trained}` is alone"
+        loss = found.differentiated
         yield Observation(
             found.total.site,
             said,
             confidence(found.certain),
             ((found.backward.site.node, "this is what is differentiated"),),
-            _remedies(found),
+            (Compose(loss, (found.name,), f"Differentiate `{found.name}`"),) if loss is not None else (),
         )
-
-
-def _remedies(found: IdleSum) -> tuple[Remedy, ...]:
-    call, total = found.backward.site.node, found.total.site
-    loss = call.func.value if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) else None
-    if found.twice or not isinstance(loss, ast.Name) or found.backward.site.function is not total.function:
-        return ()
-    if loss.lineno <= total.statement.lineno:
-        return ()
-    return (Compose(loss, (found.name,), f"Differentiate `{found.name}`"),)
 
 
 RULE = Rule("TRN210", "auxiliary-loss-not-optimized", Severity.INFO, Fixability.SOMETIMES, "0.1.0", check)
