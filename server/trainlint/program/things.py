@@ -497,7 +497,10 @@ def join(left: Value, right: Value) -> Value:
     if isinstance(left, Constant) and isinstance(right, Constant):
         return UNKNOWN
     alternatives = tuple(dict.fromkeys((*options(left), *options(right))))
-    return Choice(alternatives) if len(alternatives) <= _MAX_OPTIONS else UNKNOWN
+    if len(alternatives) <= _MAX_OPTIONS:
+        return Choice(alternatives)
+    known = [one for one in alternatives if one != UNKNOWN]
+    return Choice((*known[: _MAX_OPTIONS - 1], UNKNOWN))
 
 
 def _is_number(value: Value) -> bool:

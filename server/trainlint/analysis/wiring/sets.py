@@ -184,7 +184,7 @@ class Wiring:
                 elif isinstance(effect, fx.Unseen):
                     workers.gather(effect.touches)
                 elif isinstance(effect, fx.Backward):
-                    workers.gather(effect.loss.sources)
+                    workers.gather(_behind(effect.loss.sources))
         return workers
 
     def clear(self, effect: fx.Clear, target: ParameterSet) -> Relation:
@@ -337,6 +337,18 @@ def _holds_any(thing: Thing, optimizers: Iterable[Thing]) -> bool:
 
 def _all_in_sight(things: Iterable[Thing]) -> bool:
     return all(root_of(thing).in_sight for thing in things)
+
+
+def _behind(sources: Iterable[Thing]) -> set[Thing]:
+    """The sources of a value, and what those that were returned from out of sight were computed from."""
+    found: set[Thing] = set()
+    waiting = list(sources)
+    while waiting:
+        thing = waiting.pop()
+        if thing not in found:
+            found.add(thing)
+            waiting.extend(thing.carries)
+    return found
 
 
 def root_of(thing: Thing) -> Thing:
