@@ -25,11 +25,11 @@ def test_the_analysis_agrees_with_the_runs(outcome: Outcome) -> None:
 def test_there_are_programs_enough_of_every_verdict(outcome: Outcome) -> None:
     assert outcome.programs >= 20_000
     for verdict in (*CODES, "clean"):
-        assert outcome.verdicts[verdict] >= 300, verdict
+        assert outcome.verdicts[verdict] >= 250, verdict
 
 
 def test_many_of_them_are_looked_at_as_two_files(outcome: Outcome) -> None:
-    assert outcome.programs_of_two >= 300
+    assert outcome.programs_of_two >= 250
 
 
 def test_scaling_clipping_and_schedules_go_wrong_in_many_ways(outcome: Outcome) -> None:

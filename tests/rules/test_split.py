@@ -12,7 +12,14 @@ from trainlint.source.workspace import Workspace
 from tests.rules.cases import CASES, Case, settings
 from tests.rules.parting import split
 
-SPLIT = [pytest.param(case, parts, id=case.name) for case in CASES if (parts := split(case.text)) is not None]
+OF_ONE_FILE = frozenset({"TRN002/bytes_handed_over.bad.py"})
+"""What a function of another file is given is not followed into it."""
+
+SPLIT = [
+    pytest.param(case, parts, id=case.name)
+    for case in CASES
+    if case.name not in OF_ONE_FILE and (parts := split(case.text)) is not None
+]
 
 
 @pytest.mark.parametrize(("case", "parts"), SPLIT)

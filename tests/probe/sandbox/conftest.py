@@ -37,10 +37,13 @@ class Outcomes:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def scratches_of_our_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Other sandboxes of this user come and go beside the tests; what is left of ours must not be theirs."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TMPDIR", str(tmp_path_factory.mktemp("temporary")))
+def scratches_of_our_own() -> Iterator[None]:
+    """Other sandboxes of this user come and go beside the tests; what is left of ours must not be theirs.
+
+    Its path is short: the names of sockets below it must be.
+    """
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", folder)
         plan_module._trial.cache_clear()
         yield
     plan_module._trial.cache_clear()

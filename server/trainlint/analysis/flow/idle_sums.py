@@ -81,13 +81,15 @@ class IdleSums:
 
     def _unused(self, total: Operation, name: str, scope: Scope) -> IdleSum | None:
         """A sum that is only looked at."""
+        terms = [self._core(value, written) for value, written in _terms(total)]
+        trained = [(value, written, one) for value, written in terms if (one := self._differentiates(value)) is not None]
+        if not trained:
+            return None
         reads = scope.reads(total.site.statement, name)
         if name not in scope.own or reads.captured or not reads.names:
             return None
         if not all(_is_looked_at(read, scope) for read in reads.names):
             return None
-        terms = [self._core(value, written) for value, written in _terms(total)]
-        trained = [(value, written, one) for value, written in terms if (one := self._differentiates(value)) is not None]
         for value, written in terms:
             made = _made_by(value)
             if (made is not None and self._backward_of(made.site.node)) or not _is_alone(written, total, scope):

@@ -70,7 +70,6 @@ class Sums:
                 continue
             if each.own is None or each.own in self._covered:
                 text = _USED if each.own is not None else _NUMBER
-                self._claims.say("TRN210", False, text, each.place)
                 self._claims.say("TRN211", False, text, each.place)
                 continue
             used = [term for term in each.terms if self._covered & set(term)]
