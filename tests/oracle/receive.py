@@ -184,9 +184,11 @@ def _watched(run: Run) -> Iterator[None]:
 
         def again() -> Any:
             earlier.append([_copied(parameter.grad) for parameter in _parameters(optimizer)])
+            before = len(backwards)
             result = closure()
             now = [_copied(parameter.grad) for parameter in _parameters(optimizer)]
-            if len(earlier) > 1 and any(_holds(old) for old in left[0]) and cleared[0] is False:
+            again = len(earlier) > 1 and len(backwards) > before
+            if again and any(_holds(old) for old in left[0]) and cleared[0] is False:
                 run.added_up.add(backwards[-1])
             left[0] = now
             return result
