@@ -26,7 +26,7 @@ def test_the_analysis_agrees_with_the_runs(outcome: Outcome) -> None:
 
 
 def test_there_are_programs_enough_of_every_verdict(outcome: Outcome) -> None:
-    assert outcome.verdicts["TRN113"] >= 4
+    assert outcome.verdicts["TRN113"] >= 3
     for verdict in CODES - {"TRN113"}:
         assert outcome.verdicts[verdict] >= 50, verdict
     assert outcome.verdicts["clean"] >= 300
