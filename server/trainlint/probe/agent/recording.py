@@ -7,6 +7,7 @@ import functools
 import threading
 import time
 import traceback
+from abc import ABC, abstractmethod
 from typing import Any, Callable, Iterator
 
 import torch
@@ -54,7 +55,7 @@ def guarded(method: Callable[..., Any]) -> Callable[..., Any]:
     return event
 
 
-class Recording:
+class Recording(ABC):
     """The state of one run. `done` is called once with its `Observation`, `progress` at every new stage."""
 
     def __init__(
@@ -178,10 +179,10 @@ class Recording:
         self._optimizers.clear()
         self._order.clear()
 
+    @abstractmethod
     def _waiting(self) -> bool:
         """Whether an optimizer that still exists has not been seen enough."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _fill(self, observation: Observation) -> None:
         """What was seen, in the words of the protocol."""
-        raise NotImplementedError
