@@ -61,6 +61,8 @@ UNMISTAKABLE = frozenset(
 RETURNED = "returned"
 TRAINING_METHODS = frozenset({"zero_grad", "step", "backward"})
 MODE_METHODS = frozenset({"train", "eval"})
+# What is done to modules beside the call; no tensor and no function has these.
+MODULE_USES = ITERATORS | MODE_METHODS | {"state_dict", "load_state_dict"}
 _HOOKS = frozenset({"register_post_accumulate_grad_hook", "enable_hooks", "disable_hooks"})
 KNOWN_METHODS = (
     READING_METHODS

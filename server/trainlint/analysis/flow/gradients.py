@@ -10,7 +10,7 @@ from ...program.effects import Backward
 from ...program.naming import LOSS, OPTIONS, suggests
 from ...program.program import Program
 from ...program.things import Constant, External, Many, Mapping, Operation, Parameters, Role, Sequence, Tensor, Thing
-from ...program.vocabulary import MADE_ANEW
+from ...program.vocabulary import MADE_ANEW, MODULE_USES
 from .graph import Environment, Graph, Node, Source
 from .values import REARRANGING
 
@@ -20,7 +20,6 @@ _OF_ONE_TENSOR = REARRANGING | frozenset(
     {"mean", "sum", "softmax", "log_softmax", "logsumexp", "std", "var", "cumsum", "sqrt", "exp", "log", "sigmoid", "tanh",
      "relu", "interpolate", "pad", "topk", "unbind", "abs", "roll", "flip", "prod", "norm", "argmax", "argmin"}
 )  # fmt: skip
-_MODULE_USES = frozenset({"parameters", "named_parameters", "state_dict", "load_state_dict", "train", "eval"})
 _CRITERION = frozenset({"criterion", "criterions", "crit", "criteria"})
 _WITHOUT_PARAMETERS = frozenset({Role.SCALER, Role.OPTIMIZER, Role.SCHEDULER, Role.LOSS_FUNCTION})
 
@@ -208,7 +207,7 @@ class Gradients:
 
 def _is_module(thing: Thing) -> bool:
     """By its class, or by what is done to it beside the call."""
-    return thing.role is Role.MODULE or not thing.uses.isdisjoint(_MODULE_USES)
+    return thing.role is Role.MODULE or not thing.uses.isdisjoint(MODULE_USES)
 
 
 def _is_option(thing: Thing) -> bool:

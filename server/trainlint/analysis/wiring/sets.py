@@ -14,11 +14,13 @@ from ...program.frameworks.table import closure_runs
 from ...program.naming import DESCRIBING, MODEL, SCHEDULER, affinity, names_optimizer, suggests
 from ...program.program import Entry
 from ...program.things import Parameters, Role, Thing
+from ...program.vocabulary import MODULE_USES
 from .families import Families
 
 _NOT_OPTIMIZERS = frozenset({"env", "envs", "profiler", "prof", "simulator", "sim", "world", "game", "pbar", "timer"})
 
-_MODEL_USES = frozenset({"()", "parameters", "named_parameters", "zero_grad", "step", "state_dict", "train", "eval"})
+# The call, and what engines do for their models.
+_MODEL_USES = MODULE_USES | {"()", "zero_grad", "step"}
 
 
 class Relation(Enum):

@@ -52,7 +52,7 @@ from collections.abc import Iterable, Iterator
 
 from ...analysis.facts import Facts
 from ...analysis.paths.closures import BrokenClosure, Defect, computes, end_of, returned_name
-from ...analysis.paths.protocol import Emptiness
+from ...analysis.paths.empty import Emptiness
 from ...finding import Severity
 from ..remedy import Compose, Insert
 from ..rule import Fixability, Observation, Rule, called, confidence, written

@@ -43,7 +43,7 @@ from collections.abc import Iterable
 
 from ...analysis.facts import Facts
 from ...analysis.paths.alternatives import Arm
-from ...analysis.paths.protocol import Emptiness, EmptyStep
+from ...analysis.paths.empty import Emptiness, EmptyStep
 from ...finding import Severity
 from ..remedy import BackwardBefore, Compose, Remedy
 from ..rule import Fixability, Observation, Rule, called, confidence, written

@@ -46,7 +46,7 @@ from collections.abc import Iterable
 
 from ...analysis.facts import Facts
 from ...analysis.paths.alternatives import Arm
-from ...analysis.paths.protocol import UnappliedBackward
+from ...analysis.paths.unapplied import UnappliedBackward
 from ...finding import Severity
 from ..remedy import Insert, Remedy, StepAfter
 from ..rule import Fixability, Observation, Rule, called, confidence

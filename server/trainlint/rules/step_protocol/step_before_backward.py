@@ -40,7 +40,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...analysis.facts import Facts
-from ...analysis.paths.protocol import Emptiness
+from ...analysis.paths.empty import Emptiness
 from ...finding import Severity
 from ..remedy import BackwardBefore, MoveAfter
 from ..rule import Fixability, Observation, Rule, confidence, written

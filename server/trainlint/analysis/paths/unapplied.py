@@ -1,0 +1,131 @@
+"""Backwards whose gradients no step ever applies."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Container, Iterator, Set
+from dataclasses import dataclass
+
+from ...program import effects as fx
+from ...program.naming import affinity
+from ...program.program import Entry
+from ..wiring.sets import ParameterSet
+from .alternatives import Arm
+from .events import Event, Kind, View
+from .lifecycle import Lifecycle
+from .thrown import backward_of, clear_of, thrown_in_loop
+
+
+@dataclass(frozen=True, slots=True)
+class UnappliedBackward:
+    """No step ever applies the gradients of `backward`; `clear` throws them away where there is one.
+
+    `partly`: a step applies what the same backward gives to other parameters than those of `target`. `also` are the sets
+    beside it that nothing steps either, each with the clear that throws its gradients away.
+    """
+
+    backward: fx.Backward
+    clear: fx.Clear | None
+    target: ParameterSet
+    partly: bool = False
+    also: tuple[tuple[ParameterSet, fx.Clear | None], ...] = ()
+    where: Arm | None = None
+
+    def holder(self, target: ParameterSet, clear: fx.Clear | None) -> str:
+        """The optimizer of a set, as the program writes it where it clears."""
+        optimizer = target.optimizers[0]
+        if target.engine is not None:
+            return target.engine.name
+        return clear.text if clear is not None and optimizer in clear.holders else optimizer.name
+
+
+def unapplied(
+    entry: Entry, ran: list[tuple[ParameterSet, View, Lifecycle]], used: Container[fx.Effect], explained: Set[ParameterSet]
+) -> Iterator[UnappliedBackward]:
+    """Those of an entry. `ran` are its sets as they were followed, `used` what some set uses; the steps of sets that are
+    `explained` are known to find nothing for another reason.
+    """
+    told: set[fx.Effect] = set()
+    reaching: dict[fx.Effect, list[tuple[ParameterSet, View, Lifecycle]]] = defaultdict(list)
+    for one in ran:
+        for effect in dict.fromkeys(event.effect for event in one[1].events if event.sure):
+            reaching[effect].append(one)
+    for _, view, seen in ran:
+        for event in view.events:
+            effect = event.effect
+            if event.kind is not Kind.BACKWARD or not event.sure or event not in seen.ran or effect in told:
+                continue
+            reached = reaching[effect]
+            if effect in used or any(other in explained for other, _, _ in reached):
+                continue
+            if any(_handed_out(entry, other, facts, life, effect) for other, facts, life in reached):
+                continue
+            if seen.used and _only_measures(event, view):
+                continue
+            if not (
+                entry.closed or any(loop.repeats for loop in event.loops) or any(_uses_optimizer(one) for one in view.events)
+            ):
+                continue
+            told.add(effect)
+            yield _meant(backward_of(event), reached)
+    for target, view, seen in ran:
+        idle = _cleared_and_never_stepped(entry, target, view)
+        if idle is not None and idle in seen.ran and target not in explained and idle.effect not in told:
+            yield UnappliedBackward(backward_of(idle), clear_of(idle, seen), target, partly=True)
+
+
+def _cleared_and_never_stepped(entry: Entry, target: ParameterSet, view: View) -> Event | None:
+    """A backward in a loop in which the optimizer of the set clears, though neither it nor another ever steps."""
+    if not target.certain or not (entry.closed or target.local):
+        return None
+    if any(event.kind in (Kind.STEP, Kind.ANYTHING, Kind.READ, Kind.WRITE) for event in view.events):
+        return None
+    for clear in view.events:
+        loops = [loop for loop in clear.loops if loop.repeats]
+        own = isinstance(clear.effect, fx.Clear) and any(holder in target.optimizers for holder in clear.effect.holders)
+        if clear.kind is not Kind.CLEAR or not clear.sure or not loops or not own:
+            continue
+        inside = [event for event in view.events if event.kind is Kind.BACKWARD and event.sure and loops[-1] in event.loops]
+        behind = [event for event in inside if event.order > clear.order]
+        if inside:
+            return (behind or inside)[0]
+    return None
+
+
+def _meant(backward: fx.Backward, reaching: list[tuple[ParameterSet, View, Lifecycle]]) -> UnappliedBackward:
+    """A backward that reaches several sets is meant for one that nothing steps, or for the one of its name."""
+    idle = [one for one in reaching if not any(event.kind is Kind.STEP for event in one[1].events)]
+    target, view, seen = max(idle or reaching, key=lambda one: affinity(one[0].name, backward.text))
+    also = tuple((one[0], _clear_in(backward, one)) for one in idle if one[0] is not target)
+    return UnappliedBackward(backward, _clear_in(backward, (target, view, seen)), target, also=also)
+
+
+def _clear_in(backward: fx.Backward, reached: tuple[ParameterSet, View, Lifecycle]) -> fx.Clear | None:
+    """The clear that throws away what `backward` gives to a set."""
+    _, view, seen = reached
+    return clear_of(next(event for event in view.events if event.effect is backward), seen)
+
+
+def _only_measures(backward: Event, view: View) -> bool:
+    """A backward in a loop of a function, neither of which clears or steps: one to measure by, where others are applied."""
+    inner = next((loop for loop in reversed(backward.loops) if loop.repeats), None)
+    function = backward.effect.site.function
+    using = [event for event in view.events if _uses_optimizer(event)]
+    return inner is not None and not any(inner in event.loops or event.effect.site.function is function for event in using)
+
+
+def _uses_optimizer(event: Event) -> bool:
+    return event.kind in (Kind.STEP, Kind.CLEAR)
+
+
+def _handed_out(entry: Entry, target: ParameterSet, view: View, seen: Lifecycle, effect: fx.Effect) -> bool:
+    """Code out of sight may still apply these gradients after the end of the entry.
+
+    Not where a loop of the entry throws them away itself: what its last turn leaves is no use of the others.
+    """
+    if entry.closed or target.local:
+        return False
+    return any(
+        event.effect is effect and (event in seen.left or not seen.discards) and thrown_in_loop(event, seen) is None
+        for event in view.events
+    )
