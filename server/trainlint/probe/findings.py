@@ -10,10 +10,10 @@ from ..finding import Confidence, Finding, Origin, Related, Severity, State
 from ..source.text import Span
 from .causes import causes
 from .codes import BY_CODE, OF_BATCH, OF_STATUS
-from .facts import Evidence, Fact, verb
-from .observation import Place
+from .facts import BACKWARD, STEP, Evidence, Fact, verb
+from .observation import OptimizerSeen, Place
 from .spans import Sources
-from .status import Status, spoken_of
+from .status import Judged, Status, spoken_of
 from .withdrawals import withdrawals
 from .witnesses import witnesses
 
@@ -145,22 +145,8 @@ def _vanished(evidence: Evidence, about: list[int]) -> Iterator[tuple[Place, tup
 def _steps(evidence: Evidence) -> Iterator[Fact]:
     """Facts about the size and direction of updates."""
     for index, optimizer in evidence.optimizers:
-        steps = [step for _, step in evidence.steps_of(index) if step.complete]
-        descents = [step.descent for step in steps if step.descent is not None]
-        if descents and all(descent > 0 for descent in descents):
-            text = (
-                f"to first order `{optimizer.name}.step()` raises the loss (by {descents[0]:.2g}): "
-                "right for an ascent on purpose, else the sign is wrong"
-            )
-            yield Fact("TRNP20", text, steps[-1].at, ("step",))
-        large = []
-        for at in evidence.held_by(index):
-            each = evidence.judged[at]
-            update = each.seen.update_norm
-            weight = each.seen.weight_norm
-            matrix = len(each.seen.shape) > 1 and each.seen.elements >= 16
-            if each.status is Status.LEARNED and matrix and update and weight and update > _TOO_LONG * weight:
-                large.append(at)
+        yield from _sign(evidence, index, optimizer)
+        large = [at for at in evidence.held_by(index) if _is_wild(evidence.judged[at])]
         if large:
             place, calls = evidence.place_of(index)
             own = verb(len(large), "its", "their")
@@ -169,10 +155,46 @@ def _steps(evidence: Evidence) -> Iterator[Fact]:
             yield Fact("TRNP21", f"{text}: the learning rate is too high", place, calls, built)
 
 
+def _sign(evidence: Evidence, index: int, optimizer: OptimizerSeen) -> Iterator[Fact]:
+    """Steps that make a loss larger, to first order or because the loss has the wrong sign. Who tells an optimizer to ascend
+    something of his own means it, and so does who trains two against each other.
+    """
+    backwards = evidence.seen.backwards
+    steps = [step for _, step in evidence.steps_of(index) if step.complete]
+    descents = [step.descent for step in steps if step.descent is not None]
+    ascends = bool(descents) and all(descent > 0 for descent in descents)
+    turned = len(evidence.optimizers) == 1 and bool(steps and backwards) and all(each.turned for each in backwards)
+    if ascends and not turned and (not optimizer.maximizes or all(each.function for each in backwards)):
+        text = f"to first order `{optimizer.name}.step()` raises the loss (by {descents[0]:.2g})"
+        yield Fact("TRNP20", f"{text}: right for an ascent on purpose, else the sign is wrong", steps[-1].at, STEP)
+    elif turned and not ascends and any(evidence.judged[at].seen.model for at in evidence.held_by(index)):
+        last = backwards[-1]
+        text = f"the loss is minus a `{last.function}`: `{optimizer.name}.step()` makes the error larger"
+        yield Fact("TRNP20", f"{text}; right for an ascent on purpose, else drop the sign", last.at, BACKWARD)
+
+
 _TOO_LONG = 1.0
 """Length of an update against that of its weights beyond which training diverges: "the update can become larger than ||w||, and
 this can cause the divergence" (You, Gitman and Ginsburg, "Large batch training of convolutional networks", 2017, section 4).
 The usual share is 1e-3."""
+
+
+def _is_wild(judged: Judged) -> bool:
+    """Whether every step moves a matrix by more than the length that it began with."""
+    rows, seen = judged.seen.steps, judged.seen
+    if judged.status is not Status.LEARNED or len(seen.shape) < 2 or seen.elements < 16 or not rows:
+        return False
+    length = max(rows[0].weight_norm or 0.0, _usual(judged))
+    return all((row.update_norm or 0.0) > _TOO_LONG * length for row in rows if row.rate != 0)
+
+
+def _usual(judged: Judged) -> float:
+    """The length of weights of this shape as torch draws them, each with a variance of a third of one over the inputs of its
+    layer. What begins as zeros, as half of an adapter does, has no length of its own to be compared with.
+    """
+    inputs = math.prod(judged.seen.shape[1:])
+    return math.sqrt(judged.seen.elements / (3 * inputs)) if inputs else 0.0
+
 
 _DEEP = 4
 """Weight matrices of a model from which on the first and the last can differ by depth alone."""

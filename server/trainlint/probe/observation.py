@@ -51,6 +51,7 @@ class StepOfParameter:
     `moved`: elements that the step changed although their gradient had no part in it; `moved_by` is "decay",
     "momentum" or "" where nothing moved.
     `broken`: elements of the weight or of its gradient that are not finite.
+    `weight_norm`: of the weights that it found.
     `fresh`: its gradient was clear when a backward pass began after the step before.
     `passes`: backward passes that gave it a gradient since the step before, `wasted`: those whose gradients were cleared
     before this step.
@@ -69,6 +70,7 @@ class StepOfParameter:
     broken: int = 0
     gradient_norm: float | None = None
     update_norm: float | None = None
+    weight_norm: float | None = None
     stale: bool = False
     cleared: bool = False
     clipped: bool = False
@@ -134,7 +136,8 @@ class OptimizerSeen:
     `inner`: it is stepped by another optimizer that holds the same parameters. `clears`: calls of its
     `zero_grad`, `cleared_at` their places. `wasted`: how often `zero_grad` threw gradients away that no
     step had applied. `scale`: what its gradient scaler multiplied the loss by, last. `options`: the numbers in its groups,
-    by their name, as the first step found them. `strays`: attributes set on it that it never looks at.
+    by their name, as the first step found them. `strays`: attributes set on it that it never looks at. `maximizes`: it was
+    told to ascend.
     """
 
     name: str
@@ -156,6 +159,7 @@ class OptimizerSeen:
     scale: float | None = None
     options: dict[str, list[float]] = field(default_factory=dict)
     strays: list[str] = field(default_factory=list)
+    maximizes: bool = False
 
 
 @dataclass
@@ -204,7 +208,8 @@ class BackwardSeen:
 
     `leaf`: the loss itself is a leaf that requires a gradient, so nothing lies behind it. `finished`: it
     raised nothing. `alone`: gradients were on, and nothing that the loss was computed from ever had a graph.
-    `made_by`: the operation that made the loss, as autograd names it.
+    `made_by`: the operation that made the loss, as autograd names it. `function`: the loss function whose value it is, and
+    `turned`: with the other sign.
     """
 
     at: Place | None
@@ -214,6 +219,8 @@ class BackwardSeen:
     finished: bool = False
     alone: bool = False
     made_by: str = ""
+    function: str = ""
+    turned: bool = False
 
 
 @dataclass

@@ -71,9 +71,7 @@ class Sources(Mapping[str, SourceText]):
         text = self.get(self._shown)
         tree = self._tree(self._shown, text) if text is not None else None
         for node in ast.walk(tree) if tree is not None else ():
-            if isinstance(node, ast.Assign) and any(
-                isinstance(each, ast.Attribute) and each.attr == attribute for each in node.targets
-            ):
+            if isinstance(node, (ast.Assign, ast.Call)) and _sets(node, attribute):
                 return Place(self._script, node.lineno)
         return None
 
@@ -110,6 +108,14 @@ class Sources(Mapping[str, SourceText]):
             text.from_utf8(best.lineno, best.col_offset),
             text.from_utf8(best.end_lineno or best.lineno, best.end_col_offset or 0),
         )
+
+
+def _sets(node: ast.Assign | ast.Call, attribute: str) -> bool:
+    """Whether an assignment, or a call of `setattr`, sets an attribute of this name."""
+    if isinstance(node, ast.Assign):
+        return any(isinstance(each, ast.Attribute) and each.attr == attribute for each in node.targets)
+    named = isinstance(node.func, ast.Name) and node.func.id == "setattr" and len(node.args) == 3
+    return named and isinstance(node.args[1], ast.Constant) and node.args[1].value == attribute
 
 
 def _line(text: SourceText, line: int) -> Span:

@@ -11,6 +11,7 @@ from ..observation import BackwardSeen, ClipSeen
 from .copies import parameters_of
 from .ledger import Ledger
 from .places import here
+from .signs import judged_by
 from .steps import OptimizerRecord
 from .tensors import fingerprint, scalar
 
@@ -49,6 +50,8 @@ class Gradients:
             self._running = BackwardSeen(here(), value, reached, is_leaf)
             node = losses[0].grad_fn if losses else None
             self._running.made_by = node.name().partition("Backward")[0] if node is not None else ""
+            if len(losses) == 1:
+                self._running.function, self._running.turned = judged_by(losses[0])
             self.backwards.append(self._running)
         repeated = [each.open for each in open_steps if each.open is not None and each.open.closure_calls > 1]
         for subject, tensor in self._ledger.live():

@@ -208,12 +208,13 @@ class Ledger:
         """
         for reference in self.called.values():
             module = reference()
-            if isinstance(module, kinds) and module.bias is not None:
-                weight, bias = (self.subjects.get(id(tensor)) for tensor in (module.weight, module.bias))
-                if weight is not None and bias is not None and bias.seen.steps:
-                    arrives = all(each.gradient == "finite" for each in weight.seen.steps)
-                    if arrives and all(each.gradient == "zero" for each in bias.seen.steps):
-                        bias.seen.cancelled = True
+            bias = self.subjects.get(id(module.bias)) if isinstance(module, kinds) and module.bias is not None else None
+            if bias is None or not bias.seen.steps or any(each.gradient != "zero" for each in bias.seen.steps):
+                continue
+            others = (self.subjects.get(id(tensor)) for tensor in module.parameters() if tensor is not module.bias)
+            rows = [each.seen.steps for each in others if each is not None and each.seen.steps]
+            if any(all(each.gradient == "finite" for each in steps) for steps in rows):
+                bias.seen.cancelled = True
 
     def finish(self) -> tuple[list[ParameterSeen], list[BufferSeen]]:
         """Every parameter and buffer, in the order of appearance, with its last facts. Sharding gathers a parameter in

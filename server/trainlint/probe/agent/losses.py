@@ -21,6 +21,12 @@ _SAME_VALUES = (
 _TOLERANCE = 1e-3
 """How far probabilities may be from summing to one: half precision has three decimals."""
 
+_EXACT = 1e-5
+"""How far sums of probabilities in single precision are from one, where nothing but the sums tells what they are."""
+
+_MANY = 16
+"""Numbers whose sums are one by chance are fewer."""
+
 
 class Losses:
     """Calls of loss functions, each place once; `place_of` answers where a node of a graph was made."""
@@ -61,6 +67,8 @@ def _cross_entropy(values: Any, target: Any) -> Any:
     one = int(values.shape[1]) == 1
     if made == "Softmax" and _are_probabilities(values, 1):
         return [], [("TRN501", "it is given probabilities, the output of a softmax, and takes the softmax of them again")]
+    if values.requires_grad and not one and values.numel() >= _MANY and _are_probabilities(values, 1, _EXACT):
+        return [], [("TRN501", "it is given probabilities, whose sum is one, and takes the softmax of them again")]
     fits = [] if one or _are_probabilities(values, 1) else ["TRN501"]
     return [*fits, *([] if one else ["TRN505"])], _over_samples(values)
 
@@ -145,7 +153,7 @@ def _made_by(tensor: Any) -> str:
     return ""
 
 
-def _are_probabilities(values: Any, dim: int) -> bool:
+def _are_probabilities(values: Any, dim: int, tolerance: float = _TOLERANCE * 10) -> bool:
     detached = values.detach().double()
     inside = bool(((detached >= 0) & (detached <= 1)).all())
-    return inside and bool(((detached.sum(dim) - 1).abs() < _TOLERANCE * 10).all())
+    return inside and bool(((detached.sum(dim) - 1).abs() < tolerance).all())

@@ -150,6 +150,7 @@ class Stepping(Recording):
         record.seen.options = record.seen.options or attributes.options(optimizer)
         record.seen.strays = attributes.strays(optimizer)
         record.seen.weight_decay = any(group.get("weight_decay") for group in optimizer.param_groups)
+        record.seen.maximizes = any(group.get("maximize") for group in optimizer.param_groups)
         record.seen.scheduled = any("initial_lr" in group for group in optimizer.param_groups)
 
     def _waiting(self) -> bool:

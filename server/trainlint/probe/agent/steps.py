@@ -213,7 +213,7 @@ def _compare(parameter: Any, before: Any, gradient: Any, otherwise: Any) -> tupl
     otherwise = local(otherwise) if otherwise is not None else None
     seen = StepOfParameter(step=0, rate=None, gradient="none", trainable=True)
     changed = differs(after, before)
-    seen.update_norm = norm(after - before)
+    seen.update_norm, seen.weight_norm = norm(after - before), norm(before)
     seen.broken = count(~torch.isfinite(after)) if after.is_floating_point() else 0
     if gradient is not None:
         full = dense(gradient).to(after.device)
