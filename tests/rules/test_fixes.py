@@ -11,13 +11,7 @@ from trainlint.rules import RULES, Fixability, Rule
 from tests.rules.cases import CODES, FAULTY, Case, report
 from tests.rules.mending import held
 from tests.rules.test_documentation import chosen, section
-from tests.rules.variants import VARIANTS, Variant, as_written, nested
-
-AT_THE_TOP = {"TRN115", "TRN312", "TRN313"}
-"""Rules about classes and pure functions, which look at those of the module."""
-
-TRAINED_BY_KERAS = {"TRN101/keras_on_torch.bad.py"}
-"""Methods of a class that its library calls: those of a class at the top of the module."""
+from tests.rules.variants import VARIANTS, Variant, as_written
 
 
 @pytest.fixture(params=VARIANTS, ids=lambda variant: variant.__name__)
@@ -30,9 +24,6 @@ def variant(request: pytest.FixtureRequest) -> Variant:
 def test_verdict_is_that_of_the_fixture(case: Case, variant: Variant) -> None:
     codes = [finding.code for finding in case.report.findings]
     found = [finding.code for finding in report(variant(case.text)).findings]
-    if variant is nested:
-        known = AT_THE_TOP if case.name not in TRAINED_BY_KERAS else set(codes)
-        codes = [code for code in codes if code in found or code not in known]
     assert found == codes
 
 

@@ -91,8 +91,8 @@ def nested(text: str) -> str:
     inner = [
         f"        {line}" if line.strip() and number not in held else line for number, line in enumerate(lines[first:], first + 1)
     ]
-    head = ["def main():", "    @functools.lru_cache(maxsize=None)", "    def inner():"]
-    return "\n".join([*lines[:first], "import functools", "", "", *head, *inner, "    inner()", "", "", "main()", ""])
+    head = ["def main():", "    @functools.lru_cache(maxsize=None)", "    def work():"]
+    return "\n".join([*lines[:first], "import functools", "", "", *head, *inner, "    work()", "", "", "main()", ""])
 
 
 _ANSWERS_IN_THE_MODULE = re.compile(r"\bglobal\b|__main__|globals\(|import \*|__future__")

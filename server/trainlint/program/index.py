@@ -62,8 +62,9 @@ class Index:
         self.look_alikes = False
         self.packages: set[str] = set()
         self.wrapped: dict[str, set[str]] = {}
-        self._own = self._aside = False
+        self._own = False
         self._alike: set[str] = set()
+        self._aside: set[str] = set()
         self._depth = 0
         self._open = Contents()
         self._loops: list[LoopContents] = []
@@ -95,7 +96,8 @@ class Index:
         self.functions[tree] = self._open = Contents()
         self._children(tree)
         alike = self._alike - ON_TORCH if self._own else self._alike
-        self.look_alikes = self.look_alikes or bool(alike) or (self._aside and not self._own)
+        aside = frozenset() if self._own else self._aside - (ON_TORCH if ORIGINAL in self.packages else frozenset())
+        self.look_alikes = self.look_alikes or bool(alike | aside)
 
     @property
     def functional(self) -> bool:
@@ -238,7 +240,7 @@ class Index:
         if not self._depth:
             self._own = self._own or ORIGINAL in roots
             self._alike |= LOOK_ALIKES & roots
-        self._aside = self._aside or not LOOK_ALIKES.isdisjoint(roots)
+        self._aside |= LOOK_ALIKES & roots
 
 
 def names_in(node: ast.AST) -> set[str]:

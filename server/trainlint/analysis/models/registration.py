@@ -11,7 +11,7 @@ from ...program.effects import leaves
 from ...program.frameworks.table import registering
 from ...program.machine import Binding
 from ...program.program import Program
-from ...program.scope import ClassInfo
+from ...program.scope import ClassInfo, Frame
 from ...program.things import Many, Mapping, Role, Sequence, Tensor, Thing, Value, things_in
 from .modules import Modules, modules_in
 
@@ -158,11 +158,15 @@ class Registration:
     def _by_hand(self, info: ClassInfo, attribute: str) -> bool:
         """Another method of the class, or a function of the file, hands out the parameters of what the attribute holds."""
         functions = self._program.index.functions
-        own = {method for one in info.lineage() for name, method in one.methods.items() if name == "forward"}
+        apart: set[ast.AST] = {method for one in info.lineage() for name, method in one.methods.items() if name == "forward"}
+        around: Frame | None = info.frame
+        while around is not None:
+            apart.add(around.node)
+            around = around.outer
         return any(
             attribute in contents.words and not contents.words.isdisjoint(_BY_HAND)
             for node, contents in functions.items()
-            if not isinstance(node, ast.Module) and node not in own
+            if node not in apart
         )
 
     @cached_property
