@@ -11,13 +11,14 @@ from ...program import effects as fx
 from ...program.frameworks.table import LINKS, activation_place, layer_operation
 from ...program.program import Program
 from ...program.things import Constant, External, Role, Thing, Value
+from ...source.parse import Site
 from ..flow.graph import Node, Source
 from ..flow.values import REARRANGING, Values
+from .contradictions import ACTIVATIONS, Contradictions
 
 _THROUGH = REARRANGING | frozenset(
     {"cast", "reshape", "squeeze", "expand_dims", "boolean_mask", "rescaling", "activation", "linear"}
 )
-_PROBABILITIES = frozenset({"softmax", "sigmoid"})
 _BOUNDED_OTHERWISE = frozenset({"relu", "tanh", "elu", "selu", "gelu"})
 
 
@@ -28,6 +29,7 @@ class Misfit(Enum):
     NEVER = "it takes probabilities and is given logits"
     OTHER = "it takes probabilities and is given what an activation of another range makes"
     SINGLE = "a distribution over one class"
+    CONTRADICTED = "it takes probabilities and is given what is taken for logits elsewhere"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,8 @@ class MisfitLoss:
     """`loss` is the library's name of a loss that does not go together with `heads`, the last steps before it.
 
     `place` is where the loss is built, or called where that is in one; `argument` the call that says what it takes, with the
-    place of that argument. `fits` is the activation that makes what it takes of logits.
+    place of that argument. `fits` is the activation that makes what it takes of logits. `elsewhere` is where the same value is
+    taken for something else.
     """
 
     misfit: Misfit
@@ -44,6 +47,7 @@ class MisfitLoss:
     place: ast.AST
     heads: tuple[Source, ...]
     argument: tuple[ast.AST, int] | None
+    elsewhere: Site | None = None
 
     @property
     def name(self) -> str:
@@ -73,17 +77,26 @@ class _Use:
     given: Node
     place: ast.AST
     argument: tuple[ast.AST, int] | None
+    site: Site | None = None
+    """Where it is called; None where a library calls it."""
 
 
 def misfit_losses(program: Program, values: Values) -> Iterator[MisfitLoss]:
     """Every loss whose input is in sight and does not fit, each place once."""
     told: set[ast.AST] = set()
-    for use in (*_compiled(program), *_called(program)):
+    uses = (*_compiled(program), *_called(program))
+    taken = [(use.site, use.given) for use in uses if use.logits and use.site is not None]
+    contradictions = Contradictions(program, values, taken) if uses else None
+    for use in uses:
         heads = values.heads(use.given, _THROUGH)
-        misfit = _misfit(use, heads, values)
+        misfit, elsewhere = _misfit(use, heads, values), None
+        plain = misfit is None and ACTIVATIONS.isdisjoint(head.name for head in heads if head.name is not None)
+        if plain and contradictions is not None and not use.logits and use.site is not None:
+            elsewhere = contradictions.taken_for_logits(use.given, use.site)
+            misfit = Misfit.CONTRADICTED if elsewhere is not None else None
         if misfit is not None and use.place not in told:
             told.add(use.place)
-            yield MisfitLoss(misfit, use.loss, LINKS[use.loss], use.place, heads, use.argument)
+            yield MisfitLoss(misfit, use.loss, LINKS[use.loss], use.place, heads, use.argument, elsewhere)
 
 
 def _misfit(use: _Use, heads: tuple[Source, ...], values: Values) -> Misfit | None:
@@ -94,7 +107,7 @@ def _misfit(use: _Use, heads: tuple[Source, ...], values: Values) -> Misfit | No
     if (LINKS[use.loss] == "softmax" or names == {"softmax"}) and all(_of_one_unit(head, values) for head in heads):
         return Misfit.SINGLE
     if use.logits:
-        return Misfit.TWICE if names <= _PROBABILITIES else None
+        return Misfit.TWICE if names <= ACTIVATIONS else None
     if linear:
         return Misfit.NEVER
     return Misfit.OTHER if names <= _BOUNDED_OTHERWISE and all(_by_layer(head) for head in heads) else None
@@ -153,21 +166,21 @@ def _called(program: Program) -> Iterator[_Use]:
         if given is None:
             continue
         if operation.callee is not None and operation.callee.role is Role.LOSS_FUNCTION:
-            yield from _of_object(operation.callee, Node(given))
+            yield from _of_object(operation.callee, Node(given), operation.site)
         elif operation.callee is None and operation.name in LINKS:
             always = operation.name.endswith("with_logits")
             logits = True if always else _flag(operation.arguments.get("2", operation.arguments.get("from_logits")))
             if logits is not None:
                 node = operation.site.node
-                yield _Use(operation.name, logits, Node(given), node, None if always else (node, 2))
+                yield _Use(operation.name, logits, Node(given), node, None if always else (node, 2), operation.site)
 
 
-def _of_object(loss: Thing, given: Node) -> Iterator[_Use]:
+def _of_object(loss: Thing, given: Node, site: Site | None = None) -> Iterator[_Use]:
     name = (loss.created_by or "").rpartition(".")[2]
     first = loss.positional[0] if loss.positional else None
     logits = _flag(loss.arguments.get("from_logits", first))
     if name in LINKS and logits is not None and loss.node is not None and "**" not in loss.arguments:
-        yield _Use(name, logits, given, loss.node, (loss.node, 0))
+        yield _Use(name, logits, given, loss.node, (loss.node, 0), site)
 
 
 def _flag(value: Value | None) -> bool | None:

@@ -2,7 +2,8 @@
 
 ## What it does
 Finds losses with a `from_logits` argument that says the opposite of what the last layer of the model computes: `True` behind a
-softmax or sigmoid, `False` (the default) behind a layer without an activation.
+softmax or sigmoid, `False` (the default) behind a layer without an activation, or on numbers that the same function puts through
+a softmax or gives to a loss that takes logits.
 
 ## Why it matters
 Behind an activation the loss applies it once more: it cannot come near zero, and gradients are small. Without any, negative
@@ -37,14 +38,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...analysis.facts import Facts
-from ...analysis.tensors.links import Misfit
+from ...analysis.tensors.links import Misfit, MisfitLoss
 from ...finding import Severity
+from ...source.parse import Site
 from ..remedy import Remedy, SetArgument
 from ..rule import Fixability, Observation, Rule, confidence
 
 
 def check(facts: Facts) -> Iterable[Observation]:
     for one in facts.misfit_losses:
+        if one.elsewhere is not None:
+            yield _contradicted(one, one.elsewhere)
         if one.misfit not in (Misfit.TWICE, Misfit.NEVER):
             continue
         remedies: tuple[Remedy, ...] = ()
@@ -66,6 +70,16 @@ def check(facts: Facts) -> Iterable[Observation]:
         yield Observation(
             one.place, message, confidence(not one.repaired), ((head, words),) if head is not None else (), remedies
         )
+
+
+def _contradicted(one: MisfitLoss, elsewhere: Site) -> Observation:
+    """It says the opposite of what another computation takes the same numbers for."""
+    remedies = (SetArgument(*one.argument, "from_logits", "True", "Set from_logits to True"),) if one.argument is not None else ()
+    message = (
+        f"`{one.name}` takes probabilities and is given what is taken for logits elsewhere: "
+        "without an activation, negative numbers give no gradient"
+    )
+    return Observation(one.place, message, confidence(False), ((elsewhere, "here they are taken for logits"),), remedies)
 
 
 RULE = Rule("TRN511", "from-logits-mismatch", Severity.ERROR, Fixability.SOMETIMES, "0.1.0", check)
