@@ -68,6 +68,7 @@ def _check(document: Document, workspace: Workspace | None, settings: Settings, 
             sorted(_Findings(facts, workspace, settings, cancel).all(), key=lambda finding: (finding.span, finding.code))
         )
         status = _status(document, facts)
+        facts.program.forget()
     except Cancelled:
         raise
     except RecursionError:

@@ -259,7 +259,8 @@ class Facts:
         """Hidden layers whose units start alike, where gradients flow through them."""
         if next(self.effects(fx.Fill), None) is None and not self.program.classes:
             return []
-        return list(Initialisation(self.program, self.values).constant_starts(self.differentiated))
+        starts = Initialisation(self.program, self.values)
+        return list(starts.constant_starts(self.differentiated)) if starts.fills else []
 
     @cached_property
     def targets(self) -> list[WrongTarget]:
@@ -515,9 +516,7 @@ class Facts:
     def effects(self, kind: type[Kind]) -> Iterator[Kind]:
         """Every effect of one kind, in the order of the program; one of a helper once for each call."""
         for entry in self.program.entries:
-            for effect in entry.effects:
-                if isinstance(effect, kind):
-                    yield effect
+            yield from entry.of(kind)
 
     @cached_property
     def uncalled(self) -> list[fx.Uncalled]:

@@ -8,12 +8,17 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ..program.naming import ACCELERATOR, READING_RECEIVERS, SCALER, names_optimizer, names_scheduler, suggests
+from ..source.nodes import children
 from .layout import Layout
 
 LOOPS = (ast.For, ast.AsyncFor, ast.While)
 COMPOUND = (
     *LOOPS, ast.If, ast.With, ast.AsyncWith, ast.Try, ast.Match, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef,
 )  # fmt: skip
+
+
+_SCOPES = (ast.Lambda, *COMPOUND)
+_TRAINING = frozenset({"zero_grad", "backward", "manual_backward", "step"})
 
 
 class Kind(Enum):
@@ -127,12 +132,14 @@ def calls_in(statement: ast.stmt) -> Iterator[Call]:
 
 def _outside_functions(node: ast.AST) -> Iterator[ast.AST]:
     yield node
-    for child in ast.iter_child_nodes(node):
-        if not isinstance(child, (ast.Lambda, *COMPOUND)):
+    for child in children(node):
+        if not isinstance(child, _SCOPES):
             yield from _outside_functions(child)
 
 
 def _call(node: ast.Call, func: ast.Attribute, statement: ast.stmt) -> Call | None:
+    if func.attr not in _TRAINING:
+        return None
     receiver = ast.unparse(func.value)
     if func.attr == "zero_grad":
         return Call(Kind.CLEAR, receiver, statement)

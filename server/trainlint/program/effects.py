@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Union
+from typing import Any, Union
 
 from ..immutable import record_class
 from ..source.parse import Site
@@ -379,6 +380,7 @@ class Loop:
     """`skippable`: may run no time. `repeats`: may run more than once. `endless`: left by a jump only.
 
     `over` is what it iterates over, `runs` how often it does, where that is known. A loop out of sight `calls` this function.
+    `origin` is the loop of the program, where this is one of a view of it.
     """
 
     node: ast.AST
@@ -391,6 +393,7 @@ class Loop:
     over: Value = UNKNOWN
     runs: int | None = None
     calls: str = ""
+    origin: Loop | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -441,13 +444,17 @@ Region = Union[Block, Loop, Branch, Try, Call, Jump, Effect]
 
 def blocks_of(region: Region) -> list[Block]:
     """The blocks directly below a region, in the order of the text."""
-    if isinstance(region, (Loop, Branch)):
-        return [region.body, region.orelse]
-    if isinstance(region, Call):
-        return [region.body]
-    if isinstance(region, Try):
-        return [region.body, *region.handlers, region.orelse, region.final]
-    return [region] if isinstance(region, Block) else []
+    below = _BELOW.get(region.__class__)
+    return below(region) if below is not None else []
+
+
+_BELOW: dict[type, Callable[[Any], list[Block]]] = {
+    Loop: lambda region: [region.body, region.orelse],
+    Branch: lambda region: [region.body, region.orelse],
+    Call: lambda region: [region.body],
+    Try: lambda region: [region.body, *region.handlers, region.orelse, region.final],
+    Block: lambda region: [region],
+}
 
 
 def leaves(block: Block) -> list[Effect]:

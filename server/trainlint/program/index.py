@@ -51,6 +51,7 @@ class LoopContents:
 class Index:
     """The contents of the functions and loops of the trees added to it, and their imports.
 
+    `functional`: what was added trains by values, so that nothing that is not kept has an effect.
     `wrapped`: for each variable or attribute that is assigned what a call returns, the names that this call was given.
     """
 
@@ -60,6 +61,7 @@ class Index:
         self.statements = self._lambdas = 0
         self.imports: list[ast.Import | ast.ImportFrom] = []
         self.look_alikes = False
+        self.functional = False
         self.packages: set[str] = set()
         self.wrapped: dict[str, set[str]] = {}
         self._own = False
@@ -69,28 +71,6 @@ class Index:
         self._open = Contents()
         self._loops: list[LoopContents] = []
         self._outside = 0
-        self._special: dict[type, Callable[..., None]] = {
-            ast.Name: self._name,
-            ast.Constant: self._constant,
-            ast.Attribute: self._attribute,
-            ast.Expr: self._expression,
-            ast.FunctionDef: self._function,
-            ast.AsyncFunctionDef: self._function,
-            ast.Lambda: self._function,
-            ast.For: self._loop,
-            ast.AsyncFor: self._loop,
-            ast.While: self._loop,
-            ast.If: self._test,
-            ast.IfExp: self._test,
-            ast.Assign: self._assign,
-            ast.AugAssign: self._augmented,
-            ast.Yield: self._yield,
-            ast.YieldFrom: self._yield,
-            ast.Global: self._global,
-            ast.Nonlocal: self._nonlocal,
-            ast.Import: self._import,
-            ast.ImportFrom: self._import,
-        }
 
     def add(self, tree: ast.Module) -> None:
         self.functions[tree] = self._open = Contents()
@@ -98,11 +78,6 @@ class Index:
         alike = self._alike - ON_TORCH if self._own else self._alike
         aside = frozenset() if self._own else self._aside - (ON_TORCH if ORIGINAL in self.packages else frozenset())
         self.look_alikes = self.look_alikes or bool(alike | aside)
-
-    @property
-    def functional(self) -> bool:
-        """It trains by values: nothing that is not kept has an effect."""
-        return not FUNCTIONAL.isdisjoint(self.packages)
 
     @property
     def foreign(self) -> bool:
@@ -115,14 +90,10 @@ class Index:
         self.loops.update(other.loops)
 
     def _visit(self, node: ast.AST) -> None:
-        special = self._special.get(node.__class__)
-        if special is not None:
-            special(node)
-        else:
-            self._children(node)
+        _SPECIAL.get(node.__class__, Index._children)(self, node)
 
     def _children(self, node: ast.AST) -> None:
-        special = self._special
+        special, otherwise = _SPECIAL.get, Index._children
         for name, suite in _CHILDREN[node.__class__]:
             child = getattr(node, name)
             if child.__class__ is list:
@@ -130,9 +101,9 @@ class Index:
                     self.statements += len(child)
                 for one in child:
                     if one is not None:
-                        special.get(one.__class__, self._children)(one)
+                        special(one.__class__, otherwise)(self, one)
             elif child is not None:
-                special.get(child.__class__, self._children)(child)
+                special(child.__class__, otherwise)(self, child)
 
     def _name(self, node: ast.Name) -> None:
         self._open.words.add(node.id)
@@ -237,6 +208,7 @@ class Index:
         self.imports.append(node)
         roots = {module.partition(".")[0] for module in modules}
         self.packages |= roots
+        self.functional = self.functional or not FUNCTIONAL.isdisjoint(roots)
         if not self._depth:
             self._own = self._own or ORIGINAL in roots
             self._alike |= LOOK_ALIKES & roots
@@ -251,6 +223,29 @@ def names_in(node: ast.AST) -> set[str]:
 # The fields of each kind of node that hold nodes, and whether they are suites of statements.
 _CHILDREN: dict[type, tuple[tuple[str, bool], ...]] = {
     kind: tuple((name, name in _SUITES and not issubclass(kind, ast.expr)) for name in fields) for kind, fields in FIELDS.items()
+}
+
+_SPECIAL: dict[type, Callable[..., None]] = {
+    ast.Name: Index._name,
+    ast.Constant: Index._constant,
+    ast.Attribute: Index._attribute,
+    ast.Expr: Index._expression,
+    ast.FunctionDef: Index._function,
+    ast.AsyncFunctionDef: Index._function,
+    ast.Lambda: Index._function,
+    ast.For: Index._loop,
+    ast.AsyncFor: Index._loop,
+    ast.While: Index._loop,
+    ast.If: Index._test,
+    ast.IfExp: Index._test,
+    ast.Assign: Index._assign,
+    ast.AugAssign: Index._augmented,
+    ast.Yield: Index._yield,
+    ast.YieldFrom: Index._yield,
+    ast.Global: Index._global,
+    ast.Nonlocal: Index._nonlocal,
+    ast.Import: Index._import,
+    ast.ImportFrom: Index._import,
 }
 
 

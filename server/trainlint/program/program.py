@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from ..cancel import CancelFlag
 from ..source.parse import Site
@@ -25,6 +25,8 @@ from .scope import ClassInfo, Frame
 from .things import UNKNOWN, External, Function, Operation, Thing, Value, things_in
 from .training_imports import training_names
 from .vocabulary import RETURNED
+
+Kind = TypeVar("Kind", bound=Effect)
 
 _SUMMARY_BUDGET = 500
 
@@ -46,6 +48,18 @@ class Entry:
     def effects(self) -> list[Effect]:
         """All of them, in the order of the text; complete only when the whole program is."""
         return leaves(self.body)
+
+    def of(self, kind: type[Kind]) -> list[Kind]:
+        """Those of one kind, in the order of the text."""
+        found: list[Kind] = self._of_kind.get(kind, [])
+        return found
+
+    @cached_property
+    def _of_kind(self) -> dict[type[Effect], list[Any]]:
+        found: dict[type[Effect], list[Any]] = {}
+        for effect in self.effects:
+            found.setdefault(effect.__class__, []).append(effect)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +92,11 @@ class Program:
     def inference(self) -> set[ast.AST]:
         """The contexts, decorators among them, whose tensors can have no part in a graph."""
         return self.machine.inference if self.machine is not None else set()
+
+    def forget(self) -> None:
+        """Let go of what others derived from the entries and that refers to them in turn: what is left frees itself."""
+        for entry in self.entries:
+            entry.derived.clear()
 
     @property
     def bodies(self) -> list[Block]:

@@ -40,7 +40,7 @@ class Observation:
 Check = Callable[[Facts], Iterable[Observation]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Rule:
     """`doc` is the rule's page: the docstring of the file it stands in."""
 

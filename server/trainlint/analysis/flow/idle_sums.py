@@ -67,10 +67,10 @@ class IdleSums:
                 or not isinstance(statement, ast.Assign)
             ):
                 continue
-            scope, name = self._fates.scope(operation.site.function), _only_target(statement)
-            if name is None or statement not in scope.successors:
+            name = _only_target(statement)
+            if name is None:
                 continue
-            found = (self._twice if self._backward_of(node) else self._unused)(operation, name, scope)
+            found = (self._twice if self._backward_of(node) else self._unused)(operation, name)
             if found is not None:
                 seen.add(node)
                 yield found
@@ -79,11 +79,17 @@ class IdleSums:
         """What differentiates a value that is computed at `node`, in this call of its function or another."""
         return self._backwards[self._written[node]] if node in self._written else None
 
-    def _unused(self, total: Operation, name: str, scope: Scope) -> IdleSum | None:
+    def _scope(self, total: Operation) -> Scope | None:
+        """The function around; None where the sum does not stand in its own body."""
+        scope = self._fates.scope(total.site.function)
+        return scope if total.site.statement in scope.successors else None
+
+    def _unused(self, total: Operation, name: str) -> IdleSum | None:
         """A sum that is only looked at."""
         terms = [self._core(value, written) for value, written in _terms(total)]
         trained = [(value, written, one) for value, written in terms if (one := self._differentiates(value)) is not None]
-        if not trained:
+        scope = self._scope(total) if trained else None
+        if scope is None:
             return None
         reads = scope.reads(total.site.statement, name)
         if name not in scope.own or reads.captured or not reads.names:
@@ -100,13 +106,14 @@ class IdleSums:
                     return IdleSum(total, name, beside, written, backward, certain)
         return None
 
-    def _twice(self, total: Operation, name: str, scope: Scope) -> IdleSum | None:
+    def _twice(self, total: Operation, name: str) -> IdleSum | None:
         """A sum that has one loss two times while another is only looked at."""
         named = [(value, written) for value, written in _terms(total) if isinstance(written, ast.Name)]
         names = [written.id for _, written in named]
         repeated = next(((value, written) for value, written in named if names.count(written.id) > 1), None)
         backward = self._backward_of(total.site.node)
-        if repeated is None or backward is None:
+        scope = self._scope(total) if repeated is not None and backward is not None else None
+        if repeated is None or backward is None or scope is None:
             return None
         for operation in self._program.operations:
             statement = operation.site.statement

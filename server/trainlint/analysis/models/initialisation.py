@@ -43,6 +43,11 @@ class Initialisation:
         for body in program.bodies:
             self._walk(body, sure=True)
 
+    @property
+    def fills(self) -> bool:
+        """Something sets parameters to new values."""
+        return bool(self._last)
+
     def constant_starts(self, differentiated: Mapping[Operation, Source]) -> Iterator[ConstantStart]:
         """Hidden layers all of whose units start alike and are looked at alike: nothing ever tells them apart."""
         for operation, source in differentiated.items():

@@ -199,7 +199,7 @@ def _arrange(block: fx.Block, place: _Place, layout: _Layout) -> None:
                 if side.items and isinstance(side.items[-1], fx.Jump):
                     place = _Place(place.loop, (*place.chain, (item.guard, truth)))
         elif isinstance(item, fx.Loop):
-            _arrange(item.body, _Place(item, ()) if item.repeats else place, layout)
+            _arrange(item.body, _Place(item.origin or item, ()) if item.repeats else place, layout)
             _arrange(item.orelse, place, layout)
         else:
             for part in fx.blocks_of(item):

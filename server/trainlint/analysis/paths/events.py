@@ -40,7 +40,7 @@ class Event:
     NEW: other parameters with empty gradients. OTHER: the symbol stands for other parameters.
     ANYTHING: a call that may do everything. COMPUTE: a call that may differentiate, and clear where `clears`.
     ADJUST: gradients are changed in place, or looked at in order to.
-    `loops` are the loops around it, outermost first; `order` its place in the text of the program.
+    `loops` are the loops of the program around it, outermost first; `order` its place in the text of the program.
     """
 
     kind: Kind
@@ -53,7 +53,8 @@ class Event:
 
 @dataclass(eq=False)
 class View:
-    """The pruned program of one set, its events, the counters and flags its guards look at, and the loops `around` each.
+    """The pruned program of one set, its events, and the counters and flags its guards look at; and the loops `around` each loop
+    of the program.
 
     It is looked at as if what is `supposed` held, or did not, all the time.
     """
@@ -144,15 +145,14 @@ class Pruning(ABC):
 
     def _loop(self, region: fx.Loop) -> fx.Region | None:
         before = len(self.events)
-        pruned = replace(region)
-        self.around[pruned] = tuple(self.loops)
-        self.loops.append(pruned)
-        pruned.body = self.block(region.body)
+        self.around[region] = tuple(self.loops)
+        self.loops.append(region)
+        body = self.block(region.body)
         self.loops.pop()
-        pruned.orelse = self.block(region.orelse)
-        if len(self.events) == before and not _leaves_loop(pruned.body):
+        orelse = self.block(region.orelse)
+        if len(self.events) == before and not _leaves_loop(body):
             return None
-        return pruned
+        return replace(region, body=body, orelse=orelse, origin=region)
 
     def _look(self, body: fx.Block) -> None:
         """Note down what the guards of a pruned body look at."""

@@ -229,11 +229,12 @@ class Paths(ABC):
     def go_round(self, loop: fx.Loop, tokens: Tokens) -> Tokens:
         after = self.known.get((loop, tokens))
         if after is None:
-            after = self.known[loop, tokens] = frozenset(self.turn(loop, token) for token in tokens)
+            around = loop.origin or loop
+            after = self.known[loop, tokens] = frozenset(self.turn(around, token) for token in tokens)
         return after
 
     def turn(self, loop: fx.Loop, token: Any) -> Any:
-        """The token when `loop` begins another turn."""
+        """The token when `loop`, one of the program, begins another turn."""
         return token
 
     @abstractmethod

@@ -83,6 +83,8 @@ def examine(entry: Entry, program: Program, cancel: CancelFlag) -> Protocol:
         ran.append((target, view, seen))
     for target, view in views:
         protocol.empty += idle_parts(wiring, target, view)
+    if not ran and not coarse:
+        return protocol
     alternatives = Alternatives(entry.body)
     users = Counter(effect for effects in used.values() for effect in effects)
     for target, view in coarse:

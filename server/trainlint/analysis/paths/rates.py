@@ -101,8 +101,9 @@ def known_rates(program: Program) -> list[KnownRate]:
     schedules, raised = _scaling_schedules(program), set[Thing]()
     resumed, restored = _restored_at_times(program), set[Thing]()
     for effect in _effects(program):
-        if isinstance(effect, fx.Create) and effect.thing.role is Role.OPTIMIZER:
-            built.setdefault(effect.thing, effect)
+        if isinstance(effect, fx.Create):
+            if effect.thing.role is Role.OPTIMIZER:
+                built.setdefault(effect.thing, effect)
         elif isinstance(effect, fx.SetRate) and effect.site.node in resumed:
             restored.update(effect.optimizers)
         elif isinstance(effect, fx.SetRate):
@@ -158,16 +159,17 @@ def _effects(program: Program) -> Iterator[fx.Effect]:
 
 def _restored_at_times(program: Program) -> set[ast.AST]:
     """Where states are loaded on some paths only: a run that starts from the beginning does not come there."""
-
-    def loads(block: fx.Block, on_some_paths: bool) -> Iterator[ast.AST]:
+    found: set[ast.AST] = set()
+    waiting = [(body, False) for body in program.bodies]
+    while waiting:
+        block, on_some_paths = waiting.pop()
         for item in block.items:
             if isinstance(item, fx.Overwrite) and on_some_paths:
-                yield item.site.node
+                found.add(item.site.node)
             elif not isinstance(item, fx.Effect):
-                for inner in fx.blocks_of(item):
-                    yield from loads(inner, on_some_paths or isinstance(item, (fx.Branch, fx.Try)))
-
-    return {node for body in program.bodies for node in loads(body, on_some_paths=False)}
+                inside = on_some_paths or isinstance(item, (fx.Branch, fx.Try))
+                waiting += [(inner, inside) for inner in fx.blocks_of(item)]
+    return found
 
 
 def _kept_by_its_class(same: list[Thing], program: Program) -> bool:
@@ -220,8 +222,8 @@ def _transformation_rates(program: Program) -> Iterator[KnownRate]:
     """Transformations whose rate is a number in sight, or follows a schedule whose highest rate is one."""
     built: dict[Thing, fx.Create] = {}
     for entry in program.entries:
-        for effect in entry.effects:
-            if isinstance(effect, fx.Create) and effect.thing.role is Role.TRANSFORMATION:
+        for effect in entry.of(fx.Create):
+            if effect.thing.role is Role.TRANSFORMATION:
                 built.setdefault(effect.thing, effect)
     apart = {part for whole in built if not_for_all(whole.created_by or "") for part in whole.holds}
     for made, create in built.items():
@@ -244,7 +246,7 @@ def _transformation_rates(program: Program) -> Iterator[KnownRate]:
 def _scaling_schedules(program: Program) -> dict[ast.AST, bool]:
     """Where schedules are built that multiply rates, so that 0 stays 0, and whether they are sure to make them no larger."""
     found: dict[ast.AST, bool] = {}
-    for effect in (effect for entry in program.entries for effect in entry.effects if isinstance(effect, fx.Create)):
+    for effect in (effect for entry in program.entries for effect in entry.of(fx.Create)):
         made = effect.thing
         scaling = rate_scaling(made.created_by or "") if made.role is Role.SCHEDULER else None
         if scaling is None or "**" in made.arguments:
@@ -303,13 +305,13 @@ def _written_rates(program: Program) -> set[Thing]:
         if thing.parent is not None and argument_name(thing.name.rpartition(".")[2]) == "lr" and _may_be_written(thing)
     }
     scheduled: set[Thing] = set()
-    for effect in (effect for entry in program.entries for effect in entry.effects):
-        if isinstance(effect, fx.Assign) and argument_name(effect.attribute) == "lr":
-            found.add(effect.thing)
-        elif isinstance(effect, fx.Fit) and not runs_without_rates(effect.options.get("callbacks", NONE), program):
-            scheduled.add(effect.model)
-    for effect in (effect for entry in program.entries for effect in entry.effects):
-        if isinstance(effect, fx.Compile) and effect.model in scheduled:
+    for entry in program.entries:
+        found.update(assigned.thing for assigned in entry.of(fx.Assign) if argument_name(assigned.attribute) == "lr")
+        for fit in entry.of(fx.Fit):
+            if not runs_without_rates(fit.options.get("callbacks", NONE), program):
+                scheduled.add(fit.model)
+    for effect in (effect for entry in program.entries for effect in entry.of(fx.Compile)):
+        if effect.model in scheduled:
             found.update(things_in(effect.options.get("optimizer", UNKNOWN)))
     return {thing for thing in found if thing is not None}
 

@@ -162,12 +162,15 @@ def _written(call: ast.AST) -> ast.AST:
 
 def _called(program: Program) -> Iterator[_Use]:
     for operation in program.operations:
+        called = operation.callee
+        if operation.name not in LINKS if called is None else called.role is not Role.LOSS_FUNCTION:
+            continue
         given = operation.arguments.get("1", operation.arguments.get("y_pred", operation.arguments.get("logits")))
         if given is None:
             continue
-        if operation.callee is not None and operation.callee.role is Role.LOSS_FUNCTION:
-            yield from _of_object(operation.callee, Node(given), operation.site)
-        elif operation.callee is None and operation.name in LINKS:
+        if called is not None:
+            yield from _of_object(called, Node(given), operation.site)
+        else:
             always = operation.name.endswith("with_logits")
             logits = True if always else _flag(operation.arguments.get("2", operation.arguments.get("from_logits")))
             if logits is not None:
