@@ -218,15 +218,15 @@ def item(m: Machine, holder: Value, index: Value) -> Value:
     if isinstance(holder, Loaded):
         return configuration_files.item(m, holder, index)
     key = index.value if isinstance(index, Constant) else None
-    if isinstance(holder, Sequence) and isinstance(key, int) and -len(holder.items) <= key < len(holder.items):
-        return holder.items[key]
+    if isinstance(holder, Sequence) and isinstance(key, int) and (places := holder.places(key)):
+        return item_of(holder.part(places)) if len(places) > 1 else holder.items[places[0]]
     if isinstance(holder, (Sequence, Many)):
         return item_of(holder)
     if isinstance(holder, Mapping):
         for known, value in holder.items:
             if known == key:
                 return value
-        return item_of(Sequence(tuple(value for _, value in holder.items)))
+        return item_of(holder.values())
     if isinstance(holder, Tensor):
         return holder.by(operations.compute(m, m.statement, "getitem", (holder, index)))
     if isinstance(holder, Parameters):

@@ -73,7 +73,7 @@ def binary(m: Machine, node: ast.AST, kind: ast.operator, left: Value, right: Va
     if isinstance(right, Counter) and isinstance(left, Constant) and isinstance(left.value, int) and isinstance(kind, ast.Add):
         return Counter(right.name, right.offset + left.value)
     if isinstance(left, Sequence) and isinstance(right, Sequence) and isinstance(kind, ast.Add):
-        return Sequence(left.items + right.items)
+        return left.plus(right)
     if isinstance(kind, ast.Mult):
         for side in (left, right):
             if isinstance(side, (Sequence, Many)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from functools import reduce
 
-from . import access, configuration_files, expressions, in_place, parameters
+from . import access, chains, configuration_files, expressions, in_place, parameters
 from .effects import Adjust, Assign, Attach, Clear, Create, Extend, Forget, Freeze, Mark, Rebind, SetRate, Write
 from .machine import Machine
 from .names import text_of
@@ -117,7 +117,7 @@ def _unpack_starred(m: Machine, target: ast.Tuple | ast.List, value: Sequence) -
         bind(m, element, part)
     if at < len(target.elts):
         end = len(value.items) - behind
-        bind(m, target.elts[at], Sequence(value.items[at:end]))
+        bind(m, target.elts[at], value.part(range(at, end)))
         for element, part in zip(target.elts[at + 1 :], value.items[end:], strict=False):
             bind(m, element, part)
 
@@ -169,6 +169,8 @@ def set_attribute(m: Machine, node: ast.AST, holder: Value, name: str, value: Va
         m.emit_effect(Assign, node, holder, name, value, m.store.get((holder, name)))
     elif isinstance(value, Thing) and holder.role is Role.MODULE:
         m.emit_effect(Attach, node, holder, name, value)
+    if isinstance(value, Thing) and value.role is Role.MODULE:
+        chains.register(m, holder, name, value)
     m.record_binding(holder, name, node, value)
     m.store.set((holder, name), value)
     m.emit_effect(Forget, node, f".{name}")
@@ -209,19 +211,20 @@ def set_item(m: Machine, target: ast.Subscript, holder: Value, index: Value, val
         configuration_files.assign(m, holder, key, value)
     elif isinstance(holder, Thing):
         if isinstance(value, Thing) and value.role is Role.MODULE:
+            chains.alter(m, holder)
             m.emit_effect(Assign, target, holder, f"[{key!r}]", value, m.store.get((holder, f"[{key!r}]")))
         parts = tuple(things_in(value))
         if key is not None or parts:
             m.store.set((holder, f"[{key!r}]"), value)
         for part in parts:
             part.owners.add(holder)
-    elif isinstance(holder, Sequence) and isinstance(key, int) and 0 <= key < len(holder.items):
+    elif isinstance(holder, Sequence) and isinstance(key, int) and len(places := holder.places(key)) == 1:
         if isinstance(target.value, (ast.Name, ast.Attribute)):
-            items = (*holder.items[:key], value, *holder.items[key + 1 :])
-            bind(m, target.value, Sequence(items))
+            items = (*holder.items[: places[0]], value, *holder.items[places[0] + 1 :])
+            bind(m, target.value, Sequence(items, holder.groups))
     elif isinstance(holder, Mapping) and isinstance(target.value, (ast.Name, ast.Attribute)):
         rest = tuple((known, old) for known, old in holder.items if known != key)
-        bind(m, target.value, Mapping((*rest, (key, value))))
+        bind(m, target.value, Mapping((*rest, (key, value)), holder.loose - {key}))
 
 
 def updated(m: Machine, target: ast.expr, table: Mapping, args: list[Value], keywords: dict[str, Value]) -> None:
@@ -235,13 +238,15 @@ def updated(m: Machine, target: ast.expr, table: Mapping, args: list[Value], key
         return
     for value in given:
         entries.update(value.items)
-    bind(m, target, Mapping(tuple((entries | keywords).items())))
+    sure = frozenset(keywords).union(*(frozenset(dict(value.items)) - value.loose for value in given))
+    loose = table.loose.union(*(value.loose - frozenset(dict(table.items)) for value in given))
+    bind(m, target, Mapping(tuple((entries | keywords).items()), loose - sure))
 
 
 def changed(table: Mapping) -> Mapping:
     """A dictionary whose numbers and texts code out of sight may have replaced."""
     items = ((key, changed(value) if isinstance(value, Mapping) else value) for key, value in table.items)
-    return Mapping(tuple((key, UNKNOWN if isinstance(value, Constant) else value) for key, value in items))
+    return Mapping(tuple((key, UNKNOWN if isinstance(value, Constant) else value) for key, value in items), table.loose)
 
 
 def _factor(holder: Parameters, value: Value) -> Value | None:

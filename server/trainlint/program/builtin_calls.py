@@ -41,6 +41,10 @@ def call(m: Machine, node: ast.expr, name: str, args: list[Value], keywords: dic
         if isinstance(first, Parameters) and name not in ("reversed", "iter"):
             parameters.exhaust(m, node, first)
             return first.kept
+        if isinstance(first, Sequence) and name == "reversed":
+            return first.turned()
+        if isinstance(first, Sequence) and name == "sorted":
+            return Many(access.item_of(first))
         return first
     if name in ("filter", "map") and len(args) > 1:
         given = args[1]

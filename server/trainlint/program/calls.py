@@ -99,7 +99,7 @@ def _arguments(m: Machine, node: ast.Call, callee: Value) -> tuple[list[Value], 
         value = expressions.evaluate(m, argument)
         if not applied:
             value = _receive(m, node, value, isinstance(callee, Method))
-        if isinstance(argument, ast.Starred) and isinstance(value, Sequence):
+        if isinstance(argument, ast.Starred) and isinstance(value, Sequence) and not value.loose:
             args.extend(value.items)
         else:
             args.append(Partial(SPREAD, (value,), ()) if isinstance(argument, ast.Starred) and entered else value)

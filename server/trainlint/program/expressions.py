@@ -14,6 +14,7 @@ from . import (
     calls,
     conditions,
     configuration_files,
+    lists,
     operations,
     options,
     parameters,
@@ -88,6 +89,8 @@ def _attribute(m: Machine, node: ast.Attribute) -> Value:
 def _subscript(m: Machine, node: ast.Subscript) -> Value:
     holder = evaluate(m, node.value)
     index = evaluate(m, node.slice)
+    if isinstance(holder, Sequence) and isinstance(node.slice, ast.Slice):
+        return lists.sliced(m, node.slice, holder)
     if isinstance(holder, Thing) and holder.role is Role.LEAF:
         return operations.computed(m, as_tensor(holder), operations.compute(m, node, "getitem", (holder, index)))
     if isinstance(holder, Tensor):
@@ -144,16 +147,16 @@ def _compare(m: Machine, node: ast.Compare) -> Value:
 
 
 def _tuple(m: Machine, node: ast.Tuple | ast.List | ast.Set) -> Value:
-    items: list[Value] = []
+    whole = Sequence(())
     for element in node.elts:
         if isinstance(element, ast.Starred):
             value = evaluate(m, element.value)
             parameters.exhaust(m, element, value)
             value = value.kept if isinstance(value, Parameters) else value
-            items.extend(value.items if isinstance(value, Sequence) else [value])
+            whole = whole.plus(value if isinstance(value, Sequence) else Sequence((value,)))
         else:
-            items.append(consume(m, element, evaluate(m, element)))
-    return Sequence(tuple(items))
+            whole = whole.plus(Sequence((consume(m, element, evaluate(m, element)),)))
+    return whole
 
 
 def _dict(m: Machine, node: ast.Dict) -> Value:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 
 from ..immutable import value_class
 from . import access, expressions, operations, parameters
@@ -40,11 +41,15 @@ class Track:
 
     element: Value
     every: bool = False
-    items: tuple[Value, ...] | None = None
+    items: Sequence | None = None
     runs: int | None = None
     counter: str | None = None
     start: int | None = 0
     over: Value = UNKNOWN
+
+    def turned(self) -> Track:
+        """From the last to the first."""
+        return replace(self, items=self.items.turned()) if self.items is not None else self
 
 
 def iterate(m: Machine, node: ast.expr) -> Track:
@@ -62,7 +67,7 @@ def _wrapped(m: Machine, node: ast.Call) -> Track | None:
         if node.func.attr == "items":
             holder = expressions.evaluate(m, node.func.value)
         if isinstance(holder, Mapping):
-            return _over(m, node, Sequence(tuple(Sequence((Constant(key), value)) for key, value in holder.items)))
+            return _over(m, node, holder.pairs())
         function = expressions.evaluate(m, node.func)
     else:
         function = expressions.evaluate(m, node.func)
@@ -80,7 +85,8 @@ def _wrapped(m: Machine, node: ast.Call) -> Track | None:
     ):
         for extra in (*node.args[1:], *(keyword.value for keyword in node.keywords)):
             expressions.evaluate(m, extra)
-        return iterate(m, node.args[0])
+        track = iterate(m, node.args[0])
+        return track.turned() if function.name == "builtins.reversed" else track
     return None
 
 
@@ -105,10 +111,12 @@ def _enumerate(m: Machine, node: ast.Call) -> Track:
     counter = f"#{id(node)}"
     items = None
     if inner.items is not None:
-        items = tuple(
-            Sequence((Constant(start + index) if start is not None else UNKNOWN, value))
-            for index, value in enumerate(inner.items)
+        known = start is not None and not inner.items.loose
+        pairs = (
+            Sequence((Constant((start or 0) + index) if known else UNKNOWN, value))
+            for index, value in enumerate(inner.items.items)
         )
+        items = Sequence(tuple(pairs), inner.items.groups)
     return Track(Sequence((Counter(counter), inner.element)), inner.every, items, inner.runs, counter, start, inner.over)
 
 
@@ -117,8 +125,9 @@ def _zip(m: Machine, node: ast.Call) -> Track:
     element = Sequence(tuple(track.element for track in tracks))
     known = [track.items for track in tracks if track.items is not None]
     items = None
-    if known and all(track.items is not None for track in tracks):
-        items = tuple(Sequence(parts) for parts in zip(*known, strict=False))
+    if known and len(known) == len(tracks) and all(one.groups == known[0].groups for one in known):
+        rows = tuple(Sequence(parts) for parts in zip(*(one.items for one in known), strict=False))
+        items = Sequence(rows, known[0].groups[: len(rows)])
     every = any(track.every for track in tracks)
     numbered = next((track for track in tracks if track.counter is not None), None)
     over = Sequence(tuple(track.over for track in tracks))
@@ -136,23 +145,27 @@ def _is_parameter(value: Value) -> bool:
     return isinstance(value, Parameters) or (isinstance(value, Thing) and value.role is Role.LEAF)
 
 
+def _length(known: Sequence) -> int | None:
+    return None if known.loose else len(known.items)
+
+
 def _over(m: Machine, node: ast.expr, value: Value) -> Track:
     if isinstance(value, Parameters):
         parameters.exhaust(m, node, value)
         return Track(value.kept, every=True, over=value)
     if isinstance(value, Sequence) and len(value.items) > 1 and all(map(_is_parameter, value.items)):
         whole = parameters.of(value)
-        return Track(whole, every=True, items=value.items, runs=len(value.items), over=value)
+        return Track(whole, every=True, items=value, runs=_length(value), over=value)
     if isinstance(value, Sequence):
         merged: Value = UNKNOWN
         for element in value.items:
             merged = join(merged, element)
-        return Track(merged, items=value.items, runs=len(value.items), over=value)
+        return Track(merged, items=value, runs=_length(value), over=value)
     if isinstance(value, Many):
         return Track(value.element, every=matters(value.element), over=value)
     if isinstance(value, Mapping):
-        keys = tuple(Constant(key) for key, _ in value.items)
-        return Track(UNKNOWN, items=keys, runs=len(keys), over=value)
+        keys = Sequence(tuple(Constant(key) for key, _ in value.items), value.values().groups)
+        return Track(UNKNOWN, items=keys, runs=_length(keys), over=value)
     if isinstance(value, Thing) and value.role is Role.LEAF:
         row = operations.compute(m, node, "getitem", (value, UNKNOWN))
         return Track(operations.computed(m, as_tensor(value), row), over=value)

@@ -14,7 +14,7 @@ from .machine import LoopPaths, Machine
 from .names import text_of
 from .naming import names_optimizer
 from .scope import Changes
-from .things import Constant, Counter, Value, things_in
+from .things import Constant, Counter, Sequence, Value, things_in
 
 # So many loops around each other take second turns of their own, however often the loops around them are lowered.
 _MAX_DRAFTS = 2
@@ -31,7 +31,7 @@ def for_loop(m: Machine, node: ast.For | ast.AsyncFor) -> bool:
     if calls.generator(m, node.iter, turn):
         return lower.statements(m, node.orelse)
     track = iterate(m, node.iter)
-    if track.items is not None and 0 < len(track.items) <= 8 and any(matters(value) for value in track.items):
+    if track.items is not None and 0 < len(track.items.items) <= 8 and any(matters(value) for value in track.items.items):
         return _unrolled(m, node, track.items)
     every = track.every or _holds_parameters(m, node)
     if not every:
@@ -58,15 +58,20 @@ def for_loop(m: Machine, node: ast.For | ast.AsyncFor) -> bool:
     return True
 
 
-def _unrolled(m: Machine, node: ast.For | ast.AsyncFor, items: tuple[Value, ...]) -> bool:
-    """One turn after the other, each member known."""
-    for value in items:
+def _unrolled(m: Machine, node: ast.For | ast.AsyncFor, items: Sequence) -> bool:
+    """One turn after the other, each member known. What a member that may be missing changes may be as it was before."""
+    for place, value in enumerate(items.items):
 
         def body(value: Value = value) -> bool:
             assignment.bind(m, node.target, value)
             return lower.statements(m, node.body)
 
+        base = m.store
+        m.store = base.fork()
         _loop(m, node, body, [], skippable=False, repeats=False)
+        changes = m.store.changes_since(base)
+        m.store = base
+        base.join([changes, Changes()] if items.is_loose(place) else [changes])
     return lower.statements(m, node.orelse)
 
 

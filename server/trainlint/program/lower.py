@@ -6,7 +6,21 @@ import ast
 from collections.abc import Callable
 from dataclasses import replace
 
-from . import access, arithmetic, assignment, calls, conditions, contexts, expressions, gathering, in_place, loops, objects
+from . import (
+    access,
+    arithmetic,
+    assignment,
+    calls,
+    chains,
+    conditions,
+    contexts,
+    expressions,
+    gathering,
+    in_place,
+    lists,
+    loops,
+    objects,
+)
 from .effects import Adjust, Block, Branch, Clear, Count, Jump, SetRate, Try, Uncalled, Write
 from .guards import Guard, Known
 from .index import names_in
@@ -23,6 +37,7 @@ from .things import (
     Gradient,
     Method,
     Parameters,
+    Sequence,
     Tensor,
     Thing,
     things_in,
@@ -135,6 +150,11 @@ def _delete(m: Machine, node: ast.Delete) -> bool:
             holder = expressions.evaluate(m, target.value)
             owners = holder if isinstance(holder, Parameters) else Parameters(frozenset(things_in(holder)), opaque=True)
             m.emit_effect(Clear, target, (), owners, "")
+        elif isinstance(target, ast.Subscript):
+            whole = expressions.evaluate(m, target.value)
+            chains.alter(m, whole)
+            if isinstance(whole, Sequence):
+                lists.deleted(m, target, whole, expressions.evaluate(m, target.slice))
     return True
 
 

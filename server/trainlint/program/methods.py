@@ -9,12 +9,14 @@ from . import (
     access,
     assignment,
     calls,
+    chains,
     compiled,
     configuration_files,
     differentiation,
     expressions,
     functional,
     in_place,
+    lists,
     operations,
     parameters,
     unseen,
@@ -328,16 +330,10 @@ def _on_collection(
     m: Machine, node: ast.expr, receiver: Value, name: str, args: list[Value], keywords: dict[str, Value]
 ) -> Value:
     if isinstance(receiver, Sequence) and name in LIST_GROWTH and args and isinstance(node, ast.Call):
-        new = args[-1].items if name == "extend" and isinstance(args[-1], Sequence) else (args[-1],)
-        if name == "extend" and isinstance(args[-1], Parameters):
-            parameters.exhaust(m, node, args[-1])
-            new = (args[-1].kept,)
-        grown = tuple(value for value in new if value not in receiver.items)
-        if isinstance(node.func, ast.Attribute) and len(receiver.items) < 32:
-            target = node.func.value
-            if isinstance(target, (ast.Name, ast.Attribute, ast.Subscript)):
-                assignment.bind(m, target, Sequence(receiver.items + grown))
+        lists.grown(m, node, receiver, name, args)
         return NONE
+    if isinstance(receiver, Sequence) and name in lists.CHANGING and isinstance(node, ast.Call):
+        return lists.changed(m, node, receiver, name, args)
     if isinstance(receiver, Many):
         if name in LIST_GROWTH:
             return NONE
@@ -349,14 +345,14 @@ def _on_collection(
             return receiver.element
     if isinstance(receiver, Mapping):
         if name == "values":
-            return Sequence(tuple(value for _, value in receiver.items))
+            return receiver.values()
         if name in ("get", "pop") and args:
             return access.item(m, receiver, args[0])
         if name == "update" and isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             assignment.updated(m, node.func.value, receiver, args, keywords)
             return NONE
         if name == "items":
-            return Sequence(tuple(Sequence((Constant(key), value)) for key, value in receiver.items))
+            return receiver.pairs()
     return UNKNOWN
 
 
@@ -433,6 +429,8 @@ def _on_object(
     if name in HANDED_OUT:
         handed = m.store.get((receiver, f"{name}()")) if isinstance(receiver, Thing) else None
         return handed if handed is not None else m.thing(node, "result", role=None)
+    if name == "pop":
+        chains.alter(m, receiver)
     if name in ("get", "pop", "values", "items", "keys"):
         return access.taken(m, node, receiver, m.part(receiver, "[]")) if isinstance(receiver, Thing) else UNKNOWN
     if name == "state_dict" and isinstance(receiver, Thing) and receiver.role is Role.OPTIMIZER:
@@ -459,7 +457,7 @@ def _on_object(
     if name in LIST_GROWTH and things and all(thing.role is Role.MODULE for thing in things):
         for thing in things:
             thing.holds |= frozenset(held for value in args for held in things_in(value))
-            operations.grow(m, thing, args)
+            chains.grow(m, thing, args)
         return NONE
     if name in TENSOR_METHODS and isinstance(receiver, Thing) and receiver.role is None:
         result = unseen.result_of(m, node, (receiver, *args, *keywords.values()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from . import defaults, expressions, functional, operations, parameters
+from . import chains, defaults, expressions, functional, operations, parameters
 from .effects import Create, Rebind, SetRate
 from .frameworks.table import argument_name, canonical, is_module_base, leading_parameters, maker, role_of_base
 from .machine import Machine
@@ -114,6 +114,7 @@ def make(m: Machine, node: ast.expr, role: Role, name: str, args: list[Value], k
         functional.transformation(thing, name, args, keywords)
     elif thing.holds:
         m.emit_effect(SetRate, node, tuple(thing.holds))
+    chains.begin(m, thing)
     m.emit_effect(Create, node, thing)
     m.emit_effect(Rebind, node, thing)
     return thing

@@ -4,29 +4,27 @@ from __future__ import annotations
 
 import ast
 
+from . import chains
 from .frameworks.table import activation_place, is_layer, is_sequence, layer_operation, signature
 from .machine import Machine
 from .things import (
     NONE,
-    UNKNOWN,
     Constant,
     External,
     Function,
-    Mapping,
     Operation,
     Origin,
     Role,
-    Sequence,
     Tensor,
     Thing,
     Value,
     alternatives,
     as_tensor,
+    join,
 )
 from .vocabulary import PACKING, WITH_INDICES
 
 # What a sequence of layers was given after it was built is known as this attribute of it.
-ADDED = "[added]"
 
 
 def compute(
@@ -60,13 +58,13 @@ def forward(m: Machine, node: ast.AST, callee: Thing, args: list[Value], keyword
     if callee.cls is not None or not is_layer(made):
         return compute(m, node, "call", args, keywords, callee)
     if is_sequence(made):
-        added = m.store.get((callee, ADDED))
-        layers = members(callee, added.items if isinstance(added, Sequence) else ()) if added != UNKNOWN else None
+        layers = chains.layers(m, callee)
         if not layers or len(args) != 1:
             return compute(m, node, "call", args, keywords, callee)
         value = args[0]
-        for layer in layers:
-            value = Tensor(origin=forward(m, node, layer, [value], {}))
+        for layer, loose in layers:
+            layered = Tensor(origin=forward(m, node, layer, [value], {}))
+            value = join(as_tensor(value), layered) if loose else layered
         if isinstance(value, Tensor) and isinstance(value.origin, Operation):
             return value.origin
         return compute(m, node, "call", args, keywords, callee)
@@ -87,13 +85,6 @@ def _activated(m: Machine, node: ast.AST, done: Operation, layer: Thing, place: 
     if name == "linear":
         return done
     return compute(m, node, name, [Tensor(origin=done)], {}, layer)
-
-
-def grow(m: Machine, container: Thing, layers: list[Value]) -> None:
-    """A sequence of layers is given more of them; how many, in a loop, nobody knows."""
-    before = m.store.get((container, ADDED)) or Sequence(())
-    grown = isinstance(before, Sequence) and not m.turns
-    m.store.set((container, ADDED), Sequence((*before.items, *layers)) if grown and isinstance(before, Sequence) else UNKNOWN)
 
 
 _ARITHMETIC = frozenset({"add", "sub", "mul", "div", "floordiv", "remainder", "pow", "matmul", "neg"})
@@ -124,14 +115,3 @@ def _gives_tensor(operation: Operation, depth: int) -> bool:
 def has_indices(origin: Origin | None) -> bool:
     """Values that come with the places where they were found."""
     return isinstance(origin, Operation) and origin.name in WITH_INDICES
-
-
-def members(container: Thing, added: tuple[Value, ...] = ()) -> list[Thing] | None:
-    """The layers of a sequence of layers, in their order, those `added` later too; None where one of them is out of sight."""
-    given = container.positional or tuple(value for name, value in container.arguments.items() if name == "layers")
-    if len(given) == 1 and isinstance(given[0], (Sequence, Mapping)):
-        items = given[0].items
-        given = tuple(item[1] if isinstance(item, tuple) else item for item in items)
-    given = tuple(value for value in (*given, *added) if not (isinstance(value, Thing) and value.role is Role.INPUT))
-    layers = [value for value in given if isinstance(value, Thing) and value.role is Role.MODULE]
-    return layers if len(layers) == len(given) else None

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Union
 
 from ..immutable import record_class, value_class
 from .naming import LOSS, suggests
+from .sequences import Sequence as Sequence
 
 if TYPE_CHECKING:
     from ..source.parse import Site, Spot
@@ -305,13 +306,6 @@ class Method:
 
 
 @value_class
-class Sequence:
-    """A tuple or list of known length."""
-
-    items: tuple[Value, ...]
-
-
-@value_class
 class Many:
     """A collection of unknown length whose members are all like `element`."""
 
@@ -320,9 +314,28 @@ class Many:
 
 @value_class
 class Mapping:
-    """A dictionary with known keys."""
+    """A dictionary with known keys; those in `loose` are there on some paths only."""
 
     items: tuple[tuple[object, Value], ...]
+    loose: frozenset[object] = frozenset()
+
+    def values(self) -> Sequence:
+        return Sequence(tuple(value for _, value in self.items), self._groups())
+
+    def pairs(self) -> Sequence:
+        """The keys with their values."""
+        return Sequence(tuple(Sequence((Constant(key), value)) for key, value in self.items), self._groups())
+
+    def _groups(self) -> tuple[int, ...]:
+        return tuple(int(key in self.loose) for key, _ in self.items) if self.loose else ()
+
+    def joined(self, other: Mapping) -> Mapping | None:
+        """This table or the other one, of which one has all entries of the other; None where neither does."""
+        few, many = (self, other) if len(self.items) <= len(other.items) else (other, self)
+        if not all(item in many.items for item in few.items):
+            return None
+        missing = frozenset(key for key, _ in many.items) - frozenset(key for key, _ in few.items)
+        return Mapping(many.items, missing | few.loose | many.loose)
 
 
 @value_class
@@ -475,6 +488,10 @@ def join(left: Value, right: Value) -> Value:
         return Parameters.union((left, right))
     if left == right:
         return left
+    if isinstance(left, Sequence) and isinstance(right, Sequence) and (whole := left.joined(right)) is not None:
+        return whole
+    if isinstance(left, Mapping) and isinstance(right, Mapping) and (table := left.joined(right)) is not None:
+        return table
     for one, other in ((left, right), (right, left)):
         if one == NONE and isinstance(other, Thing):
             other.optional = True
@@ -484,14 +501,6 @@ def join(left: Value, right: Value) -> Value:
             return other
     if isinstance(left, Tensor) or isinstance(right, Tensor):
         return mix((left, right)).by(either(as_tensor(left).origin, as_tensor(right).origin))
-    if isinstance(left, Sequence) and isinstance(right, Sequence):
-        short, long = sorted((left, right), key=lambda value: len(value.items))
-        if len(short.items) < len(long.items) and long.items[: len(short.items)] == short.items:
-            return long
-    if isinstance(left, Mapping) and isinstance(right, Mapping):
-        few, many = sorted((left, right), key=lambda value: len(value.items))
-        if all(item in many.items for item in few.items):
-            return many
     if isinstance(left, Many) and isinstance(right, Many):
         return Many(join(left.element, right.element))
     if isinstance(left, Constant) and isinstance(right, Constant):
