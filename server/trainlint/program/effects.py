@@ -40,7 +40,8 @@ class Backward(Effect):
 
     `options` are its keyword arguments; `contexts` the context managers around it. `scaler` is the gradient scaler
     that multiplied the loss, as the user wrote it, and `scaled_by` the object. `by` is who does it, where no code in sight does;
-    `through` is the accelerator or engine that is called with the loss.
+    `through` is the accelerator or engine that is called with the loss. Of all that optimizers hold, only the parameters of
+    `only` get gradients, where it has any.
     """
 
     loss: Tensor
@@ -51,6 +52,7 @@ class Backward(Effect):
     scaled_by: Thing | None = None
     by: str | None = None
     through: Thing | None = None
+    only: tuple[Thing, ...] = ()
 
 
 @record_class

@@ -10,6 +10,7 @@ from . import access, expressions, operations, parameters
 from .machine import Machine
 from .things import (
     UNKNOWN,
+    Choice,
     Constant,
     Counter,
     External,
@@ -149,7 +150,18 @@ def _length(known: Sequence) -> int | None:
     return None if known.loose else len(known.items)
 
 
+def _listed(value: Value) -> Value:
+    """An object, or a list of it alone, is gone through as the object: it was no list then, and is all that the list has."""
+    if not isinstance(value, Choice):
+        return value
+    alone = [
+        one for one in value.options if not (isinstance(one, Sequence) and len(one.items) == 1 and one.items[0] in value.options)
+    ]
+    return alone[0] if len(alone) == 1 else value
+
+
 def _over(m: Machine, node: ast.expr, value: Value) -> Track:
+    value = _listed(value)
     if isinstance(value, Parameters):
         parameters.exhaust(m, node, value)
         return Track(value.kept, every=True, over=value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from dataclasses import replace
 
 from . import assignment, calls, conditions, expressions, lower
 from .effects import Block, Count, Forget, Jump, Loop
@@ -14,7 +15,7 @@ from .machine import LoopPaths, Machine
 from .names import text_of
 from .naming import names_optimizer
 from .scope import Changes
-from .things import Constant, Counter, Sequence, Value, things_in
+from .things import Constant, Counter, Sequence, Thing, Value, things_in
 
 # So many loops around each other take second turns of their own, however often the loops around them are lowered.
 _MAX_DRAFTS = 2
@@ -34,6 +35,8 @@ def for_loop(m: Machine, node: ast.For | ast.AsyncFor) -> bool:
     if track.items is not None and 0 < len(track.items.items) <= 8 and any(matters(value) for value in track.items.items):
         return _unrolled(m, node, track.items)
     every = track.every or _holds_parameters(m, node)
+    if every and isinstance(track.over, Thing) and isinstance(track.element, Thing) and track.element.parent is track.over:
+        track = replace(track, element=m.part(track.over, "[]"))
     if not every:
         for thing in things_in(track.element):
             thing.data = thing.role is None and not thing.carries

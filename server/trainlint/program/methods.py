@@ -48,7 +48,7 @@ from .effects import (
     Unseen,
     Write,
 )
-from .frameworks.table import GROWING, HANDED_OUT, READING_METHODS, TENSOR_METHODS, method_meaning, names_method
+from .frameworks.table import GROWING, HANDED_OUT, READING_METHODS, TENSOR_METHODS, TOGGLING, method_meaning, names_method
 from .machine import Machine
 from .names import text_of
 from .naming import ACCELERATOR, SCALER, names_optimizer, names_scheduler, suggests
@@ -94,6 +94,9 @@ from .vocabulary import (
     WRAPPING_METHODS,
     runs_on_gradients,
 )
+
+# The optimizer whose parameters alone get gradients.
+_TOGGLED = "[toggled]"
 
 
 def call(m: Machine, node: ast.expr, callee: Method, args: list[Value], keywords: dict[str, Value], used: bool) -> Value:
@@ -186,7 +189,9 @@ def backward(
     scaled_by = scaling.arguments.get("scaler") if scaling is not None else None
     if scaling is not None and scaler is None and isinstance(scaling.site.node, ast.Call):
         scaler = _receiver_text(scaling.site.node)
-    m.emit_effect(Backward, node, loss, text, scaler, given or {}, m.contexts, scaled_by, None, through)
+    toggled = m.store.get((through, _TOGGLED)) if through is not None else None
+    only = (toggled,) if isinstance(toggled, Thing) else ()
+    m.emit_effect(Backward, node, loss, text, scaler, given or {}, m.contexts, scaled_by, None, through, only)
 
 
 def scaled(loss: Tensor, depth: int = 6) -> Operation | None:
@@ -426,6 +431,9 @@ def _on_object(
         if keywords.get("assign") == Constant(True):
             m.emit_effect(Renew, node, things)
         return UNKNOWN
+    if name in TOGGLING and isinstance(receiver, Thing):
+        m.store.set((receiver, _TOGGLED), args[0] if args and TOGGLING[name] else NONE)
+        return NONE
     if name in HANDED_OUT:
         handed = m.store.get((receiver, f"{name}()")) if isinstance(receiver, Thing) else None
         return handed if handed is not None else m.thing(node, "result", role=None)

@@ -35,13 +35,15 @@ _SUMMARY_BUDGET = 500
 class Entry:
     """Where control comes in from out of sight: the module itself, or a function nobody in sight calls.
 
-    `closed`: nothing happens to its gradients after its end. `derived` is for what others compute of it and need again.
+    `closed`: nothing happens to its gradients after its end. `whole`: its optimizers are used nowhere else. `derived` is for what
+    others compute of it and need again.
     """
 
     name: str
     node: ast.AST
     body: Block
     closed: bool
+    whole: bool = False
     derived: dict[object, Any] = field(default_factory=dict)
 
     @cached_property
@@ -312,7 +314,8 @@ def _train(machine: Machine, program: Program, frame: Frame, info: ClassInfo, lo
             thing.escaped = True
             thing.uses.add(RETURNED)
         yield Entry(f"{info.name} before its loop", training.builds or node, training.setup, closed=False)
-    yield Entry(f"{info.name} in its loop", node, machine.block, closed=False)
+    whole = training.thing.in_sight and training.automatic is False
+    yield Entry(f"{info.name} in its loop", node, machine.block, closed=False, whole=whole)
 
 
 def _entries(

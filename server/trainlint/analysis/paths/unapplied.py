@@ -76,7 +76,7 @@ def unapplied(
 
 def _cleared_and_never_stepped(entry: Entry, target: ParameterSet, view: View) -> Event | None:
     """A backward in a loop in which the optimizer of the set clears, though neither it nor another ever steps."""
-    if not target.certain or not (entry.closed or target.local):
+    if not entry.whole and not (target.certain and (entry.closed or target.local)):
         return None
     if any(event.kind in (Kind.STEP, Kind.ANYTHING, Kind.READ, Kind.WRITE) for event in view.events):
         return None

@@ -92,6 +92,8 @@ class Wiring:
 
     def backward(self, effect: fx.Backward, target: ParameterSet) -> Relation:
         loss = effect.loss
+        if (allowed := self._allowed(effect, target)) is not Relation.YES:
+            return allowed
         if self.touches(loss.sources, target):
             return Relation.YES
         if self.look_alikes:
@@ -117,6 +119,14 @@ class Wiring:
             return Relation.MAYBE
         meant = effect in self._for_the_step[target] or (self._only_loss and not paired)
         return Relation.YES if meant else Relation.MAYBE
+
+    def _allowed(self, effect: fx.Backward, target: ParameterSet) -> Relation:
+        """Whether the set may get gradients, where those of all optimizers but some are switched off."""
+        chosen = [self.set_of.get(optimizer) for optimizer in effect.only]
+        if not chosen or target in chosen or None in chosen:
+            return Relation.YES
+        shares = any(self.touches(other.owners, target) for other in chosen if other is not None)
+        return Relation.MAYBE if shares else Relation.NO
 
     @cached_property
     def _only_loss(self) -> bool:

@@ -82,6 +82,10 @@ _ARGUMENT_NAMES = {key: name for table in TABLES for key, name in table.argument
 _SPLITTING = frozenset().union(*(table.splitting for table in TABLES))
 _LOOPS = {base: loop for table in TABLES for loop in table.loops for base in loop.bases}
 HANDED_OUT = frozenset(name for table in TABLES for loop in table.loops for name in (loop.hands_out, loop.schedules) if name)
+# Methods that let the parameters of one optimizer alone get gradients, and those that end it.
+TOGGLING = {
+    name: on for table in TABLES for loop in table.loops for name, on in ((loop.toggle, True), (loop.untoggle, False)) if name
+}
 _MUTATING = frozenset().union(*(table.mutating for table in TABLES))
 _PEAKS = {key: place for table in TABLES for key, place in table.peaks.items()}
 _SELECTING = frozenset().union(*(table.selecting for table in TABLES))
@@ -391,6 +395,7 @@ __all__ = [
     "READING_METHODS",
     "TABLES",
     "TENSOR_METHODS",
+    "TOGGLING",
     "TRAINING_STEPS",
     "Framework",
     "HiddenLoop",

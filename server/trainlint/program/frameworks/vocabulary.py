@@ -127,7 +127,8 @@ class HiddenLoop:
     optimizers, which `hands_out` returns to the heir; `schedules` the schedulers. `before` are called once, `turn` in each
     turn, `by_hand` in each turn where the attribute `switch` is false, so that the heir clears, differentiates (by
     `differentiate`) and steps itself; `each_epoch` after some turns. `index` is a parameter of `computes` that says for which
-    of several optimizers it is called. `with_schedule` is how an `{optimizer}` and its `{scheduler}` are returned.
+    of several optimizers it is called. Between `toggle` and `untoggle` only the parameters of one optimizer get gradients.
+    `with_schedule` is how an `{optimizer}` and its `{scheduler}` are returned.
     """
 
     bases: frozenset[str]
@@ -142,6 +143,8 @@ class HiddenLoop:
     before: tuple[str, ...] = ()
     each_epoch: tuple[str, ...] = ()
     differentiate: str = ""
+    toggle: str = ""
+    untoggle: str = ""
     loss: str = "loss"
     first: bool = False
     model: str = ""
