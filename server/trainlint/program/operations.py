@@ -65,8 +65,10 @@ def forward(m: Machine, node: ast.AST, callee: Thing, args: list[Value], keyword
         for layer, loose in layers:
             layered = Tensor(origin=forward(m, node, layer, [value], {}))
             value = join(as_tensor(value), layered) if loose else layered
-        if isinstance(value, Tensor) and isinstance(value.origin, Operation):
-            return value.origin
+        last = as_tensor(value).origin
+        ways = [way for way in alternatives(last) if isinstance(way, Operation)] if last is not None else []
+        if last is not None and len(ways) == len(alternatives(last)) and len({way.name for way in ways}) == 1:
+            return ways[-1]
         return compute(m, node, "call", args, keywords, callee)
     done = compute(m, node, layer_operation(made), args, callee.arguments | keywords, callee)
     applies, place = activation_place(made)
