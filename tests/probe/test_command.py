@@ -129,3 +129,10 @@ def test_bad_usage_is_one_sentence(arguments: tuple[str, ...], complaint: str) -
     assert (done.returncode, done.stdout) == (2, "")
     assert complaint in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_notebook_is_no_script(tmp_path: Path) -> None:
+    (tmp_path / "train.ipynb").write_text('{"cells": []}')
+    done = trainlint("train.ipynb", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "train.ipynb is a notebook: export it" in done.stderr

@@ -14,7 +14,7 @@ from ..cancel import CancelFlag
 from ..configuration import Configuration
 from ..finding import Finding, Report
 from ..probe.client import ProbeError, Request, probe
-from ..probe.command import consents, interrupt_cancels, shown
+from ..probe.command import consents, interrupt_cancels, runnable, shown
 from ..probe.sandbox import Level, LevelUnavailable, choose
 from ..probe.verdict import ProbeReport
 from .console import Console, UsageError
@@ -24,8 +24,7 @@ from .examine import Outcome
 def run(args: argparse.Namespace, console: Console) -> ProbeReport:
     """Run the script of ``--with-probe`` in the sandbox. Raises `UsageError`."""
     script = args.with_probe
-    if not os.path.isfile(script):
-        raise UsageError(f"there is no file {script}")
+    runnable(script)
     if args.fix or args.diff:
         raise UsageError("--with-probe shows findings, so it goes with neither --fix nor --diff")
     request = Request(

@@ -148,8 +148,8 @@ def request_of(args: argparse.Namespace, level: Level | None, script: str | None
     """
     if not args.script:
         raise UsageError("which script? trainlint probe SCRIPT [-- ARGS]")
-    if script is None and not os.path.isfile(args.script):
-        raise UsageError(f"there is no file {args.script}")
+    if script is None:
+        runnable(args.script)
     if args.cwd is not None and not os.path.isdir(args.cwd):
         raise UsageError(f"there is no folder {args.cwd}")
     request = Request(
@@ -170,6 +170,14 @@ def request_of(args: argparse.Namespace, level: Level | None, script: str | None
         scratch_mb=args.scratch,
         level=level,
     )
+
+
+def runnable(script: str) -> None:
+    """Raises `UsageError` where there is no script of that name."""
+    if not os.path.isfile(script):
+        raise UsageError(f"there is no file {script}")
+    if script.endswith(".ipynb"):
+        raise UsageError(f"{script} is a notebook: export it with `jupyter nbconvert --to script`, and probe that")
 
 
 def _rendered(report: ProbeReport, form: str, console: Console) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import linecache
 import os
 import re
 from dataclasses import dataclass
@@ -30,7 +31,12 @@ _DRIFT = re.compile(
     r"was removed|no longer supported|missing \d+ required positional|modified by an inplace operation",
     re.IGNORECASE,
 )
+_WANTS_GPU = re.compile(r"\b(gpus?|cuda|accelerators?)\b", re.IGNORECASE)
+_LOOKS_FOR_FILES = re.compile(r"\b(exists|isfile|isdir|is_file|is_dir|glob|listdir|iterdir)\b")
+_NOTHING_READ = re.compile(r"num_samples=0|dataset (is|was|seems) empty|empty dataset|(found|contains) (no|0) ", re.IGNORECASE)
+_LAUNCHED = re.compile(r"environment variable \w+ expected|env:// rendezvous", re.IGNORECASE)
 _TERMINAL = re.compile(r"inappropriate ioctl for device|isn't a terminal|not a (tty|terminal)", re.IGNORECASE)
+_NOTEBOOK = "It was exported from a notebook and asks for IPython:"
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _LONGEST = 200
 _LAUNCHER = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
@@ -100,28 +106,33 @@ def _left(error: ErrorSeen) -> str:
 def _advice(error: ErrorSeen, setting: Setting, place: Place | None, printed: str) -> tuple[str, str]:
     text = f"{error.message} {error.detail}"
     if error.kind == "SystemExit":
-        return _exit_advice(error)
+        return _exit_advice(error, setting)
     if error.kind == "ProcessEnded":
         return "It left by `os._exit`, crashed in native code, or somebody killed it.", "script"
     if error.kind == "TorchTooOld":
         return "Use torch 2.0 or newer, or another interpreter with `--python`.", "libraries"
     if error.during in ("read", "compile"):
+        if place is not None and linecache.getline(place.path, place.line).lstrip().startswith(("%", "!")):
+            return f"{_NOTEBOOK} take out the lines that begin with `%` or `!`.", "script"
         return "Mend the script first.", "script"
+    if error.kind == "NameError" and "get_ipython" in text:
+        return f"{_NOTEBOOK} take out the lines with `get_ipython()`.", "script"
     if error.kind == "ModuleNotFoundError":
         return _missing_module(error, setting), "setting"
-    if _ACCELERATOR.search(text) or (error.kind == "AssertionError" and "cuda" in text.lower()):
-        if setting.device == "cpu":
-            return (
-                "It asks for an accelerator in a way that the CPU cannot replace: probe where there is one.",
-                "setting",
-            )
-        return "It needs an accelerator that is not here: try `--device cpu`.", "setting"
+    line = linecache.getline(place.path, place.line) if place is not None else ""
+    asserted = error.kind == "AssertionError"
+    if _ACCELERATOR.search(text) or (asserted and _WANTS_GPU.search(f"{text} {line}")):
+        return _no_accelerator(setting), "setting"
     if error.kind in _NETWORK_KINDS or _NETWORK.search(text):
         if setting.network or not setting.sandboxed:
             return "It needs the network, and the network did not answer.", "setting"
         return "It needs the network, which is closed while probing: allow it with `--network`.", "setting"
     if error.kind in ("FileNotFoundError", "NotADirectoryError") or "Dataset not found" in text:
         return _missing_file(error, setting), "setting"
+    if _NOTHING_READ.search(text) or (asserted and _LOOKS_FOR_FILES.search(line)):
+        return "It finds no data where it looks: fetch the data first, or pass its path after `--`.", "setting"
+    if error.kind == "IndexError" and "argv" in line:
+        return "It reads its arguments from `sys.argv`: pass them after `--`.", "setting"
     if error.kind in ("PermissionError",) or "Read-only file system" in text:
         return (
             "The sandbox refuses to write there: let it write below the working directory (`--cwd`).",
@@ -132,12 +143,14 @@ def _advice(error: ErrorSeen, setting: Setting, place: Place | None, printed: st
             "It waits for input, and a probe has none: pass what it asks for after `--`.",
             "setting",
         )
-    if error.kind == "KeyError" and any(name in error.message for name in _LAUNCHER):
+    if _LAUNCHED.search(text) or (error.kind == "KeyError" and any(name in error.message for name in _LAUNCHER)):
         return (
             "It expects a launcher such as torchrun: set what it asks for in the environment.",
             "setting",
         )
-    if error.kind in ("MemoryError", "OutOfMemoryError"):
+    if error.kind == "KeyError" and "environ" in line:
+        return f"It reads {_first_line(error.message)} from the environment: set it, and probe again.", "setting"
+    if error.kind in ("MemoryError", "OutOfMemoryError") or "allocate memory" in text:
         return "It ran out of memory: raise `--memory`, or probe with a smaller batch.", "setting"
     if error.kind == "KeyboardInterrupt":
         return "It was interrupted.", "setting"
@@ -152,9 +165,17 @@ def _advice(error: ErrorSeen, setting: Setting, place: Place | None, printed: st
     return "Mend the error, then probe again.", "script"
 
 
-def _exit_advice(error: ErrorSeen) -> tuple[str, str]:
+def _no_accelerator(setting: Setting) -> str:
+    if setting.device == "cpu":
+        return "It asks for an accelerator in a way that the CPU cannot replace: probe where there is one."
+    return "It needs an accelerator that is not here: try `--device cpu`."
+
+
+def _exit_advice(error: ErrorSeen, setting: Setting) -> tuple[str, str]:
     if error.detail.startswith("argparse: ") or error.exit_code == 2:
         return "Pass the script's own arguments after `--`.", "setting"
+    if error.exit_code and _WANTS_GPU.search(error.message):
+        return _no_accelerator(setting), "setting"
     if error.exit_code:
         return "Read what it printed; if it needs arguments, pass them after `--`.", "script"
     return "", "script"

@@ -180,12 +180,16 @@ The usual share is 1e-3."""
 
 
 def _is_wild(judged: Judged) -> bool:
-    """Whether every step moves a matrix by more than the length that it began with."""
-    rows, seen = judged.seen.steps, judged.seen
+    """Whether every step moves a matrix by more than its length, or by so much more than the length that it began with that
+    its length is the steps' own by now.
+    """
+    rows, seen = [row for row in judged.seen.steps if row.rate != 0], judged.seen
     if judged.status is not Status.LEARNED or len(seen.shape) < 2 or seen.elements < 16 or not rows:
         return False
-    length = max(rows[0].weight_norm or 0.0, _usual(judged))
-    return all((row.update_norm or 0.0) > _TOO_LONG * length for row in rows if row.rate != 0)
+    usual = _usual(judged)
+    begun = max(rows[0].weight_norm or 0.0, usual)
+    moved = [(row.update_norm or 0.0, max(row.weight_norm or 0.0, usual)) for row in rows]
+    return all(update > _TOO_LONG * length for update, length in moved) or all(update > _THROWN * begun for update, _ in moved)
 
 
 def _usual(judged: Judged) -> float:
@@ -195,6 +199,10 @@ def _usual(judged: Judged) -> float:
     inputs = math.prod(judged.seen.shape[1:])
     return math.sqrt(judged.seen.elements / (3 * inputs)) if inputs else 0.0
 
+
+_THROWN = 10.0
+"""The same for steps so long that weights and updates have come to be alike, as Adam's have at a rate of 100: an order of
+magnitude beyond."""
 
 _DEEP = 4
 """Weight matrices of a model from which on the first and the last can differ by depth alone."""
