@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .tensors import scalar
+
 _FUNCTIONS = {
     "NllLoss": "nll_loss",
     "NllLossNd": "nll_loss",
@@ -48,6 +50,14 @@ def _before(name: str, node: Any) -> tuple[int, Any]:
     if name == "Neg" or name == "Rsub" or (name == "Sub" and position == 1):
         return -1, others[0]
     if name in ("Mul", "Div") and position < 2:
-        factor = node._saved_other if position == 0 else node._saved_self if name == "Mul" else None
-        return (0, None) if factor is None or factor.numel() != 1 else (-1 if float(factor) < 0 else 1, others[0])
+        factor = _factor(node, "_saved_other" if position == 0 else "_saved_self") if (name, position) != ("Div", 1) else None
+        return (1, None) if factor is None else (-1 if factor < 0 else 1, others[0])
     return 1, others[0] if name in (*_AS_IT_IS, "Sub") else None
+
+
+def _factor(node: Any, name: str) -> float | None:
+    """The number that a node multiplies with or divides by; None where it kept none, or several."""
+    try:
+        return scalar(getattr(node, name, None))
+    except RuntimeError:
+        return None
