@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ...program import effects as fx
 from ...program.frameworks.table import splits
-from ...program.program import Program
+from ...program.program import Entry, Program
 from ...program.things import Constant, Role, Thing
 from ..wiring.sets import ParameterSet, Relation, Wiring, related, wire
 from .order import Order, Orders
@@ -50,13 +50,14 @@ def plain_backwards(program: Program, orders: Orders) -> Iterator[PlainBackward]
     told: set[fx.Backward] = set()
     for entry in program.entries:
         plain = [effect for effect in entry.effects if isinstance(effect, fx.Backward) and _is_plain(effect)]
-        plain = [effect for effect in plain if effect.site.function not in helped]
         wiring = wire(entry, program.index.look_alikes, program.entries) if plain else None
         for target in wiring.sets if wiring is not None else ():
             charged = [effect for effect in prepared if any(_belongs(thing, target) for thing in effect.things)]
             if not charged or not any(_steps(effect, target) for effect in entry.effects):
                 continue
             for backward in plain:
+                if backward.site.function in helped and not _feeds(entry, backward, target):
+                    continue
                 chosen = _in_charge(orders, charged, backward) if _trains(wiring, backward, target, prepared) else None
                 if chosen is not None and backward not in told:
                     told.add(backward)
@@ -65,6 +66,17 @@ def plain_backwards(program: Program, orders: Orders) -> Iterator[PlainBackward]
 
 def _is_plain(backward: fx.Backward) -> bool:
     return backward.through is None and backward.by is None and not backward.scaler
+
+
+def _feeds(entry: Entry, backward: fx.Backward, target: ParameterSet) -> bool:
+    """It is the last backward before a step of the set: where the accelerator differentiates too, others are to look at."""
+    last: fx.Backward | None = None
+    for effect in entry.effects:
+        if isinstance(effect, fx.Backward):
+            last = effect
+        elif last is backward and _steps(effect, target):
+            return True
+    return False
 
 
 def _steps(effect: fx.Effect, target: ParameterSet) -> bool:
