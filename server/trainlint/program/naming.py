@@ -66,6 +66,11 @@ MEASURING = frozenset(
      "check", "profile"}
 )  # fmt: skip
 
+# Functions that give back what a model computes, or what they build of one, and leave training to their caller.
+GIVING = frozenset(
+    {"forward", "encode", "decode", "embed", "pretrained", "features", "logits", "hidden", "latents", "embeddings"}
+)  # fmt: skip
+
 # Functions that use a model as it is.
 INFERRING = frozenset(
     {"eval", "evaluate", "evaluation", "validate", "validation", "sample", "generate", "visualize", "visualise", "inference",

@@ -12,6 +12,7 @@ from .naming import (
     ACTING,
     CLIPPING,
     DRAWING,
+    GIVING,
     GRADIENT,
     INFERRING,
     LOSS,
@@ -20,7 +21,7 @@ from .naming import (
     names_optimizer,
     suggests,
 )
-from .things import Mapping, Parameters, Role, Tensor, Thing, Value, as_tensor, mix, things_in
+from .things import External, Mapping, Parameters, Role, Tensor, Thing, Value, as_tensor, mix, things_in
 from .vocabulary import RETURNED
 
 
@@ -62,7 +63,7 @@ def call(
         m.emit_effect(SetRate, node, handed)
     if values and _clips(m, label, things):
         m.emit_effect(Adjust, node, parameters.of(values[0]))
-    elif not only_reads and not (used and _computes_loss(m, label, things)):
+    elif not only_reads and not (used and _only_computes(m, callee, label, things)):
         concerned = [*things, *things_in(receiver)] if receiver is not None else things
         touches = frozenset(thing for thing in concerned if not thing.data and thing.role is not Role.LOSS_FUNCTION)
         loss = given if given.loss or not used else Tensor()
@@ -137,10 +138,12 @@ def _inside_inference(m: Machine) -> bool:
     return any(suggests(name, INFERRING) and not suggests(name, ACTING) for name in names)
 
 
-def _computes_loss(m: Machine, label: str, things: list[Thing]) -> bool:
-    """By its words, a call that computes a loss and leaves the rest to its caller, who keeps the optimizers to himself."""
+def _only_computes(m: Machine, callee: Value, label: str, things: list[Thing]) -> bool:
+    """By its words, a call that computes a loss or builds an object and leaves the rest to its caller, who keeps the optimizers
+    to himself."""
     last = label.rpartition(".")[2]
-    if not suggests(last, LOSS) or suggests(last, ACTING):
+    builds = isinstance(callee, External) and last[:1].isupper()
+    if suggests(last, ACTING) or not (builds or suggests(last, LOSS | GIVING)):
         return False
     return not any(_may_apply(m, thing) for thing in things)
 
