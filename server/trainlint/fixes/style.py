@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from ..program.naming import names_scheduler
+from ..source.nodes import walk
 from .layout import Layout
 from .training_calls import Call, Calls, Kind
 
@@ -25,8 +26,8 @@ def clears_behind(calls: Calls, step: ast.stmt, holder: str, tree: ast.Module) -
         return True
     votes = _votes(calls)
     if not votes:
-        functions = (node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)))
-        for function in (tree, *functions):
+        functions = (node for node in walk(tree) if isinstance(node, (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef)))
+        for function in filter(_clears, functions):
             votes += _votes(Calls(Layout(calls.layout.source, function)))
     if votes:
         return 2 * sum(votes) > len(votes)
@@ -42,6 +43,10 @@ def differentiates_through(through: str, function: ast.AST, tree: ast.Module) ->
     calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
     names = [ast.unparse(func) for func in calls if isinstance(func, ast.Attribute) and func.attr == "backward"]
     return not names or through in names
+
+
+def _clears(function: ast.AST) -> bool:
+    return any(isinstance(node, ast.Attribute) and node.attr == "zero_grad" for node in walk(function))
 
 
 def _votes(calls: Calls) -> list[bool]:

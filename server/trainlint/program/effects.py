@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Union
+from typing import Union
 
 from ..immutable import record_class
 from ..source.parse import Site
@@ -446,17 +445,14 @@ Region = Union[Block, Loop, Branch, Try, Call, Jump, Effect]
 
 def blocks_of(region: Region) -> list[Block]:
     """The blocks directly below a region, in the order of the text."""
-    below = _BELOW.get(region.__class__)
-    return below(region) if below is not None else []
-
-
-_BELOW: dict[type, Callable[[Any], list[Block]]] = {
-    Loop: lambda region: [region.body, region.orelse],
-    Branch: lambda region: [region.body, region.orelse],
-    Call: lambda region: [region.body],
-    Try: lambda region: [region.body, *region.handlers, region.orelse, region.final],
-    Block: lambda region: [region],
-}
+    kind = region.__class__
+    if kind is Loop or kind is Branch:
+        return [region.body, region.orelse]  # type: ignore[union-attr]
+    if kind is Call:
+        return [region.body]  # type: ignore[union-attr]
+    if isinstance(region, Try):
+        return [region.body, *region.handlers, region.orelse, region.final]
+    return [region] if isinstance(region, Block) else []
 
 
 def leaves(block: Block) -> list[Effect]:

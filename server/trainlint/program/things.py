@@ -467,7 +467,7 @@ def mix(values: tuple[Value, ...]) -> Tensor:
     for value in values:
         if isinstance(value, Constant):
             continue
-        tensor = as_tensor(value)
+        tensor = value if isinstance(value, Tensor) else as_tensor(value)
         if tensor.sources:
             sources = sources | tensor.sources if sources else tensor.sources
         opaque = opaque or tensor.opaque

@@ -11,6 +11,7 @@ from ...program.names import text_of
 from ...program.naming import MODEL, suggests
 from ...program.program import Program
 from ...program.things import Constant, Many, Mapping, Operation, Role, Sequence, Thing
+from ...source.nodes import walk
 from ..models.modules import Modules
 from .gradients import Gradients, Reach
 from .graph import Node, Source
@@ -58,14 +59,12 @@ class CarriedGraph:
 
     def _is_all_of(self, value: ast.expr) -> bool:
         """What is assigned is what takes the graph of the turn before, or a sum with it."""
-        return value is self.carrier.site.node or (
-            _sums(value) and any(node is self.carrier.site.node for node in ast.walk(value))
-        )
+        return value is self.carrier.site.node or (_sums(value) and any(node is self.carrier.site.node for node in walk(value)))
 
 
 def _adds_to(name: str, value: ast.AST) -> bool:
     """A sum that goes on from the value of the turn before."""
-    return _sums(value) and any(isinstance(node, ast.Name) and node.id == name for node in ast.walk(value))
+    return _sums(value) and any(isinstance(node, ast.Name) and node.id == name for node in walk(value))
 
 
 def _sums(value: ast.AST) -> bool:
@@ -275,9 +274,9 @@ def _starts_anew(operation: Operation, loop: ast.AST) -> bool:
     statement, function = operation.site.statement, operation.site.function
     targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
     names = {text_of(_whole(target)) for target in targets if target is not None}
-    inside = set(ast.walk(loop))
-    within = inside if statement in inside else set(ast.walk(function))
-    own = set(ast.walk(statement))
+    inside = set(walk(loop))
+    within = inside if statement in inside else set(walk(function))
+    own = set(walk(statement))
     return any(
         node not in own and text_of(node) in names
         for node in within
@@ -292,9 +291,9 @@ def _whole(target: ast.expr) -> ast.expr:
 def _may_be_reset(carrier: Operation, loop: ast.AST) -> bool:
     """A variable that `carrier` takes is assigned on some paths only, or nobody can tell."""
     function = carrier.site.function
-    if loop not in set(ast.walk(function)):
+    if loop not in set(walk(function)):
         return True
-    taken = {text_of(node) for node in ast.walk(carrier.site.node) if isinstance(node, (ast.Name, ast.Attribute))}
+    taken = {text_of(node) for node in walk(carrier.site.node) if isinstance(node, (ast.Name, ast.Attribute))}
     return any(text_of(target) in taken for target in _sometimes_assigned(loop))
 
 

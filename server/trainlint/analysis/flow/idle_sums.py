@@ -11,6 +11,7 @@ from ...program.naming import LOSS, suggests
 from ...program.program import Program
 from ...program.things import Either, Many, Mapping, Operation, Origin, Sequence, Tensor, Thing, Value, as_tensor
 from ...program.unseen import shows
+from ...source.nodes import walk
 from .fates import Fates
 from .gradients import Gradients, Reach
 from .graph import Node
@@ -216,7 +217,7 @@ def _is_alone(written: ast.expr, total: Operation, scope: Scope) -> bool:
     """The term is computed for the sum alone: there, or into a variable that is otherwise only looked at."""
     if not isinstance(written, ast.Name):
         return isinstance(written, ast.Call)
-    reads = [part for part in ast.walk(scope.node) if isinstance(part, ast.Name) and part.id == written.id]
+    reads = [part for part in walk(scope.node) if isinstance(part, ast.Name) and part.id == written.id]
     return written.id in scope.own and all(
         scope.statement_of.get(read) is total.site.statement or _is_looked_at(read, scope)
         for read in reads

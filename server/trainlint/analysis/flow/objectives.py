@@ -13,6 +13,7 @@ from ...program.frameworks.table import LOSS_OPERATIONS
 from ...program.naming import LOSS, suggests
 from ...program.program import Program
 from ...program.things import Operation, Role, Thing
+from ...source.nodes import walk
 from .gradients import Cut, Gradients, Reach
 from .graph import Node
 
@@ -133,7 +134,7 @@ class Objectives:
 def _of_the_caller(dead: DeadLoss) -> bool:
     """What turns autograd off stands in another function than the backward, which others may call as well."""
     region = dead.cut.region if dead.cut is not None else None
-    return region is not None and not any(node is region for node in ast.walk(dead.backward.site.function))
+    return region is not None and not any(node is region for node in walk(dead.backward.site.function))
 
 
 def is_loss(operation: Operation) -> bool:

@@ -11,6 +11,7 @@ from ...program.frameworks.table import LOSS_OPERATIONS
 from ...program.names import text_of
 from ...program.program import Program
 from ...program.things import NONE, Constant, Operation
+from ...source.nodes import walk
 from .gradients import Cut, Gradients
 from .graph import Graph, Node, Source
 
@@ -82,7 +83,7 @@ def unreduced_losses(program: Program, graph: Graph) -> Iterator[UnreducedLoss]:
 
 def differentiated(backward: fx.Backward) -> ast.expr | None:
     """The expression that a backward differentiates, where it is written there."""
-    written = (node for node in ast.walk(backward.site.node) if isinstance(node, ast.expr))
+    written = (node for node in walk(backward.site.node) if isinstance(node, ast.expr))
     return next((node for node in written if text_of(node) == backward.text), None)
 
 

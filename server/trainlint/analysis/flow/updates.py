@@ -314,10 +314,11 @@ class Updates:
 
     def unused_gradients(self) -> Iterator[UnusedGradients]:
         """Gradients that nothing reads, in a program that has something to apply them."""
+        taken = list(self.of(GRADIENT))
         trains = any(self._all.get(name) for name in (INITIAL_STATE, UPDATES, NEXT_TRAIN_STATE, IN_PLACE, MOVED)) or any(
-            thing.role in (Role.TRANSFORMATION, Role.TRAIN_STATE, Role.OPTIMIZER) for thing in self._program.things
+            thing.role in (Role.TRANSFORMATION, Role.TRAIN_STATE, Role.OPTIMIZER) for thing in self._program.things if taken
         )
-        for operation in self.of(GRADIENT) if trains else ():
+        for operation in taken if trains else ():
             if "symbols" not in operation.arguments:
                 continue
             with_value = any(one.site.node is operation.site.node for one in self.of(VALUE))

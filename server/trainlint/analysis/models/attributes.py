@@ -12,6 +12,7 @@ from ...program import effects as fx
 from ...program.names import text_of
 from ...program.program import Program
 from ...program.things import Constant, Mapping, Parameters, Role, Sequence, Tensor, Thing, Value
+from ...source.nodes import walk
 from ...source.parse import Site
 from ..paths.order import Orders
 from .modules import Modules, modules_in
@@ -154,7 +155,7 @@ class Attributes:
         """Some code of the file looks at an attribute of this name."""
         return any(
             isinstance(node, ast.Attribute) and node.attr == name and isinstance(node.ctx, ast.Load)
-            for node in ast.walk(self._program.tree)
+            for node in walk(self._program.tree)
         )
 
     def _sets_groups(self, optimizer: Thing, effect: fx.Effect) -> bool:

@@ -10,6 +10,7 @@ from ...program.naming import suggests
 from ...program.program import Program
 from ...program.scope import ClassInfo
 from ...program.things import Constant, Operation, Thing
+from ...source.nodes import walk
 from .modules import Modules
 
 _DROPOUTS = frozenset({"dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout"})
@@ -75,6 +76,6 @@ def _wants_it(info: ClassInfo, method: ast.AST) -> bool:
 
 def _asks_for_the_mode(method: ast.AST) -> bool:
     """A condition in it may see to it that nothing is dropped in evaluation."""
-    tests = (node.test for node in ast.walk(method) if isinstance(node, (ast.If, ast.IfExp)))
-    named = (getattr(part, "attr", getattr(part, "id", "")) for test in tests for part in ast.walk(test))
+    tests = (node.test for node in walk(method) if isinstance(node, (ast.If, ast.IfExp)))
+    named = (getattr(part, "attr", getattr(part, "id", "")) for test in tests for part in walk(test))
     return any(suggests(name, _MODES) for name in named)

@@ -13,6 +13,7 @@ from ...program.machine import Binding
 from ...program.program import Program
 from ...program.scope import ClassInfo, Frame
 from ...program.things import Many, Mapping, Role, Sequence, Tensor, Thing, Value, things_in
+from ...source.nodes import walk
 from .modules import Modules, modules_in
 
 _OWN_WAY = ("parameters", "named_parameters", "_apply", "modules", "named_modules", "children", "named_children")
@@ -230,7 +231,7 @@ def _is_parameter(thing: Thing) -> bool:
 
 
 def _inside(node: ast.AST | None, outer: ast.AST) -> bool:
-    return node is not None and any(inner is node for inner in ast.walk(outer))
+    return node is not None and any(inner is node for inner in walk(outer))
 
 
 _NOTHING_TO_DO = frozenset({"float", "contiguous", "cpu"})

@@ -11,6 +11,7 @@ from ...program.frameworks.table import normalises
 from ...program.guards import And, Guard, Not, Or, Periodic
 from ...program.program import Entry
 from ...program.things import Partial, Tensor
+from ...source.nodes import walk
 from ..wiring.sets import ParameterSet
 from .events import Event, Kind, View
 
@@ -60,7 +61,7 @@ class Accumulation:
     def written(self) -> ast.AST | None:
         """The number of turns as it is written, where it is in the function of the backward too."""
         node = self.period.written
-        return node if any(inner is node for inner in ast.walk(self.backward.site.function)) else None
+        return node if any(inner is node for inner in walk(self.backward.site.function)) else None
 
 
 @dataclass(slots=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from ...program import effects as fx
 from ...program.things import Role
+from ...source.nodes import walk
 from ...source.parse import Site
 from .order import Order, Orders
 from .schedules import optimizer_of
@@ -107,7 +108,7 @@ def _bound(loop: ast.AST) -> ast.expr | None:
     """Up to where a loop counts."""
     if not isinstance(loop, (ast.For, ast.AsyncFor)):
         return None
-    for node in ast.walk(loop.iter):
+    for node in walk(loop.iter):
         if isinstance(node, ast.Call) and node.args and getattr(node.func, "attr", getattr(node.func, "id", "")) in _COUNTING:
             return node.args[0] if len(node.args) == 1 else node.args[1] if node.args[0].__class__ is ast.Constant else None
     return None
@@ -117,7 +118,7 @@ def _same(bound: ast.expr | None, size: ast.expr, create: fx.Create, loop: ast.A
     """Both are written alike, where the same name stands for the same number."""
     if bound is None or ast.dump(bound) != ast.dump(size):
         return False
-    return isinstance(size, ast.Attribute) or any(node is loop for node in ast.walk(create.site.function))
+    return isinstance(size, ast.Attribute) or any(node is loop for node in walk(create.site.function))
 
 
 def _over(loop: ast.stmt, length: ast.expr) -> bool:
@@ -125,7 +126,7 @@ def _over(loop: ast.stmt, length: ast.expr) -> bool:
     whole = _length(length)
     if whole is None or not isinstance(loop, (ast.For, ast.AsyncFor)):
         return False
-    return any(ast.dump(node) == ast.dump(whole) for node in ast.walk(loop.iter) if isinstance(node, ast.expr))
+    return any(ast.dump(node) == ast.dump(whole) for node in walk(loop.iter) if isinstance(node, ast.expr))
 
 
 def _is_statement(node: ast.AST) -> bool:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from typing import Any
 
 from ...program import effects as fx
 from ...program.guards import Flag, Guard, Periodic, Reached, atoms
@@ -95,13 +96,18 @@ class Pruning(ABC):
     def view_of(self, whole: fx.Block) -> View:
         """The view of a body, or of the part of one that may mean something here."""
         body = self.block(whole)
+        if not self.events:
+            return View(fx.Block([]), [], {}, {}, frozenset(), frozenset(), self.around)
         _mark_adjusting(self.events)
         self._look(body)
-        _trim(body, frozenset().union(*self.variables.values()), self.periods)
-        self._look(body)
+        looked_at, counted = frozenset().union(*self.variables.values()), self.periods
+        _trim(body, looked_at, counted)
+        if self.variables or counted:
+            self._look(body)
         repeated = frozenset(key for key, count in self.flags.most_common(_MAX_FLAGS) if count > 1)
         variables = frozenset().union(*(self.variables[key] for key in repeated))
-        _trim(body, variables, self.periods)
+        if variables != looked_at or self.periods.keys() != counted.keys():
+            _trim(body, variables, self.periods)
         return View(body, self.events, self.periods, self.bounds, variables, repeated, self.around)
 
     def block(self, region: fx.Block) -> fx.Block:
@@ -113,9 +119,10 @@ class Pruning(ABC):
         return fx.Block(kept)
 
     def prune(self, region: fx.Region) -> fx.Region | None:
+        kind = region.__class__
+        if kind is fx.Count or kind is fx.Forget:
+            return region
         if isinstance(region, fx.Effect):
-            if isinstance(region, (fx.Count, fx.Forget)):
-                return region
             event = self.event(region)
             if event is None:
                 return None
@@ -186,12 +193,16 @@ class Projection(Pruning):
 
     def __init__(self, wiring: Wiring, target: ParameterSet) -> None:
         super().__init__()
+        self._partial_clears = 0
         self.wiring = wiring
         self.target = target
 
     def block(self, region: fx.Block) -> fx.Block:
         """Clears of one part after the other clear the set once all parts are done."""
+        before = self._partial_clears
         pruned = super().block(region)
+        if self._partial_clears == before:
+            return pruned
         row: list[fx.Clear] = []
         for item in pruned.items:
             if isinstance(item, (fx.Count, fx.Forget)):
@@ -208,30 +219,29 @@ class Projection(Pruning):
 
     def event(self, effect: fx.Effect) -> Event | None:
         """What `effect` does to the set; None where it leaves it alone."""
-        wiring, target = self.wiring, self.target
-        if isinstance(effect, fx.Backward):
-            return _related(Kind.BACKWARD, effect, wiring.backward(effect, target))
-        if isinstance(effect, fx.Step):
-            event = _related(Kind.STEP, effect, wiring.step(effect, target))
-            if event is not None:
-                event.clears = effect.clears or any(is_engine(thing) for thing in effect.optimizers)
-            return event
-        if isinstance(effect, fx.Clear):
-            return _related(Kind.CLEAR, effect, wiring.clear(effect, target))
-        if isinstance(effect, fx.Write):
-            return _related(Kind.WRITE, effect, wiring.gradients(effect.parameters, target))
-        if isinstance(effect, fx.Read):
-            return _related(Kind.READ, effect, wiring.gradients(effect.parameters, target))
-        if isinstance(effect, fx.Adjust):
-            return _related(Kind.ADJUST, effect, wiring.gradients(effect.parameters, target))
-        if isinstance(effect, fx.Create):
-            return Event(Kind.NEW, effect) if wiring.replaces(effect.thing, target) else None
-        if isinstance(effect, fx.Rebind):
-            own = effect.thing in target.owners or (effect.thing in target.optimizers and not effect.thing.in_sight)
-            return Event(Kind.OTHER, effect) if own and not effect.thing.in_sight else None
-        if isinstance(effect, fx.Unseen):
-            return self._unseen(effect)
-        return None
+        make = _EVENTS.get(effect.__class__)
+        return make(self, effect) if make is not None else None
+
+    def _backward(self, effect: fx.Backward) -> Event | None:
+        return _related(Kind.BACKWARD, effect, self.wiring.backward(effect, self.target))
+
+    def _step(self, effect: fx.Step) -> Event | None:
+        event = _related(Kind.STEP, effect, self.wiring.step(effect, self.target))
+        if event is not None:
+            event.clears = effect.clears or any(is_engine(thing) for thing in effect.optimizers)
+        return event
+
+    def _clear(self, effect: fx.Clear) -> Event | None:
+        event = _related(Kind.CLEAR, effect, self.wiring.clear(effect, self.target))
+        self._partial_clears += event is not None and not event.sure
+        return event
+
+    def _create(self, effect: fx.Create) -> Event | None:
+        return Event(Kind.NEW, effect) if self.wiring.replaces(effect.thing, self.target) else None
+
+    def _rebind(self, effect: fx.Rebind) -> Event | None:
+        own = effect.thing in self.target.owners or (effect.thing in self.target.optimizers and not effect.thing.in_sight)
+        return Event(Kind.OTHER, effect) if own and not effect.thing.in_sight else None
 
     def _unseen(self, effect: fx.Unseen) -> Event | None:
         if self.wiring.holds_optimizer(effect.touches, self.target):
@@ -246,6 +256,26 @@ class Projection(Pruning):
         ):
             return Event(Kind.COMPUTE, effect, sure=False)
         return None
+
+
+def _of_gradients(kind: Kind) -> Callable[[Projection, fx.Write | fx.Read | fx.Adjust], Event | None]:
+    def event(projection: Projection, effect: fx.Write | fx.Read | fx.Adjust) -> Event | None:
+        return _related(kind, effect, projection.wiring.gradients(effect.parameters, projection.target))
+
+    return event
+
+
+_EVENTS: dict[type[fx.Effect], Callable[[Projection, Any], Event | None]] = {
+    fx.Backward: Projection._backward,
+    fx.Step: Projection._step,
+    fx.Clear: Projection._clear,
+    fx.Write: _of_gradients(Kind.WRITE),
+    fx.Read: _of_gradients(Kind.READ),
+    fx.Adjust: _of_gradients(Kind.ADJUST),
+    fx.Create: Projection._create,
+    fx.Rebind: Projection._rebind,
+    fx.Unseen: Projection._unseen,
+}
 
 
 def _only_clears(item: Event | fx.Region) -> list[Event]:

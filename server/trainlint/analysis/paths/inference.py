@@ -12,6 +12,7 @@ from ...program.frameworks.table import LOSS_OPERATIONS
 from ...program.naming import LOSS, suggests
 from ...program.program import Entry, Program
 from ...program.things import Operation, Role, Thing
+from ...source.nodes import walk
 from ...source.parse import Site
 from ..flow.ancestry import computed_by
 from ..flow.values import REARRANGING
@@ -162,7 +163,7 @@ def _answers(measure: Operation) -> Iterator[Operation]:
 def _whole(order: Order, forward: fx.Forward) -> Site | None:
     """The outermost loop, in its function, around a computation and not around what trains; else its statement."""
     function = forward.site.function
-    inside = set(map(id, ast.walk(function)))
+    inside = set(map(id, walk(function)))
     trains = list(order.all(fx.Backward))
     for loop in order.loops_around(forward):
         if id(loop.node) in inside and isinstance(loop.node, ast.stmt) and not any(order.inside(one, loop) for one in trains):

@@ -12,6 +12,7 @@ from ...program import effects as fx
 from ...program.naming import LOSS, suggests
 from ...program.program import Entry, Program
 from ...program.things import Operation, Role, Thing
+from ...source.nodes import walk
 from ...source.parse import Site
 from ..flow.ancestry import computed_by
 from ..models.modules import Content, Modules
@@ -245,7 +246,7 @@ def _beginning(
     if forward.thing not in switch.things or not isinstance(forward.site.node, ast.Call):
         return None
     function = forward.site.function
-    inside = set(map(id, ast.walk(function)))
+    inside = set(map(id, walk(function)))
     anchor = forward.site.statement
     inner = [loop.node for loop in around if loop not in outer and loop.repeats and id(loop.node) in inside]
     if inner and isinstance(inner[0], ast.stmt):

@@ -12,6 +12,7 @@ from ...program import effects as fx
 from ...program.frameworks.table import keeps_state
 from ...program.names import text_of
 from ...program.things import Constant, Many, Operation, Partial, Role, Sequence, Tensor, Thing, Value, alternatives
+from ...source.nodes import walk
 from ...source.parse import Site
 from ..flow.objectives import is_name_of_batches
 from ..models.modules import Modules
@@ -72,10 +73,10 @@ def _over_batches(loop: fx.Loop) -> bool:
     """By what it goes over, or by the name of that: a loader, or data."""
     if not isinstance(loop.node, ast.For) or isinstance(loop.over, Partial):
         return False
-    called = {id(node.func) for node in ast.walk(loop.node.iter) if isinstance(node, ast.Call)}
+    called = {id(node.func) for node in walk(loop.node.iter) if isinstance(node, ast.Call)}
     names = [
         node.id if isinstance(node, ast.Name) else node.attr
-        for node in ast.walk(loop.node.iter)
+        for node in walk(loop.node.iter)
         if isinstance(node, (ast.Name, ast.Attribute)) and id(node) not in called
     ]
     values = loop.over.items if isinstance(loop.over, Sequence) else (loop.over,)
@@ -147,7 +148,7 @@ def _changes(order: Order, loop: fx.Loop, owner: Thing) -> bool:
 
 def _from_outside(order: Order, loop: fx.Loop, owner: Thing) -> bool:
     """It is no member of what the loop hands out."""
-    handed = {id(node) for node in ast.walk(loop.node.iter)} if isinstance(loop.node, ast.For) else set()
+    handed = {id(node) for node in walk(loop.node.iter)} if isinstance(loop.node, ast.For) else set()
     thing: Thing | None = owner
     while thing is not None:
         if id(thing.node) in handed:

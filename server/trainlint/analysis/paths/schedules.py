@@ -11,6 +11,7 @@ from functools import cached_property
 from ...program import effects as fx
 from ...program.program import Program
 from ...program.things import Constant, Counter, Operation, Partial, Role, Thing, Value, options
+from ...source.nodes import walk
 from ...source.parse import Site
 from ..flow.ancestry import computed_by
 from ..wiring.sets import related, related_by_holding
@@ -206,7 +207,7 @@ class Schedules:
         if short in _PER_BATCH or (len(loops) == 1 and counted):
             return step.site
         outer, function = loops[0].node, built.site.function
-        if len(loops) != 2 or not counted or not isinstance(outer, ast.stmt) or outer not in set(ast.walk(function)):
+        if len(loops) != 2 or not counted or not isinstance(outer, ast.stmt) or outer not in set(walk(function)):
             return None
         return _statement(function, order, step, within=outer)
 
@@ -260,7 +261,7 @@ class Schedules:
         return all(
             id(node) in acting
             for tree in (self._program.tree, *(parsed.tree for parsed in self._program.files))
-            for node in ast.walk(tree)
+            for node in walk(tree)
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "step"
         )
 
@@ -325,11 +326,11 @@ def _compares(operation: Operation) -> bool:
 
 def _statement(function: ast.AST, order: Order, effect: fx.Effect, within: ast.stmt | None = None) -> Site | None:
     """The statement of `function` that leads to `effect`: a whole one directly below `within` where that is given."""
-    owned = set(map(id, ast.walk(function)))
+    owned = set(map(id, walk(function)))
     leading = [*order.calls_around(effect), effect.site.node]
     node = next((node for node in leading if id(node) in owned), None)
-    statements = (one for one in ast.walk(within or function) if isinstance(one, ast.stmt) and one is not (within or function))
-    around = [one for one in statements if node is not None and any(inner is node for inner in ast.walk(one))]
+    statements = (one for one in walk(within or function) if isinstance(one, ast.stmt) and one is not (within or function))
+    around = [one for one in statements if node is not None and any(inner is node for inner in walk(one))]
     if not around:
         return None
     found = around[0] if within is not None else around[-1]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 
+from ...source.nodes import walk
+
 _TRAINING = frozenset({"parameters", "train", "eval", "to", "zero_grad", "cuda", "cpu"})
 
 
@@ -11,7 +13,7 @@ def only_trained(scope: ast.AST, name: str) -> bool:
     """`name` gets its value once in `scope`, which does nothing with it but to train it and to compute with it."""
     allowed: set[int] = set()
     uses: list[ast.Name] = []
-    for node in ast.walk(scope):
+    for node in walk(scope):
         if isinstance(node, ast.Name) and node.id == name:
             uses.append(node)
         elif isinstance(node, ast.Call):

@@ -40,17 +40,19 @@ def ordered_loaders(program: Program, values: Values) -> Iterator[OrderedLoader]
                 yield OrderedLoader(loader, dataset, step)
 
 
-def trained_loaders(region: fx.Region, loader: Thing | None = None) -> Iterator[tuple[Thing, fx.Step]]:
+def trained_loaders(block: fx.Block, loader: Thing | None = None) -> Iterator[tuple[Thing, fx.Step]]:
     """Every loader whose batches something steps for, with that step."""
-    if isinstance(region, fx.Step) and loader is not None:
-        yield loader, region
-    elif isinstance(region, fx.Loop):
-        over = region.over
-        inside = over if isinstance(over, Thing) and (over.created_by or "").endswith("data.DataLoader") else loader
-        yield from trained_loaders(region.body, inside)
-    elif not isinstance(region, fx.Effect):
-        for part in region.items if isinstance(region, fx.Block) else fx.blocks_of(region):
-            yield from trained_loaders(part, loader)
+    for item in block.items:
+        if isinstance(item, fx.Effect):
+            if loader is not None and isinstance(item, fx.Step):
+                yield loader, item
+        elif isinstance(item, fx.Loop):
+            over = item.over
+            inside = over if isinstance(over, Thing) and (over.created_by or "").endswith("data.DataLoader") else loader
+            yield from trained_loaders(item.body, inside)
+        else:
+            for part in fx.blocks_of(item):
+                yield from trained_loaders(part, loader)
 
 
 def _by_class(dataset: Thing, values: Values, *, classes: bool) -> bool:

@@ -70,10 +70,9 @@ class LeftOuts:
                 held = thing.parameters
                 if held is None or held.opaque or not held.owners or not thing.in_sight:
                     return False
-            elif thing.role in (Role.ACCELERATOR, Role.ENGINE):
-                return False
-            used_as_one = thing.uses & _OPTIMIZER_USES or names_optimizer(thing.name)
-            if thing.role is None and not thing.data and used_as_one:
+            elif thing.role in (Role.ACCELERATOR, Role.ENGINE) or (
+                thing.role is None and not thing.data and (thing.uses & _OPTIMIZER_USES or names_optimizer(thing.name))
+            ):
                 return False
         return not any(effect.parameters.opaque for _, effect in self._orders.effects(fx.Extend))
 

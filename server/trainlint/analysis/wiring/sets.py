@@ -455,18 +455,18 @@ def wire(entry: Entry, look_alikes: bool = False, everywhere: Sequence[Entry] = 
 def _wire(entry: Entry, look_alikes: bool, everywhere: Sequence[Entry]) -> Wiring:
     optimizers: dict[Thing, None] = {}
     together: list[tuple[Thing, ...]] = []
-    hooks: list[fx.Hook] = []
+    known: dict[Thing, bool] = {}
     for effect in entry.effects:
-        things: tuple[Thing, ...] = ()
         if isinstance(effect, fx.Step):
             things = effect.optimizers
         elif isinstance(effect, fx.Clear):
             things = effect.holders
         elif isinstance(effect, fx.Create):
             things = (effect.thing,)
-        elif isinstance(effect, fx.Hook):
-            hooks.append(effect)
-        found = tuple(thing for thing in things if is_optimizer(thing))
+        else:
+            continue
+        known.update((thing, is_optimizer(thing)) for thing in things if thing not in known)
+        found = tuple(thing for thing in things if known[thing])
         optimizers.update(dict.fromkeys(found))
         if len(found) > 1:
             together.append(found)
@@ -498,4 +498,4 @@ def _wire(entry: Entry, look_alikes: bool, everywhere: Sequence[Entry]) -> Wirin
             sets.append(ParameterSet([optimizer], owners, parameters.opaque))
         place[optimizer] = number
         owned[sets[number].owners].append(number)
-    return Wiring(sets, hooks, look_alikes, entry.effects, tuple(everywhere) or (entry,))
+    return Wiring(sets, entry.of(fx.Hook), look_alikes, entry.effects, tuple(everywhere) or (entry,))
