@@ -20,7 +20,7 @@ from . import (
     options,
 )
 from .effects import Block
-from .frameworks.table import TENSOR_METHODS, lists_parameters, maker, method_meaning, names_method
+from .frameworks.table import TENSOR_METHODS, lists_parameters, maker, method_meaning, names_method, unpacked
 from .machine import Machine
 from .scope import ClassInfo, Frame
 from .things import (
@@ -75,7 +75,8 @@ def attribute(m: Machine, node: ast.expr, holder: Value, name: str) -> Value:
         if found is None and (inherited := _inherited(holder.info, name)) is not None:
             return inherited
         if found is not None:
-            return Function(found[1], found[0].frame)
+            bound = holder if _kinds(found[1]) & {"classmethod"} else None
+            return Function(found[1], found[0].frame, bound)
         return _class_constant(m, holder.info, name) or defaults.of_class(m, holder.info, name) or UNKNOWN
     if isinstance(holder, Tensor):
         if name == "grad":
@@ -106,7 +107,7 @@ def _thing_attribute(m: Machine, node: ast.expr, holder: Thing, name: str) -> Va
         found = holder.cls.find(name)
         if found is not None:
             function = Function(found[1], found[0].frame)
-            kinds = {decorator.id for decorator in found[1].decorator_list if isinstance(decorator, ast.Name)}
+            kinds = _kinds(found[1])
             if kinds & {"property", "cached_property"}:
                 return calls.apply(m, node, function.bind(holder), [], {}, used=True)
             transformed = calls.decorated(m, function)
@@ -152,11 +153,11 @@ def _thing_attribute(m: Machine, node: ast.expr, holder: Thing, name: str) -> Va
         return Method(holder, name)
     if holder.role is Role.LEAF and name in TENSOR_METHODS:
         return Method(holder, name)
-    part = taken(m, node, holder, m.part(holder, name))
-    annotated = holder.cls.annotation(name) if holder.cls is not None else None
-    if annotated is not None:
-        objects.declare(m, part, annotated[1])
-    return part
+    return taken(m, node, holder, _declared(m, holder, name))
+
+
+def _kinds(method: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:
+    return {decorator.id for decorator in method.decorator_list if isinstance(decorator, ast.Name)}
 
 
 def _inherited(info: ClassInfo, name: str) -> External | None:
@@ -239,9 +240,9 @@ def item(m: Machine, holder: Value, index: Value) -> Value:
             result = join(result, item(m, option, index))
         return result
     if isinstance(holder, Thing):
-        field = _field(m, holder, key)
-        if field is not None:
-            return field
+        known = field(m, holder, key)
+        if known is not None:
+            return known
         known = options.item(m, holder, key) or m.store.get((holder, f"[{key!r}]"))
         return known or taken(m, m.statement, holder, m.part(holder, f"[{key!r}]" if key is not None else "[]"))
     return holder if isinstance(holder, Plain) else UNKNOWN
@@ -261,14 +262,26 @@ def _was_off(operation: Operation | None) -> bool:
     return operation is not None and not operation.recorded
 
 
-def _field(m: Machine, holder: Thing, key: object) -> Value | None:
-    """The field at a place of a named tuple whose class is in sight."""
+def field(m: Machine, holder: Thing, key: object) -> Value | None:
+    """The member of an object that is a tuple, whose class is in sight or known to a table."""
+    methods = unpacked(holder.role)
+    if isinstance(key, int) and -len(methods) <= key < len(methods):
+        return Method(holder, methods[key])
     if not isinstance(key, int) or holder.cls is None or "typing.NamedTuple" not in holder.cls.outside:
         return None
     names = holder.cls.fields
     if not -len(names) <= key < len(names):
         return None
-    return m.store.get((holder, names[key])) or m.part(holder, names[key])
+    return m.store.get((holder, names[key])) or _declared(m, holder, names[key])
+
+
+def _declared(m: Machine, holder: Thing, name: str) -> Thing:
+    """A part of an object, with what the object's class says of it."""
+    part = m.part(holder, name)
+    annotated = holder.cls.annotation(name) if holder.cls is not None else None
+    if annotated is not None:
+        objects.declare(m, part, annotated[1])
+    return part
 
 
 def item_of(collection: Sequence | Many) -> Value:

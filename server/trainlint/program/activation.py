@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from functools import reduce
 
-from . import calls, defaults, expressions, grad_mode, lower, objects, options, unseen
+from . import calls, defaults, expressions, grad_mode, lower, objects, options, things, unseen
 from .effects import Block, Call
 from .machine import CallPaths, Consumer, Machine
 from .scope import ClassInfo, Frame
@@ -111,6 +111,8 @@ def enter(m: Machine, callee: Function, args: list[Value], keywords: dict[str, V
             value = _default(m, function, argument, given[argument.arg], called=called)
         else:
             value = options.argument(m, function, argument, None) or parameter(m, argument)
+        if m.index.functional and argument.annotation is not None:
+            _declare(m, callee.frame, value, argument.annotation)
         m.store.set((frame, argument.arg), value)
     if names.vararg is not None:
         m.store.set((frame, names.vararg.arg), rest)
@@ -120,6 +122,15 @@ def enter(m: Machine, callee: Function, args: list[Value], keywords: dict[str, V
         unseen = keywords.get("**")
         m.store.set((frame, names.kwarg.arg), Mapping(others) if unseen is None else unseen if len(others) == 1 else UNKNOWN)
     return frame
+
+
+def _declare(m: Machine, frame: Frame, value: Value, annotation: ast.expr) -> None:
+    """What an annotation in `frame` says of an argument of which nothing is known."""
+    for one in things.options(value):
+        if isinstance(one, Thing) and one.role is None and one.cls is None and not one.data:
+            outer, m.frame = m.frame, frame
+            objects.declare(m, one, annotation)
+            m.frame = outer
 
 
 def _is_spread(value: Value) -> bool:

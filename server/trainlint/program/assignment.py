@@ -79,7 +79,10 @@ def _unpack(m: Machine, target: ast.Tuple | ast.List, value: Value) -> None:
             bind(m, element, _built_beside(m, element, value.element, index))
         return
     for index, element in enumerate(target.elts):
-        if isinstance(value, Thing):
+        known = access.field(m, value, index) if isinstance(value, Thing) and not starred else None
+        if known is not None:
+            bind(m, element, known)
+        elif isinstance(value, Thing):
             part = m.part(value, f"[{index}]")
             part.carries, part.opaque, part.holds = value.carries, value.opaque, value.holds
             part.name = text_of(element)

@@ -10,7 +10,7 @@ import ast
 from . import access, calls, conditions, operations, unseen
 from .differentiation import GRADIENT
 from .effects import Block, Branch, Loop
-from .frameworks.table import Meaning, meaning, mutates
+from .frameworks.table import Meaning, meaning, mutates, operation_name, signature, value_method
 from .machine import Machine
 from .naming import names_optimizer, suggests, words
 from .things import (
@@ -30,6 +30,7 @@ from .things import (
     Value,
     as_tensor,
     join,
+    mix,
     options,
     things_in,
 )
@@ -46,7 +47,6 @@ IN_PLACE = "applied_in_place"  # an object that holds the parameters moves them 
 
 # As the function of a partial: differentiates the function that it is given next, by the options behind it.
 _DIFFERENTIATE = External("differentiate")
-_METHODS = frozenset({"init", "update", "apply_gradients", "apply", "create", "astype", "stateless_apply", "stateless_call"})
 _TRANSFORMATION_WORDS = frozenset({"tx", "opt", "optim", "optimizer", "optimiser", "transform", "solver", "optax"})
 _GRADIENT_WORDS = frozenset({"grad", "grads", "gradient", "gradients", "g"})
 _RATE = ("learning_rate", 0)
@@ -54,7 +54,7 @@ _RATE = ("learning_rate", 0)
 
 MEANINGS = frozenset(
     {Meaning.LIFT, Meaning.GRADIENT_OF, Meaning.VALUE_AND_GRADIENT_OF, Meaning.EACH, Meaning.SCAN, Meaning.REPEAT,
-     Meaning.WHILE, Meaning.CONDITION, Meaning.APPLY_UPDATES}
+     Meaning.WHILE, Meaning.CONDITION, Meaning.APPLY_UPDATES, Meaning.AVERAGE}
 )  # fmt: skip
 
 
@@ -64,6 +64,8 @@ def known_call(
     """The value of a call of one of `MEANINGS`."""
     if known is Meaning.LIFT:
         return lift(m, callee, args, keywords)
+    if known is Meaning.AVERAGE:
+        return averaged(m, node, operation_name(callee.name), args, keywords)
     if known is Meaning.EACH:
         return each(m, node, args, keywords, used)
     if known is Meaning.APPLY_UPDATES:
@@ -77,12 +79,10 @@ def known_call(
 
 def is_method(m: Machine, holder: Value, name: str) -> bool:
     """An attribute that is a method in files that train by values, whatever object has it."""
-    return (
-        m.index.functional
-        and name in _METHODS
-        and isinstance(holder, (Thing, Choice, Tensor))
-        and not calls.in_sight_method(holder, name)
-    )
+    known = value_method(name) if m.index.functional else None
+    if known is Meaning.ITSELF:
+        return isinstance(holder, (Function, Partial))
+    return known is not None and isinstance(holder, (Thing, Choice, Tensor)) and not calls.in_sight_method(holder, name)
 
 
 def lift(m: Machine, callee: External, args: list[Value], keywords: dict[str, Value]) -> Value:
@@ -135,7 +135,9 @@ def call(m: Machine, node: ast.expr, callee: External, args: list[Value], keywor
     assert isinstance(chosen, Sequence)
     with_value, wanted, has_aux = chosen.items
     given, by, symbols = _by_symbols(m, node, function, args[2:], keywords, wanted)
+    begun = len(m.operations)
     value = calls.apply(m, node, function, given, keywords, used=True)
+    run = Constant(tuple(m.operations[begun:]))
     loss: Value = value
     aux: Value = UNKNOWN
     if has_aux != Constant(False):
@@ -147,7 +149,7 @@ def call(m: Machine, node: ast.expr, callee: External, args: list[Value], keywor
             aux = access.item(m, value, Constant(1))
     name = Constant(_parameter(function, wanted.value) if isinstance(wanted, Constant) and isinstance(wanted.value, int) else "")
     arguments = {"loss": loss, "by": by, "symbols": symbols, "function": function, "result": value, "has_aux": has_aux,
-                 "argnums": wanted, "name": name}  # fmt: skip
+                 "argnums": wanted, "name": name, "given": Sequence(tuple(args[2:])), "run": run}  # fmt: skip
     taken = m.operation(node, GRADIENT, (loss,), arguments)
     gradients = Tensor(origin=taken)
     if with_value == Constant(False):
@@ -255,13 +257,31 @@ def each(m: Machine, node: ast.expr, args: list[Value], keywords: dict[str, Valu
     if not args:
         return unseen.call(m, node, UNKNOWN, args, keywords, used)
     m.hand_out(args[0])
+    if len(args) == 2:
+        m.handing[node] = 1
     return _mapped(m, node, args[0], list(args[1:]))
+
+
+def averaged(m: Machine, node: ast.expr, name: str, args: list[Value], keywords: dict[str, Value]) -> Value:
+    """Trees whose leaves are averaged over devices."""
+    given = args[0] if args else keywords.get("x", UNKNOWN)
+    m.handing[node] = 0
+    return _averaged(m, node, name, given, [*args[1:], *keywords.values()])
+
+
+def _averaged(m: Machine, node: ast.expr, name: str, tree: Value, rest: list[Value]) -> Value:
+    if isinstance(tree, Sequence):
+        return Sequence(tuple(_averaged(m, node, name, item, rest) for item in tree.items))
+    if isinstance(tree, Mapping):
+        return Mapping(tuple((key, _averaged(m, node, name, item, rest)) for key, item in tree.items))
+    return operations.computed(m, mix((tree,)), operations.compute(m, node, name, [tree, *rest], {}))
 
 
 def _mapped(m: Machine, node: ast.expr, function: Value, trees: list[Value]) -> Value:
     first = trees[0] if trees else UNKNOWN
-    if len(trees) == 1 and isinstance(first, Sequence):
-        return Sequence(tuple(_mapped(m, node, function, [item]) for item in first.items))
+    tuples = [tree.items for tree in trees if isinstance(tree, Sequence)]
+    if isinstance(first, Sequence) and len(tuples) == len(trees) and len({len(items) for items in tuples}) == 1:
+        return Sequence(tuple(_mapped(m, node, function, list(items)) for items in zip(*tuples, strict=True)))
     if len(trees) == 1 and isinstance(first, Mapping):
         return Mapping(tuple((key, _mapped(m, node, function, [item])) for key, item in first.items))
     return calls.apply(m, node, function, trees, {}, used=True)
@@ -299,9 +319,12 @@ def method(
     m: Machine, node: ast.expr, receiver: Value, name: str, args: list[Value], keywords: dict[str, Value], used: bool
 ) -> Value | None:
     """Call a method of a transformation, a train state, a model; None where it is another thing."""
-    if not isinstance(node, ast.Call):
+    kind = value_method(name)
+    if not isinstance(node, ast.Call) or kind is None:
         return None
-    if name == "astype" and isinstance(receiver, (Tensor, Thing)):
+    if kind is Meaning.ITSELF:
+        return receiver
+    if kind is Meaning.CAST and isinstance(receiver, (Tensor, Thing)):
         return _as_type(m, node, receiver, args, keywords)
     owner = receiver if isinstance(receiver, Thing) else None
     if isinstance(receiver, Choice):
@@ -309,21 +332,21 @@ def method(
     if owner is None:
         return None
     values = (*args, *keywords.values())
-    if name == "init" and _is_transformation(owner):
+    if kind is Meaning.FIRST_STATE and _is_transformation(owner):
         return Tensor(origin=operations.compute(m, node, INITIAL_STATE, args, keywords, owner))
-    if name == "update":
+    if kind is Meaning.UPDATE:
         return _update(m, node, owner, args, keywords, used)
-    if name == "apply_gradients" and not args:
-        gradients = keywords.get("grads", args[0] if args else UNKNOWN)
+    if kind is Meaning.MOVE_STATE and not args:
+        gradients = keywords.get("grads", UNKNOWN)
         done = m.operation(node, NEXT_TRAIN_STATE, (owner, *values), {"gradients": gradients, "state": owner}, owner)
         return _made(m, node, done, owner)
-    if name == "stateless_call" and "return_losses" not in keywords:
+    if kind is Meaning.RUN_WITH_STATE and "return_losses" not in keywords:
         done = operations.compute(m, node, f".{name}", (owner, *args), keywords)
         return Sequence((operations.computed(m, Tensor(opaque=True), done), Tensor(opaque=True)))
-    if name == "stateless_apply":
-        return _moved(m, node, owner, args, keywords)
-    if name == "apply" and owner.role is not Role.OPTIMIZER:
-        done = operations.compute(m, node, ".apply", (owner, *args), keywords)
+    if kind is Meaning.MOVE:
+        return _moved(m, node, owner, name, args, keywords)
+    if kind is Meaning.RUN and owner.role is not Role.OPTIMIZER:
+        done = operations.compute(m, node, f".{name}", (owner, *args), keywords)
         made = m.thing(node, "output")
         made.made_by = done
         made.opaque, made.carries = True, frozenset(thing for value in values for thing in things_in(value))
@@ -370,9 +393,9 @@ def _update(m: Machine, node: ast.Call, owner: Thing, args: list[Value], keyword
     return Sequence((Tensor(origin=updates), Tensor(origin=after)))
 
 
-def _moved(m: Machine, node: ast.Call, owner: Thing, args: list[Value], keywords: dict[str, Value]) -> Value:
+def _moved(m: Machine, node: ast.Call, owner: Thing, name: str, args: list[Value], keywords: dict[str, Value]) -> Value:
     """`parameters, state = optimizer.stateless_apply(state, gradients, parameters)`."""
-    given = dict(zip(("optimizer_variables", "grads", "trainable_variables"), args, strict=False)) | keywords
+    given = dict(zip(signature(name), args, strict=False)) | keywords
     gradients, moved = given.get("grads", UNKNOWN), given.get("trainable_variables", UNKNOWN)
     state = given.get("optimizer_variables", UNKNOWN)
     done = m.operation(

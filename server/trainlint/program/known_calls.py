@@ -96,6 +96,7 @@ def call(m: Machine, node: ast.expr, callee: External, args: list[Value], keywor
     elif known is Meaning.FILL:
         m.emit_effect(Fill, node, first, in_place.filling(callee.name.rpartition(".")[2], args))
     elif known in (Meaning.WRAP, Meaning.WRAP_FIRST):
+        m.handing[node] = 0
         return Sequence(tuple(args)) if known is Meaning.WRAP and len(args) > 1 else first
     elif known is Meaning.ADAPT:
         return _adapt(m, node, callee.name.rpartition(".")[2], args, keywords)

@@ -111,7 +111,8 @@ class Machine:
     `drafts` are the first turns of loops being lowered, all of which may be lowered again; `postponed`: a loop inside them waits
     for that with the second turn of its own. `receivers`: the functions whose arguments are being evaluated, innermost first.
     `called` are the calls of functions in sight, `handed_out` the functions that code out of sight may call. The command
-    line gives the attributes of `namespaces` and the arguments of `commands`. `traced` are run on symbols by their
+    line gives the attributes of `namespaces` and the arguments of `commands`. `handing` are calls that return the argument
+    at a place, changed in its leaves at most. `traced` are run on symbols by their
     library, so that nothing but what they return leaves them.
     """
 
@@ -141,6 +142,7 @@ class Machine:
         self.operations: list[Operation] = []
         self.renewals: list[Renewal] = []
         self.traced: set[ast.AST] = set()
+        self.handing: dict[ast.AST, int] = {}
         self.bindings: dict[Thing, list[Binding]] = {}
         self.constructions: dict[ClassInfo, Block] = {}
         self.forwards: dict[Thing, tuple[Function, Store]] = {}

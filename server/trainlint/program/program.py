@@ -122,6 +122,10 @@ class Program:
         """The calls that return parameters or a state anew, in the order of the program."""
         return self.machine.renewals if self.machine is not None else []
 
+    def handed_on(self, call: ast.AST) -> int | None:
+        """The place of the argument that a call returns, changed in its leaves at most."""
+        return self.machine.handing.get(call) if self.machine is not None else None
+
     def is_traced(self, function: ast.AST) -> bool:
         """Nothing but what it returns leaves the function."""
         return self.machine is not None and function in self.machine.traced

@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from .functional import APPLIED, INITIAL_STATE, NEXT_TRAIN_STATE, trace, traces
 from .machine import Given, Machine, Renewal
 from .things import Choice, Either, Function, Many, Mapping, Operation, Origin, Partial, Sequence, Tensor, Thing, Value
+from .vocabulary import COPYING
 
 _MOVING = frozenset({APPLIED, NEXT_TRAIN_STATE})
-# Methods that return their object with some of its fields changed.
-COPYING = frozenset({"replace", "_replace"})
 _MAX_DEPTH = 4
 
 

@@ -36,6 +36,8 @@ SAME_OBJECT = frozenset(
 )  # fmt: skip
 # Of these, a tensor gives back another one, or may.
 NEW_TENSOR = frozenset({"to", "cuda", "cpu", "double", "half", "float", "type", "bfloat16", "clone", "contiguous"})
+# They return their object with the fields changed that they are given.
+COPYING = frozenset({"replace", "_replace"})
 REGISTERING = frozenset({"add_module", "register_module", "register_parameter"})
 TRANSPARENT = frozenset({"list", "tuple", "zip", "enumerate", "reversed", "sorted", "append", "extend"})
 # They give parameters new first values.

@@ -27,6 +27,7 @@ from ...program.things import (
     Value,
     things_in,
 )
+from ...program.vocabulary import LIST_GROWTH
 from ...source.nodes import walk
 from .fates import targets
 
@@ -113,16 +114,18 @@ class Differentiable:
         loss = taken.arguments["loss"]
         if not symbols or isinstance(loss, (Unknown, Constant)):
             return None
-        inside = _functions_in(taken.arguments["function"])
-        direct = dependence(loss, symbols, through_cuts=False, inside=inside)
+        run = _run(taken)
+        direct = dependence(loss, symbols, through_cuts=False, run=run)
         if direct.found or direct.hidden:
             return None
-        whole = dependence(loss, symbols, through_cuts=True, inside=inside)
+        whole = dependence(loss, symbols, through_cuts=True, run=run)
         given = taken.arguments["name"]
         name = str(given.value) if isinstance(given, Constant) else ""
         if not whole.found:
-            return None if whole.hidden else CutLoss(taken, None, name)
-        cuts = [cut for cut in direct.cuts if dependence(Tensor(origin=cut), symbols, through_cuts=True).found]
+            meant = frozenset(things_in(taken.arguments["by"]))
+            captured = bool(meant) and not whole.hidden and dependence(loss, meant, through_cuts=True, run=run).found
+            return CutLoss(taken, None, name) if captured else None
+        cuts = [cut for cut in direct.cuts if dependence(Tensor(origin=cut), symbols, through_cuts=True, run=run).found]
         return CutLoss(taken, cuts[0], name) if cuts else None
 
     def no_scalars(self) -> Iterator[NoScalar]:
@@ -149,7 +152,7 @@ class Differentiable:
         """Steps that are given the gradients by another argument of the loss than the parameters."""
         seen: set[ast.AST] = set()
         for step in self._program.operations:
-            if step.name not in (UPDATES, NEXT_TRAIN_STATE) or step.site.node in seen:
+            if step.name not in (UPDATES, NEXT_TRAIN_STATE, IN_PLACE) or step.site.node in seen:
                 continue
             taken = _taken_in(step.arguments["gradients"])
             found = self._wrong_argument(step, taken) if taken is not None else None
@@ -161,19 +164,31 @@ class Differentiable:
         wanted, call = taken.arguments.get("argnums"), taken.site.node
         if not isinstance(wanted, Constant) or not isinstance(wanted.value, int) or not isinstance(call, ast.Call):
             return None
-        if step.site.function is not taken.site.function or any(isinstance(one, ast.Starred) for one in call.args):
+        if any(isinstance(one, ast.Starred) for one in call.args):
             return None
         given = [ast.unparse(one) for one in call.args]
-        meant = next((one for one in self._moved(step) if one in given), None)
+        if step.site.function is taken.site.function:
+            meant = next((one for one in self._moved(step) if one in given), None)
+        else:
+            meant = self._moved_elsewhere(step, taken, given)
         if meant is None or not 0 <= wanted.value < len(given) or given.count(meant) != 1 or given[wanted.value] == meant:
             return None
         return WrongArgument(step, taken, meant, given.index(meant), given[wanted.value], self._chosen(taken, wanted.value))
+
+    def _moved_elsewhere(self, step: Operation, taken: Operation, given: list[str]) -> str | None:
+        """What a step in another function moves, as it is written where the gradients are taken."""
+        moved, values = step.arguments.get("parameters"), taken.arguments["given"]
+        if not isinstance(values, Sequence):
+            return None
+        return next((text for text, value in zip(given, values.items, strict=False) if _is_same(value, moved)), None)
 
     def _moved(self, step: Operation) -> list[str]:
         """What a step moves, as it is written."""
         call = step.site.node
         if not isinstance(call, ast.Call):
             return []
+        if step.name == IN_PLACE:
+            return [ast.unparse(call.args[0])] if len(call.args) == 2 else []
         if step.name == NEXT_TRAIN_STATE:
             return [f"{ast.unparse(call.func.value)}.params"] if isinstance(call.func, ast.Attribute) else []
         given = [*call.args[2:3], *(one.value for one in call.keywords if one.arg == "params")]
@@ -195,6 +210,12 @@ class Differentiable:
         return found[0] if len(found) == 1 else None
 
 
+def _is_same(one: Value, other: Value | None) -> bool:
+    if isinstance(one, Tensor) and isinstance(other, Tensor):
+        return isinstance(one.origin, Operation) and one.origin is other.origin
+    return isinstance(one, Thing) and one is other
+
+
 def _taken_in(value: Value) -> Operation | None:
     """The operation that took gradients, where nothing but an average was made of them."""
     for _ in range(_MAX_AVERAGES):
@@ -203,39 +224,19 @@ def _taken_in(value: Value) -> Operation | None:
             return None
         if origin.name == GRADIENT:
             return origin
-        if origin.name == "getitem" and len(origin.inputs) > 1:
-            one = _averaged_at(*origin.inputs[:2])
-        else:
-            one = origin.inputs[0] if origin.name in _AVERAGING else None
-        if one is None:
+        if origin.name == _ADDING:
+            found = {taken for one in origin.inputs if (taken := _taken_in(one)) is not None}
+            return found.pop() if len(found) == 1 else None
+        if origin.name not in _AVERAGING | {_ITEM}:
             return None
-        value = one
+        value = origin.inputs[0]
     return None
 
 
-def _averaged_at(averaged: Value, index: Value) -> Value | None:
-    """One of several values that were averaged together."""
-    origin = averaged.origin if isinstance(averaged, Tensor) else None
-    if not isinstance(origin, Operation) or origin.name not in _AVERAGING or not origin.inputs:
-        return None
-    several, at = origin.inputs[0], index.value if isinstance(index, Constant) else None
-    if isinstance(several, Tensor):
-        several = _averaged(several)
-    return several.items[at] if isinstance(several, Sequence) and isinstance(at, int) and 0 <= at < len(several.items) else None
-
-
-def _averaged(value: Value) -> Value:
-    """What was averaged, however often."""
-    for _ in range(_MAX_AVERAGES):
-        origin = value.origin if isinstance(value, Tensor) else None
-        if not isinstance(origin, Operation) or origin.name not in _AVERAGING or not origin.inputs:
-            break
-        value = origin.inputs[0]
-    return value
-
-
 # They hand on what they are given, averaged over devices or scaled.
-_AVERAGING = frozenset({"pmean", "psum", "to", "truediv", "div", "mul"})
+_AVERAGING = frozenset({"pmean", "psum", "mean", "sum", "to", "truediv", "div", "mul"})
+_ADDING = "add"
+_ITEM = "getitem"
 
 
 def _loss_in(value: Value, depth: int = 6) -> Operation | None:
@@ -258,10 +259,48 @@ def _loss_by(origin: Origin | None, depth: int) -> Operation | None:
         return origin
     if not origin.inputs:
         return None
-    if origin.name == "getitem" and len(origin.inputs) > 1:
-        one = _averaged_at(*origin.inputs[:2])
-        return _loss_in(one, depth - 1) if one is not None else None
-    return _loss_in(origin.inputs[0], depth - 1) if origin.name in _AVERAGING else None
+    if origin.name not in _AVERAGING | {_ADDING, _ITEM} or any(_taken_in(one) is not None for one in origin.inputs):
+        return None
+    given = origin.inputs if origin.name == _ADDING else origin.inputs[:1]
+    return next((found for one in given if (found := _loss_in(one, depth - 1)) is not None), None)
+
+
+@dataclass(slots=True)
+class Run:
+    """What happened while a function was differentiated: nothing that was there before depends on what it was given.
+
+    `computed` are the calls and expressions in which it happened: objects stand for those of every turn of a loop.
+    The functions defined in those `inside` may hold more than can be told.
+    """
+
+    computed: frozenset[ast.AST]
+    functions: frozenset[ast.AST]
+    inside: frozenset[ast.AST]
+    _nodes: frozenset[ast.AST] | None = None
+
+    def made(self, thing: Thing) -> bool:
+        """The object, or what it is a part of, was made in the run, or something may have been put into it there."""
+        at: Thing | None = thing
+        while at is not None:
+            if at.made_by is not None or not at.uses.isdisjoint(_PUT) or (at.node is not None and at.node in self._all_nodes()):
+                return True
+            at = at.parent
+        return False
+
+    def _all_nodes(self) -> frozenset[ast.AST]:
+        if self._nodes is None:
+            self._nodes = frozenset(node for function in self.functions | self.inside for node in walk(function))
+        return self._nodes
+
+
+_PUT = LIST_GROWTH | {"update", "setdefault"}
+
+
+def _run(taken: Operation) -> Run:
+    computed = taken.arguments["run"]
+    operations = computed.value if isinstance(computed, Constant) and isinstance(computed.value, tuple) else ()
+    nodes = frozenset(one.site.node for one in operations)
+    return Run(nodes, frozenset(one.site.function for one in operations), _functions_in(taken.arguments["function"]))
 
 
 def _functions_in(function: Value) -> frozenset[ast.AST]:
@@ -273,13 +312,8 @@ def _functions_in(function: Value) -> frozenset[ast.AST]:
     return frozenset(node for node in walk(function.node) if isinstance(node, (ast.FunctionDef, ast.Lambda)))
 
 
-def dependence(
-    value: Value, wanted: frozenset[Thing], *, through_cuts: bool, inside: frozenset[ast.AST] = frozenset()
-) -> Dependence:
-    """How `value` depends on `wanted` or parts of them; `through_cuts`: its numbers, not its gradients.
-
-    Functions defined in those `inside` may hold more than can be told.
-    """
+def dependence(value: Value, wanted: frozenset[Thing], *, through_cuts: bool, run: Run) -> Dependence:
+    """How `value`, which `run` returned, depends on `wanted` or parts of them; `through_cuts`: its numbers, not its gradients."""
     found = Dependence()
     seen: set[int] = set()
     waiting: list[Value | Operation | Either] = [value]
@@ -292,6 +326,8 @@ def dependence(
             found.hidden = True
             return found
         if isinstance(at, Operation):
+            if at.site.node not in run.computed:
+                continue
             if at.cuts and not through_cuts:
                 found.cuts.append(at)
                 continue
@@ -304,7 +340,9 @@ def dependence(
             if any(at.within(thing) for thing in wanted):
                 found.found = True
                 return found
-            waiting.extend(_behind(at, found))
+            if run.made(at):
+                found.hidden |= not at.uses.isdisjoint(_PUT)
+                waiting.extend(_behind(at, found))
         elif isinstance(at, Tensor):
             if at.origin is not None:
                 waiting.append(at.origin)
@@ -312,7 +350,7 @@ def dependence(
                 found.hidden = True
         else:
             waiting.extend(_parts(at, found))
-            found.hidden |= isinstance(at, Function) and at.frame.node in inside
+            found.hidden |= isinstance(at, Function) and at.frame.node in run.inside
     return found
 
 

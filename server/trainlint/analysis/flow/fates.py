@@ -8,14 +8,13 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from ...program.program import Program
+from ...program.vocabulary import COPYING
 from ...source.parse import Site
 from .liveness import Scope
 
 # The place of a value in the tuple it is part of, outermost first.
 Path = tuple[int, ...]
 _MAX_DEPTH = 12
-# Methods that return their object with some of its fields changed.
-_COPIES = frozenset({"replace", "_replace"})
 
 
 class Loss(Enum):
@@ -90,6 +89,8 @@ class Fates:
                 node = parent
             elif _copied(scope, node, parent) and not path:
                 node = scope.parents[parent]  # type: ignore[index]
+            elif self._hands_on(parent, node):
+                node = parent  # type: ignore[assignment]
             elif isinstance(parent, ast.keyword) and not path and _is_copy(scope.parents.get(parent)):
                 node = scope.parents[parent]
             elif isinstance(parent, (ast.Tuple, ast.List)) and not any(isinstance(e, ast.Starred) for e in parent.elts):
@@ -114,6 +115,12 @@ class Fates:
         if isinstance(parent, ast.Return):
             return self._returned(site.function, path, found, seen, depth)
         return False
+
+    def _hands_on(self, call: ast.AST | None, node: ast.AST) -> bool:
+        if not isinstance(call, ast.Call) or any(isinstance(one, ast.Starred) for one in call.args):
+            return False
+        place = self._program.handed_on(call)
+        return place is not None and place < len(call.args) and call.args[place] is node
 
     def _unread(self, site: Site, target: ast.expr, path: Path, found: list[Waste], seen: frozenset[ast.AST], depth: int) -> bool:
         """What is assigned to `target` is never read."""
@@ -151,14 +158,14 @@ class Fates:
 
 def _copied(scope: Scope, node: ast.AST, parent: ast.AST | None) -> bool:
     """It is asked for a copy of itself with some fields changed: the value goes on in that."""
-    if not isinstance(parent, ast.Attribute) or parent.attr not in _COPIES or node is not parent.value:
+    if not isinstance(parent, ast.Attribute) or parent.attr not in COPYING or node is not parent.value:
         return False
     return _is_copy(scope.parents.get(parent))
 
 
 def _is_copy(node: ast.AST | None) -> bool:
     """A call that returns its object with the fields changed that it is given."""
-    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _COPIES
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in COPYING
 
 
 def targets(site: Site) -> Iterator[ast.expr]:

@@ -21,11 +21,12 @@ _ASIDE = frozenset(
      "bench", "profile", "profiling", "warmup", "warm", "compile", "compilation", "dry", "debug", "check", "compare", "timing",
      "timeit", "trace", "inner", "adapt", "unroll", "rollout", "lookahead", "perturb", "sweep", "finder", "search"}
 )  # fmt: skip
-_TRAINING = frozenset({"train", "training", "fit"})
+_TRAINING = frozenset({"train", "training", "fit", "learn", "learner", "learning"})
 # What a loop tries one by one, each time from the same start.
 _TRIED = frozenset(
     {"lr", "lrs", "rate", "rates", "seed", "seeds", "trial", "task", "config", "scale", "eta", "optimizer", "alpha"}
 )
+_MEASURES = frozenset({"per", "between", "before", "until", "every"})
 _CLOCKS = frozenset({"perf_counter", "timeit", "perf_counter_ns", "block_until_ready", "monotonic", "process_time"})
 
 
@@ -60,7 +61,7 @@ class IgnoredSteps:
 
     def _examined(self, renewals: list[Renewal]) -> Ignored | None:
         """What a call returns at one or several places is lost at all of them, and the next turn starts from the old."""
-        renewal = renewals[-1]
+        renewal = next((one for one in reversed(renewals) if one.given), renewals[-1])
         call = renewal.site.node
         assert isinstance(call, ast.Call)
         lost = [self._fates.thrown_away(renewal.site, path) for path in dict.fromkeys(one.path for one in renewals)]
@@ -135,7 +136,7 @@ class IgnoredSteps:
             if call is renewal.site.node:
                 continue
             for other in renewals:
-                same = other.function is renewal.function and other.done.site.node is renewal.done.site.node
+                same = _calls_the_same(other, renewal) and other.done.site.node is renewal.done.site.node
                 if same and not self._fates.thrown_away(other.site, other.path):
                     return True
         return False
@@ -161,14 +162,30 @@ class IgnoredSteps:
         if timed and self._is_timed(site):
             return True
         names = [getattr(site.function, "name", ""), getattr(function, "name", "")]
-        names += [part.id for part in walk(site.statement) if isinstance(part, ast.Name)]
+        said = [part.id for part in walk(site.statement) if isinstance(part, ast.Name)]
+        if not any(suggests(name, _TRAINING) for name in said):
+            names += said
         loop = self._fates.scope(site.function).loop_around(site.statement)
         if isinstance(loop, (ast.For, ast.AsyncFor)):
             turn = [part.id for part in walk(loop.target) if isinstance(part, ast.Name)]
             if any(suggests(name, _TRIED) for name in turn):
                 return True
             names += [*turn, *(part.id for part in walk(loop.iter) if isinstance(part, ast.Name))]
-        return any(suggests(name, _ASIDE) and not suggests(name, _TRAINING) for name in names)
+        return any(_is_aside(name) for name in names)
+
+
+def _is_aside(name: str) -> bool:
+    """The words of a name say so: not those behind a measure, as in `steps_per_eval`."""
+    parts = name.split("_")
+    measure = next((at for at, part in enumerate(parts) if part in _MEASURES), len(parts))
+    return suggests("_".join(parts[:measure]), _ASIDE) and not suggests(name, _TRAINING)
+
+
+def _calls_the_same(one: Renewal, other: Renewal) -> bool:
+    if one.function is not None or other.function is not None:
+        return one.function is other.function
+    calls = (one.site.node, other.site.node)
+    return len({ast.unparse(call.func) for call in calls if isinstance(call, ast.Call)}) == 1
 
 
 def _argument(call: ast.Call, given: int | str) -> ast.expr | None:

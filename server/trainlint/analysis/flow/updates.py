@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 
 from ...program.differentiation import GRADIENT
 from ...program.effects import Create
-from ...program.frameworks.table import TRAINING_STEPS, Meaning, functions_that, keeps_state, spelling
+from ...program.frameworks.table import TRAINING_STEPS, Meaning, functions_that, keeps_state, maker, spelling
 from ...program.functional import APPLIED, IN_PLACE, INITIAL_STATE, MOVED, NEXT_STATE, NEXT_TRAIN_STATE, UPDATES, VALUE
-from ...program.naming import MEASURING, suggests
+from ...program.naming import LOSS, MEASURING, MODEL, suggests
 from ...program.program import Program
-from ...program.things import NONE, Constant, Operation, Role, Tensor, Thing, Value
+from ...program.things import NONE, Constant, Function, Operation, Partial, Role, Sequence, Tensor, Thing, Value
 from ...source.nodes import walk
 from ...source.parse import Site
 from .fates import Fates, Loss, Path, Waste, targets
@@ -58,12 +58,16 @@ class Thrown:
 
 @dataclass(frozen=True, slots=True)
 class Unapplied:
-    """The updates in the variable `name` are never applied to those in `parameters`; `apply` is how the user calls that."""
+    """The updates in the variable `name` are never applied to those in `parameters`; `apply` is how the user calls that.
+
+    `instead` are the gradients that the call is given in their place.
+    """
 
     operation: Operation
     name: str
     parameters: str | None
     apply: str | None
+    instead: ast.expr | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +98,14 @@ class Misassigned:
 
 @dataclass(frozen=True, slots=True)
 class UnusedGradients:
-    """The gradients in the variable `name` are never read; `holder` could apply them, by the statements `applying`."""
+    """The gradients in the variable `name` are never read; `holder` could apply them, by the statements `applying`.
+
+    `last` is where they are assigned, averaged or not.
+    """
 
     taken: Operation
     name: str
+    last: Site
     holder: str | None
     applying: tuple[str, ...]
 
@@ -126,9 +134,30 @@ class Updates:
         """Updates that nothing applies."""
         for operation in self.of(UPDATES):
             waste = self._lost(operation, (0,))
+            instead = self._gradients_applied(operation)
             name = waste.name if waste is not None else self._only_measured(operation)
+            name = name or (self._updates_in(operation) if instead is not None else None)
             if name is not None and not name.startswith("_") and not self._in_vain(operation):
-                yield Unapplied(operation, name, self._parameters(operation), self.apply)
+                yield Unapplied(operation, name, self._parameters(operation), self.apply, instead)
+
+    def _updates_in(self, operation: Operation) -> str | None:
+        """The variable of updates."""
+        pairs = (target for target in targets(operation.site) if isinstance(target, ast.Tuple) and target.elts)
+        return next((first.id for pair in pairs if isinstance(first := pair.elts[0], ast.Name)), None)
+
+    def _gradients_applied(self, operation: Operation) -> ast.expr | None:
+        """The gradients, where they are applied in the place of the updates that were made of them."""
+        gradients = _argument_at(operation, 0, "updates")
+        applied = [one for one in self.of(APPLIED) if one.site.function is operation.site.function]
+        moved = _argument_at(operation, 2, "params")
+        for one in applied:
+            given = _argument_at(one, 1, "updates")
+            same = given is not None and gradients is not None and ast.unparse(given) == ast.unparse(gradients)
+            to = _argument_at(one, 0, "params")
+            other = moved is not None and to is not None and ast.unparse(moved) != ast.unparse(to)
+            if same and not other and _is_same(one.arguments["updates"], operation.arguments["gradients"]):
+                return given
+        return None
 
     def _only_measured(self, operation: Operation) -> str | None:
         """The variable of updates that are looked at only, where the function returns the parameters as they were."""
@@ -316,7 +345,7 @@ class Updates:
         """Gradients that nothing reads, in a program that has something to apply them."""
         taken = list(self.of(GRADIENT))
         trains = any(self._all.get(name) for name in (INITIAL_STATE, UPDATES, NEXT_TRAIN_STATE, IN_PLACE, MOVED)) or any(
-            thing.role in (Role.TRANSFORMATION, Role.TRAIN_STATE, Role.OPTIMIZER) for thing in self._program.things if taken
+            _can_apply(thing) for thing in self._program.things if taken
         )
         for operation in taken if trains else ():
             if "symbols" not in operation.arguments:
@@ -324,19 +353,21 @@ class Updates:
             with_value = any(one.site.node is operation.site.node for one in self.of(VALUE))
             has_aux = operation.arguments["has_aux"] == Constant(True)
             path = (1,) if with_value else (0,) if has_aux else ()
-            waste = self._lost(operation, path)
-            if waste is None or waste.returned or waste.name is None or waste.deliberate:
+            if suggests(getattr(operation.site.function, "name", ""), MEASURING):
                 continue
-            function = getattr(operation.site.function, "name", "")
-            if suggests(function, MEASURING):
-                continue
-            yield UnusedGradients(operation, waste.name, *self._holder(operation))
+            for place, number in _numbers(operation):
+                if not _by_parameters(operation, number):
+                    continue
+                waste = self._lost(operation, (*path, *place))
+                if waste is not None and not waste.returned and waste.name is not None and not waste.deliberate:
+                    yield UnusedGradients(operation, waste.name, waste.site, *self._holder(operation, number))
+                    break
 
-    def _holder(self, operation: Operation) -> tuple[str | None, tuple[str, ...]]:
-        """What could apply the gradients, as the user calls it, and the statements that do."""
+    def _holder(self, operation: Operation, number: int) -> tuple[str | None, tuple[str, ...]]:
+        """What could apply the gradients by an argument, as the user calls it, and the statements that do."""
         call = operation.site.node
         assert isinstance(call, ast.Call)
-        first = call.args[0] if call.args else None
+        first = call.args[number] if number < len(call.args) else None
         if isinstance(first, ast.Attribute) and first.attr == "params" and (state := variable(first.value)) is not None:
             return state, self._spelled(NEXT_TRAIN_STATE, state, "")
         holders = {thing.name for thing in self._program.things if thing.role is Role.TRAIN_STATE and thing.name}
@@ -395,16 +426,29 @@ class Updates:
         if not wastes:
             return None
         if wastes[0].returned:
-            repeated = (one for one in wastes if self.in_loop(one.site))
+            repeated = (one for one in wastes if self.in_loop(one.site) or self._stands_alone(one))
             return next((one for one in repeated if not self._ignored.is_aside(one.site, timed=True)), None)
         return wastes[0] if self.repeats(operation) else None
+
+    def _stands_alone(self, waste: Waste) -> bool:
+        """A function that is handed what is moved drops the whole of what the call returns: nothing else can come of it."""
+        call = waste.site.node
+        if waste.how is not Loss.STATEMENT or not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
+            return False
+        return isinstance(call.func.value, ast.Name) and call.func.value.id in parameters_of(waste.site.function)
 
     def repeats(self, operation: Operation) -> bool:
         """It runs in a loop, or in a function that is handed what it works on: one step of several."""
         if operation.turns or self.in_loop(operation.site) or getattr(operation.site.function, "name", "") in TRAINING_STEPS:
             return True
+        function = operation.site.function
         names = {name.id for name in ast.walk(operation.site.node) if isinstance(name, ast.Name)}
-        return not names.isdisjoint(parameters_of(operation.site.function))
+        if not names.isdisjoint(parameters_of(function)):
+            return True
+        if not isinstance(function, ast.FunctionDef) or not function.col_offset:
+            return False
+        given = {_root(one) for one in _arguments(operation)} - {None}
+        return not given <= self._fates.scope(function).own
 
     def in_loop(self, site: Site) -> bool:
         """The call is in a loop of its own function."""
@@ -447,6 +491,15 @@ _LOOKING = frozenset(
 )
 
 
+def _numbers(taken: Operation) -> list[tuple[Path, int]]:
+    """The gradients as a whole, or those by each of several arguments: where they are, and the number of the argument."""
+    wanted = taken.arguments.get("argnums")
+    one = wanted.value if isinstance(wanted, Constant) and isinstance(wanted.value, int) else 0
+    several = wanted.items if isinstance(wanted, Sequence) else ()
+    numbers = [item.value for item in several if isinstance(item, Constant) and isinstance(item.value, int)]
+    return [((), one), *(((place,), number) for place, number in enumerate(numbers) if len(numbers) == len(several))]
+
+
 def _handed_to(function: ast.AST) -> frozenset[str]:
     """The parameters of a function, and what it takes out of one that is a tuple."""
     names = parameters_of(function)
@@ -465,6 +518,60 @@ def _measures(scope: Scope, read: ast.AST) -> bool:
     while node is not None and not isinstance(node, (ast.Call, ast.stmt)):
         node = scope.parents.get(node)
     return isinstance(node, ast.Call) and suggests(ast.unparse(node.func).rpartition(".")[2], _LOOKING)
+
+
+def _argument_at(operation: Operation, position: int, keyword: str) -> ast.expr | None:
+    """An argument of a call, as it is written."""
+    call = operation.site.node
+    if not isinstance(call, ast.Call) or any(isinstance(one, ast.Starred) for one in call.args):
+        return None
+    if len(call.args) > position:
+        return call.args[position]
+    return next((one.value for one in call.keywords if one.arg == keyword), None)
+
+
+def _arguments(operation: Operation) -> list[ast.expr]:
+    call = operation.site.node
+    return [*call.args, *(one.value for one in call.keywords)] if isinstance(call, ast.Call) else []
+
+
+def _root(node: ast.expr) -> str | None:
+    """The variable that an attribute, or the attribute of one, belongs to."""
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else None
+
+
+def _is_same(one: Value, other: Value) -> bool:
+    """Both were computed by the same operation."""
+    if isinstance(one, Tensor) and isinstance(other, Tensor):
+        return one.origin is not None and one.origin is other.origin
+    return one is other
+
+
+def _can_apply(thing: Thing) -> bool:
+    """It applies gradients, by its role or by what its class is made of."""
+    if thing.role in (Role.TRANSFORMATION, Role.TRAIN_STATE, Role.OPTIMIZER):
+        return True
+    return thing.cls is not None and any(maker(base) is Role.TRAIN_STATE for base in thing.cls.outside)
+
+
+# What gradients are taken by, to train.
+_TRAINED = (
+    frozenset({"param", "params", "parameters", "variables", "vars", "weights", "w", "theta", "state", "trainable"}) | MODEL
+)
+
+
+def _by_parameters(taken: Operation, number: int) -> bool:
+    """By their names, a loss is differentiated by parameters, and not some function by the place that it is looked at."""
+    call = taken.site.node
+    by = call.args[number] if isinstance(call, ast.Call) and number < len(call.args) else None
+    if by is not None and suggests(ast.unparse(by), _TRAINED):
+        return True
+    function = taken.arguments["function"]
+    while isinstance(function, Partial):
+        function = function.function
+    return isinstance(function, Function) and suggests(getattr(function.node, "name", ""), LOSS)
 
 
 def _argument_of(operation: Operation, position: int, keyword: str) -> str | None:

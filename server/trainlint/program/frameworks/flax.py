@@ -38,6 +38,7 @@ FLAX = Framework(
         "flax.core.frozen_dict.freeze": Meaning.WRAP_FIRST,
         "flax.core.frozen_dict.unfreeze": Meaning.WRAP_FIRST,
     },
+    value_methods={"apply_gradients": Meaning.MOVE_STATE, "apply": Meaning.RUN, "create": Meaning.UNSEEN},
     spellings={
         "next_train_state": "{holder} = {holder}.apply_gradients(grads={gradients})",
         "applied_in_place": "{holder}.update({parameters}, {gradients})",

@@ -13,5 +13,6 @@ HAIKU = Framework(
         "haiku.remat": Meaning.LIFT,
         "haiku.vmap": Meaning.LIFT,
     },
+    value_methods={"apply": Meaning.RUN},
     module_bases=frozenset({"haiku.Module"}),
 )

@@ -32,6 +32,9 @@ JAX = Framework(
         "jax.block_until_ready": Meaning.WRAP_FIRST,
         "jax.device_put_replicated": Meaning.WRAP_FIRST,
         "jax.device_put_sharded": Meaning.WRAP_FIRST,
+        "jax.lax.with_sharding_constraint": Meaning.WRAP_FIRST,
+        "jax.experimental.pjit.with_sharding_constraint": Meaning.WRAP_FIRST,
+        **{f"jax.lax.{name}": Meaning.AVERAGE for name in ("pmean", "psum")},
         "jax.lax.stop_gradient": Meaning.CUT,
         "jax.nn.one_hot": Meaning.CUT,
         **{f"jax.numpy.{name}": Meaning.CUT for name in _CUTTING},
@@ -55,4 +58,5 @@ JAX = Framework(
         "jax.lax.cond": Meaning.CONDITION,
         "chex.assert_tree_all_finite": Meaning.READ,
     },
+    value_methods={"astype": Meaning.CAST, "lower": Meaning.ITSELF, "compile": Meaning.ITSELF},
 )  # fmt: skip

@@ -108,6 +108,8 @@ KERAS = Framework(
         (Role.MODULE, "fit_generator"): Meaning.FIT,
         (Role.MODULE, "train_on_batch"): Meaning.FIT,
     },
+    value_methods={"stateless_apply": Meaning.MOVE, "stateless_call": Meaning.RUN_WITH_STATE},
+    signatures={"stateless_apply": ("optimizer_variables", "grads", "trainable_variables")},
     rates={f"keras.optimizers.{name}": RateRange(upper, default) for name, (upper, default) in _OPTIMIZERS.items()},
     leading={f"keras.optimizers.{name}": ("lr",) for name in _OPTIMIZERS},
     argument_names={"learning_rate": "lr"},

@@ -56,6 +56,8 @@ OPTAX = Framework(
         "cosine_onecycle_schedule": ("peak_value", 1),
         "linear_onecycle_schedule": ("peak_value", 1),
     },
+    value_methods={"init": Meaning.FIRST_STATE, "update": Meaning.UPDATE},
+    unpacked={Role.TRANSFORMATION: ("init", "update")},
     selecting=frozenset(f"optax.{name}" for name in ("multi_transform", "partition", "masked", "conditionally_transform")),
     stateless={"optax.sgd": Switch("momentum", 1, 0.0)},
     rates={

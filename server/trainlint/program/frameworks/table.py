@@ -92,6 +92,8 @@ _SELECTING = frozenset().union(*(table.selecting for table in TABLES))
 _RATES = {key: rate for table in TABLES for key, rate in table.rates.items()}
 _ALIASES = {key: name for table in TABLES for key, name in table.aliases.items()}
 _METHODS = {key: meaning for table in TABLES for key, meaning in table.methods.items()}
+_VALUE_METHODS = {key: meaning for table in TABLES for key, meaning in table.value_methods.items()}
+_UNPACKED = {role: names for table in TABLES for role, names in table.unpacked.items()}
 _NAMES_OF_METHODS = frozenset(name for _, name in _METHODS)
 _LEADING = {key: names for table in TABLES for key, names in table.leading.items()}
 _PARAMETER_LISTS = frozenset().union(*(table.parameter_lists for table in TABLES))
@@ -145,6 +147,16 @@ def canonical(name: str) -> str:
 def method_meaning(role: Role | None, name: str) -> Meaning | None:
     """What a method of an object in this role does, where a table says."""
     return _METHODS.get((role, name)) if role is not None else None
+
+
+def value_method(name: str) -> Meaning | None:
+    """What a method of this name does in a program that trains by values, whatever object has it."""
+    return _VALUE_METHODS.get(name)
+
+
+def unpacked(role: Role | None) -> tuple[str, ...]:
+    """The names of what an object in this role is a tuple of; empty where it is none."""
+    return _UNPACKED.get(role, ()) if role is not None else ()
 
 
 def names_method(name: str) -> bool:
@@ -444,4 +456,6 @@ __all__ = [
     "spelling",
     "splits",
     "table_of",
+    "unpacked",
+    "value_method",
 ]

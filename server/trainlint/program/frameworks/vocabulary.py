@@ -49,11 +49,20 @@ class Meaning(Enum):
     GRADIENT_OF = auto()  # returns the function that gives the gradients of its first argument
     VALUE_AND_GRADIENT_OF = auto()  # the same, with what the first argument returns in front
     EACH = auto()  # runs its first argument on each leaf of the others
+    AVERAGE = auto()  # returns its first argument, each leaf of it averaged over devices
     SCAN = auto()  # runs its first argument over and over, on what it returned before and an item
     REPEAT = auto()  # the same with its third argument, on a number and what it returned before
     WHILE = auto()  # the same with its second argument, on what it returned before
     CONDITION = auto()  # runs its second or its third argument on those behind them
     APPLY_UPDATES = auto()  # returns its first argument, moved by the second
+    FIRST_STATE = auto()  # returns the state that its object, a transformation of gradients, begins with
+    UPDATE = auto()  # transforms gradients and a state, or moves the parameters that its object holds
+    MOVE_STATE = auto()  # returns its object, a train state, moved by gradients
+    MOVE = auto()  # returns parameters and the state of its object, moved by gradients
+    RUN = auto()  # returns what its object, a model that holds no parameters, computes of what it is given
+    RUN_WITH_STATE = auto()  # the same, and a state along with it
+    CAST = auto()  # returns its object in another type
+    ITSELF = auto()  # returns its object, a function
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +194,8 @@ class Framework:
     `contents` says what layers hold; `containers` hold what they are given; `empty_bases` bring their heirs no part.
     `registering` names what makes an heir of those know its parts: a "list", a "dictionary" or a "tensor" of them.
     `loops` are classes whose heirs are trained by loops of the library.
+    `value_methods` are methods, by name, of whatever a program that trains by values handles: roles are seldom known there.
+    `unpacked` are the names of what an object in some role is a tuple of.
     `mutating` modules have functions that run others and let them change objects in place.
     `splitting` is what an accelerator is given, by class name or as a word, that splits the parameters of models over processes.
     """
@@ -227,6 +238,8 @@ class Framework:
     spellings: Mapping[str, str] = field(default_factory=dict)
     registering: Mapping[str, str] = field(default_factory=dict)
     functional: bool = False
+    value_methods: Mapping[str, Meaning] = field(default_factory=dict)
+    unpacked: Mapping[Role, tuple[str, ...]] = field(default_factory=dict)
     on_torch: bool = False
     operations: Mapping[str, str] = field(default_factory=dict)
     loops: tuple[HiddenLoop, ...] = ()

@@ -42,13 +42,14 @@ Unsafe: training changes. The step goes after the backward and after any clippin
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable
 
 from ...analysis.facts import Facts
 from ...analysis.paths.alternatives import Arm
 from ...analysis.paths.unapplied import UnappliedBackward
 from ...finding import Severity
-from ..remedy import Insert, Remedy, StepAfter
+from ..remedy import Compose, Insert, Remedy, StepAfter
 from ..rule import Fixability, Observation, Rule, called, confidence
 
 
@@ -111,11 +112,14 @@ def _in_arm(fact: UnappliedBackward, arm: Arm) -> Observation:
 
 def _by_value(facts: Facts) -> Iterable[Observation]:
     """Gradients and updates that are values, and that nothing reads."""
+    swapped = {wrong.taken.site.node for wrong in facts.differentiable.no_gradients()}
     for unused in facts.updates.unused_gradients():
+        if unused.taken.site.node in swapped:
+            continue
         taken_at = unused.taken.site
         mended: tuple[Remedy, ...] = ()
         if len(unused.statements) == 1:
-            mended = (Insert(taken_at, unused.statements[0], "after the gradients"),)
+            mended = (Insert(unused.last, unused.statements[0], "after the gradients"),)
         yield Observation(
             taken_at,
             f"the gradients that `{called(unused.taken)}` computes are never applied: nothing reads `{unused.name}`",
@@ -128,12 +132,17 @@ def _by_value(facts: Facts) -> Iterable[Observation]:
         if idle.apply is not None and idle.parameters is not None:
             text = f"{idle.parameters} = {idle.apply}({idle.parameters}, {idle.name})"
             mend = (Insert(idle.operation.site, text, "after the update"),)
+        if idle.instead is not None:
+            mend = (Compose(idle.instead, (idle.name,), f"Apply `{idle.name}`"),)
+        moved = f"`{idle.parameters}`" if idle.parameters is not None else "the parameters"
+        why = f"nothing adds `{idle.name}` to {moved}"
+        if idle.instead is not None:
+            why = f"`{idle.apply}` is given `{ast.unparse(idle.instead)}` in place of `{idle.name}`"
         yield Observation(
             idle.operation.site,
-            f"the updates that `{called(idle.operation)}` computes are never applied: nothing adds `{idle.name}` to "
-            + (f"`{idle.parameters}`" if idle.parameters is not None else "the parameters"),
+            f"the updates that `{called(idle.operation)}` computes are never applied: {why}",
             confidence(True),
-            (),
+            ((idle.instead, "these are the gradients"),) if idle.instead is not None else (),
             mend,
         )
 
