@@ -38,6 +38,17 @@ _CALLED = "()"
 _NUMBER = Constant(...)
 
 
+class _Within(tuple[tuple[Thing, "Node"], ...]):
+    """An environment that goes through others in its values: its hash is worked out once, not at each level anew."""
+
+    _hash: int | None = None
+
+    def __hash__(self) -> int:
+        if self._hash is None:
+            self._hash = super().__hash__()
+        return self._hash
+
+
 @value_class
 class Node:
     """A value where it is used: `environment` says what the symbols of the forward passes around it stand for."""
@@ -118,6 +129,7 @@ class Graph:
         self._recorded = recorded
         self._tape = tape
         self._marks: dict[tuple[Operation, Thing | None], Thing] = {}
+        self._environments: dict[Environment, Environment] = {}
 
     def sources(self, node: Node) -> tuple[Source, ...]:
         """Every way `node` may have come about; calls of modules in sight are entered."""
@@ -192,7 +204,7 @@ class Graph:
                     given = operation.arguments.get(str(index), operation.arguments.get(name))
                     if given is not None and isinstance(parameter, Thing):
                         inner.append((parameter, Node(given, environment)))
-                yield from self._sources(Node(summary.result, tuple(inner)), depth + 1)
+                yield from self._sources(Node(summary.result, self._within(inner)), depth + 1)
                 return
         if operation.name == "getitem" and depth < _MAX_DEPTH:
             yield from self._element(operation, environment, depth)
@@ -207,7 +219,12 @@ class Graph:
         for symbol, value in zip(symbols, values, strict=True):
             if isinstance(symbol, Thing):
                 inner.append((symbol, Node(value, environment)))
-        return tuple(inner)
+        return self._within(inner)
+
+    def _within(self, inner: list[tuple[Thing, Node]]) -> Environment:
+        """The environment, the same object wherever it is equal."""
+        found = _Within(inner)
+        return self._environments.setdefault(found, found)
 
     def _mark(self, operation: Operation, environment: Environment) -> Thing:
         """The symbol by which the environment of a call tells which call it is."""
