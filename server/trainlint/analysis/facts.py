@@ -50,6 +50,7 @@ from .paths.inference import NoisyInference, noisy_inferences
 from .paths.misplaced import MisplacedClear, misplaced
 from .paths.order import Orders
 from .paths.preparation import PlainBackward, PreparedApart, plain_backwards, prepared_apart
+from .paths.prepared_schedules import ShortSchedule, short_schedules
 from .paths.protocol import Protocol, StaleStep, examine
 from .paths.rates import KnownRate, known_rates
 from .paths.recompiled import FrozenModel, IgnoredChange, frozen_models, ignored_changes
@@ -420,6 +421,11 @@ class Facts:
     def prepared_apart(self) -> list[PreparedApart]:
         """Optimizers that are prepared apart from their models."""
         return list(prepared_apart(self.orders))
+
+    @cached_property
+    def short_schedules(self) -> list[ShortSchedule]:
+        """Schedules that are over too early, because an accelerator steps them for each process."""
+        return list(short_schedules(self.orders)) if next(self.effects(fx.Prepare), None) is not None else []
 
     @cached_property
     def manual_calls(self) -> list[ManualCalls]:

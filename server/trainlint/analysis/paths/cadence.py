@@ -7,19 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ...program import effects as fx
+from ...program.frameworks.table import schedule_length
 from ...program.things import Role
 from ...source.nodes import walk
 from ...source.parse import Site
 from .order import Order, Orders
 from .schedules import optimizer_of
 
-# The argument that says for how many steps a schedule is made: its name and its place.
-_SIZES = {
-    "CosineAnnealingLR": ("T_max", 1),
-    "PolynomialLR": ("total_iters", 1),
-    "LinearLR": ("total_iters", 3),
-    "OneCycleLR": ("total_steps", 2),
-}
 _COUNTING = frozenset({"range", "trange"})
 
 
@@ -78,14 +72,15 @@ def _examine(order: Order, schedule: fx.Schedule, create: fx.Create) -> WrongCad
 
 def _size(create: fx.Create) -> tuple[ast.expr, ...] | None:
     """The number of steps as it is written: one factor that names a number, or the length of something and that factor."""
-    call, short = create.site.node, (create.thing.created_by or "").rpartition(".")[2]
-    if not isinstance(call, ast.Call) or short not in _SIZES:
+    call, made = create.site.node, create.thing.created_by or ""
+    length_of = schedule_length(made)
+    if not isinstance(call, ast.Call) or length_of is None:
         return None
     given = {keyword.arg: keyword.value for keyword in call.keywords}
-    if short == "OneCycleLR" and "steps_per_epoch" in given and "epochs" in given:
+    if "steps_per_epoch" in given and "epochs" in given:
         length, epochs = given["steps_per_epoch"], given["epochs"]
         return (length, epochs) if _length(length) is not None else None
-    name, place = _SIZES[short]
+    name, place = length_of
     size = given.get(name, call.args[place] if len(call.args) > place else None)
     if isinstance(size, ast.BinOp) and isinstance(size.op, ast.Mult):
         sides = (size.left, size.right) if _length(size.left) is not None else (size.right, size.left)

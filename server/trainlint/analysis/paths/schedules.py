@@ -9,6 +9,7 @@ from enum import Enum
 from functools import cached_property
 
 from ...program import effects as fx
+from ...program.frameworks.table import steps_every_batch
 from ...program.program import Program
 from ...program.things import Constant, Counter, Operation, Partial, Role, Thing, Value, options
 from ...source.nodes import walk
@@ -18,8 +19,6 @@ from ..wiring.sets import related, related_by_holding
 from .order import Order, Orders
 
 _PLATEAU = "ReduceLROnPlateau"
-# These need a step for each batch; the others are made for one at the end of each epoch.
-_PER_BATCH = frozenset({"OneCycleLR", "CyclicLR"})
 # Between a comparison and a rate of right answers, or between a loss and its mean.
 _AVERAGING = frozenset(
     {"add", "div", "mul", "floordiv", "sum", "mean", "item", "float", "int", "to", "cpu", "numpy", "double", "long", "detach",
@@ -204,7 +203,7 @@ class Schedules:
         if short == _PLATEAU:
             return None
         counted = isinstance(loops[0].over, Partial)
-        if short in _PER_BATCH or (len(loops) == 1 and counted):
+        if steps_every_batch(scheduler.created_by or "") or (len(loops) == 1 and counted):
             return step.site
         outer, function = loops[0].node, built.site.function
         if len(loops) != 2 or not counted or not isinstance(outer, ast.stmt) or outer not in set(walk(function)):
@@ -268,8 +267,8 @@ class Schedules:
 
 def optimizer_of(scheduler: Thing) -> Thing | None:
     """The one optimizer whose rate a scheduler sets."""
-    given = scheduler.arguments.get("optimizer", scheduler.positional[0] if scheduler.positional else None)
-    return given if isinstance(given, Thing) and given.role is Role.OPTIMIZER else None
+    given = (scheduler.arguments.get("optimizer"), *scheduler.positional[:2])
+    return next((one for one in given if isinstance(one, Thing) and one.role is Role.OPTIMIZER), None)
 
 
 def _in_hand(owner: Thing) -> bool:

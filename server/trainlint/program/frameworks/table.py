@@ -21,7 +21,7 @@ from .peft import PEFT
 from .tensorflow import TENSORFLOW
 from .torch import TORCH
 from .transformers import TRANSFORMERS
-from .vocabulary import Framework, HiddenLoop, LayerContents, Meaning, RateRange, RateScaling, Switch
+from .vocabulary import Framework, HiddenLoop, LayerContents, Meaning, RateRange, RateScaling, Switch, Ticks
 
 TABLES: tuple[Framework, ...] = (
     TORCH,
@@ -86,6 +86,9 @@ HANDED_OUT = frozenset(name for table in TABLES for loop in table.loops for name
 TOGGLING = {
     name: on for table in TABLES for loop in table.loops for name, on in ((loop.toggle, True), (loop.untoggle, False)) if name
 }
+_LENGTHS = {key: length for table in TABLES for key, length in table.lengths.items()}
+_EVERY_BATCH = frozenset().union(*(table.every_batch for table in TABLES))
+_TICKS = {key: rule for table in TABLES for key, rule in table.ticks.items()}
 _MUTATING = frozenset().union(*(table.mutating for table in TABLES))
 _PEAKS = {key: place for table in TABLES for key, place in table.peaks.items()}
 _SELECTING = frozenset().union(*(table.selecting for table in TABLES))
@@ -384,6 +387,21 @@ def hidden_loop(bases: Iterable[str]) -> HiddenLoop | None:
     return next((_LOOPS[base] for base in bases if base in _LOOPS), None)
 
 
+def schedule_length(schedule: str) -> tuple[str, int] | None:
+    """The argument that says for how many steps a schedule, by its qualified name, is made: its name and its place."""
+    return _LENGTHS.get(schedule.rpartition(".")[2])
+
+
+def steps_every_batch(schedule: str) -> bool:
+    """A schedule of this qualified name is made to be stepped with every batch."""
+    return schedule.rpartition(".")[2] in _EVERY_BATCH
+
+
+def ticks(class_name: str) -> Ticks | None:
+    """How many steps at once an accelerator of this class lets a schedule take."""
+    return _TICKS.get(class_name)
+
+
 def splits(given: str) -> bool:
     """An accelerator that is given this, by its word or the name of its class, splits parameters over processes."""
     return given in _SPLITTING
@@ -416,6 +434,7 @@ __all__ = [
     "RateRange",
     "Role",
     "Switch",
+    "Ticks",
     "activation_place",
     "argument_name",
     "canonical",
@@ -450,12 +469,15 @@ __all__ = [
     "rate_range",
     "registering",
     "role_of_base",
+    "schedule_length",
     "schedule_peak",
     "sets_rates",
     "signature",
     "spelling",
     "splits",
+    "steps_every_batch",
     "table_of",
+    "ticks",
     "unpacked",
     "value_method",
 ]

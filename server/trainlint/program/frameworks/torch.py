@@ -9,6 +9,13 @@ TORCH = Framework(
     packages=frozenset({"torch", "torchvision", "torchaudio", "torch_xla", "apex", "timm", "torch_geometric", "ignite",
                         "horovod"}),
     aliases={"collections.OrderedDict": "builtins.dict"},
+    lengths={
+        "CosineAnnealingLR": ("T_max", 1),
+        "PolynomialLR": ("total_iters", 1),
+        "LinearLR": ("total_iters", 3),
+        "OneCycleLR": ("total_steps", 2),
+    },
+    every_batch=frozenset({"OneCycleLR", "CyclicLR"}),
     makes={
         "torch.optim.*": Role.OPTIMIZER,
         "torch.optim.lr_scheduler.*": Role.SCHEDULER,

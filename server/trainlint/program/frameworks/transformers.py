@@ -19,6 +19,15 @@ _TRAINER = HiddenLoop(
     model="model",
 )  # fmt: skip
 
+_SCHEDULES = {
+    "get_scheduler": 3,
+    "get_linear_schedule_with_warmup": 2,
+    "get_cosine_schedule_with_warmup": 2,
+    "get_cosine_with_hard_restarts_schedule_with_warmup": 2,
+    "get_polynomial_decay_schedule_with_warmup": 2,
+}
+_HOMES = ("transformers", "transformers.optimization", "diffusers.optimization")
+
 TRANSFORMERS = Framework(
     name="transformers",
     packages=frozenset({"transformers", "trl"}),
@@ -27,6 +36,9 @@ TRANSFORMERS = Framework(
         "transformers.Adafactor": Role.OPTIMIZER,
         "transformers.optimization.AdamW": Role.OPTIMIZER,
         "transformers.optimization.Adafactor": Role.OPTIMIZER,
+        **{f"{home}.{name}": Role.SCHEDULER for home in _HOMES for name in _SCHEDULES},
     },
+    lengths={name: ("num_training_steps", place) for name, place in _SCHEDULES.items()},
+    every_batch=frozenset(_SCHEDULES),
     loops=(_TRAINER,),
 )

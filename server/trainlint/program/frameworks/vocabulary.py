@@ -109,6 +109,17 @@ class LayerContents:
     drawn: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Ticks:
+    """A schedule that is handed to an accelerator takes as many steps at once as its attribute `count` says.
+
+    Not where an argument in `usual` is given anything else than there.
+    """
+
+    count: str
+    usual: Mapping[str, tuple[object, ...]]
+
+
 class Part(Enum):
     """What a loop out of sight does itself in each turn."""
 
@@ -197,6 +208,8 @@ class Framework:
     `value_methods` are methods, by name, of whatever a program that trains by values handles: roles are seldom known there.
     `unpacked` are the names of what an object in some role is a tuple of.
     `mutating` modules have functions that run others and let them change objects in place.
+    `lengths` are schedules, by short name, with the argument that says for how many steps they are made and its place;
+    `every_batch` are those made to be stepped with every batch. `ticks` go by the class of an accelerator.
     `splitting` is what an accelerator is given, by class name or as a word, that splits the parameters of models over processes.
     """
 
@@ -244,6 +257,9 @@ class Framework:
     operations: Mapping[str, str] = field(default_factory=dict)
     loops: tuple[HiddenLoop, ...] = ()
     splitting: frozenset[str] = frozenset()
+    lengths: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    every_batch: frozenset[str] = frozenset()
+    ticks: Mapping[str, Ticks] = field(default_factory=dict)
     peaks: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     selecting: frozenset[str] = frozenset()
     mutating: frozenset[str] = frozenset()
