@@ -62,8 +62,8 @@ def check(facts: Facts) -> Iterable[Observation]:
         schedule = f"`{fact.built.thing.name}`" if fact.built.thing.name else "this schedule"
         yield Observation(
             fact.written,
-            f"the length of {schedule} is divided by `{fact.count}`, and a prepared scheduler takes that many steps at once: on several "
-            "processes the schedule is over long before the training is",
+            f"the length of {schedule} is divided by `{fact.count}`, and a prepared scheduler takes that many steps at once: "
+            "on several processes the schedule is over long before the training is",
             confidence(fact.certain),
             ((fact.prepared.site, f"`{written(fact.prepared)}` prepares it"),),
             remedies,
