@@ -368,6 +368,26 @@ for x, y in [(torch.randn(4, 2), torch.randn(4, 1)) for _ in range(3)]:
 """,
         ("lr=0.0", "lr=0.1"),
     ),
+    "a rate in a class, and another file's class of the same name": (
+        """\
+## main.py
+import torch
+class Agent:
+    def __init__(self, model):
+        self.model = model
+        self.optimizer = torch.optim.SGD(model.parameters(), lr=0.0)  # expect: TRN401
+    def learn(self, x, y):
+        self.optimizer.zero_grad()
+        torch.nn.functional.mse_loss(self.model(x), y).backward()
+        self.optimizer.step()
+## other.py
+import torch
+class Agent(object):
+    def resume(self, path):
+        self.optimizer.load_state_dict(torch.load(path))
+""",
+        ("class Agent(object):", "from main import Agent\nclass Resumed(Agent):"),
+    ),
     "a rate that is a constant of another file": (
         """\
 ## main.py

@@ -22,10 +22,18 @@ def reached_elsewhere(workspace: Workspace | None, path: str, class_name: str, a
         text = document.text if document is not None else ""
         if f".{attribute}" not in text:
             continue
-        heir = re.search(rf"\b{re.escape(class_name)}\b", text) is not None
+        heir = _inherits(text, re.escape(class_name))
         for found in wanted.finditer(text):
             receiver = found.group(2)
             own = receiver == "self" and not heir
             if not own and not re.search(rf"^\s*(?:import|from)\b.*\b{re.escape(receiver)}\b", text, re.MULTILINE):
                 return True
     return False
+
+
+def _inherits(text: str, class_name: str) -> bool:
+    """A class there may derive from the class of this name that is ours: it is named, and is not one of the file's own."""
+    if not re.search(rf"\b{class_name}\b", text):
+        return False
+    own = re.search(rf"^[ \t]*class\s+{class_name}\b", text, re.MULTILINE)
+    return own is None or re.search(rf"^\s*(?:import|from)\b.*\b{class_name}\b", text, re.MULTILINE) is not None
