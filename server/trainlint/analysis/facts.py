@@ -192,7 +192,8 @@ class Facts:
             if isinstance(optimizer.node, ast.Call) and text_of(optimizer.node.func) == "self.optimizers":
                 return "self.manual_backward"
         for thing in self.program.things:
-            if thing.role is Role.ACCELERATOR or (thing.role is None and thing.uses and suggests(thing.name, ACCELERATOR)):
+            named = thing.role is None and thing.uses and suggests(thing.name, ACCELERATOR)
+            if (thing.role is Role.ACCELERATOR or named) and not thing.optional:
                 return f"{thing.name}.backward"
         return None
 

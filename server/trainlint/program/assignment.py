@@ -37,6 +37,8 @@ from .vocabulary import holds_gradients
 
 def bind(m: Machine, target: ast.expr, value: Value) -> None:
     """Assign `value` to a target."""
+    if m.plain:
+        m.plain -= {(m.frame, text_of(target))}
     if isinstance(target, ast.Name):
         _name_thing(value, target.id)
         frame = m.frame.owner(target.id)

@@ -15,6 +15,7 @@ from . import (
     conditions,
     configuration_files,
     lists,
+    narrowing,
     operations,
     options,
     parameters,
@@ -23,8 +24,10 @@ from . import (
 from .effects import Block, Branch, Loop, Read
 from .iteration import iterate
 from .machine import Machine
+from .names import text_of
 from .scope import Changes
 from .things import (
+    PLAIN,
     UNKNOWN,
     Constant,
     FileValue,
@@ -49,6 +52,8 @@ def evaluate(m: Machine, node: ast.expr | None) -> Value:
     """The value of an expression. What it does on the way is emitted into the current block."""
     if node is None:
         return Constant(None)
+    if m.plain and isinstance(node, (ast.Name, ast.Attribute, ast.Subscript)) and (m.frame, text_of(node)) in m.plain:
+        return PLAIN
     handler = _HANDLERS.get(type(node))
     return handler(m, node) if handler else UNKNOWN
 
@@ -181,9 +186,10 @@ def _conditional(m: Machine, node: ast.IfExp) -> Value:
         return evaluate(m, node.body if guard.truth else node.orelse)
     outer, base = m.block, m.store
     values, blocks, changes = [], [], []
-    for side in (node.body, node.orelse):
+    for truth, side in ((True, node.body), (False, node.orelse)):
         m.block, m.store = Block(), base.fork()
-        values.append(evaluate(m, side))
+        with narrowing.side(m, node.test, truth=truth):
+            values.append(evaluate(m, side))
         blocks.append(m.block)
         changes.append(m.store.changes_since(base))
     m.block, m.store = outer, base

@@ -63,6 +63,7 @@ def for_loop(m: Machine, node: ast.For | ast.AsyncFor) -> bool:
 
 def _unrolled(m: Machine, node: ast.For | ast.AsyncFor, items: Sequence) -> bool:
     """One turn after the other, each member known. What a member that may be missing changes may be as it was before."""
+    outer = m.members
     for place, value in enumerate(items.items):
 
         def body(value: Value = value) -> bool:
@@ -70,10 +71,10 @@ def _unrolled(m: Machine, node: ast.For | ast.AsyncFor, items: Sequence) -> bool
             return lower.statements(m, node.body)
 
         base = m.store
-        m.store = base.fork()
+        m.store, m.members = base.fork(), (*outer, place)
         _loop(m, node, body, [], skippable=False, repeats=False)
         changes = m.store.changes_since(base)
-        m.store = base
+        m.store, m.members = base, outer
         base.join([changes, Changes()] if items.is_loose(place) else [changes])
     return lower.statements(m, node.orelse)
 

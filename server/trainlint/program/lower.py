@@ -19,6 +19,7 @@ from . import (
     in_place,
     lists,
     loops,
+    narrowing,
     objects,
 )
 from .effects import Adjust, Block, Branch, Clear, Count, Jump, SetRate, Try, Uncalled, Write
@@ -192,7 +193,12 @@ def _if(m: Machine, node: ast.If) -> bool:
         return statements(m, node.body if guard.truth else node.orelse)
     named = _picked_by_name(m, node.test)
     if named is None:
-        return _branches(m, guard, lambda: statements(m, node.body), lambda: statements(m, node.orelse), node=node)
+
+        def arm(truth: bool) -> bool:
+            with narrowing.side(m, node.test, truth=truth):
+                return statements(m, node.body if truth else node.orelse)
+
+        return _branches(m, guard, lambda: arm(True), lambda: arm(False), node=node)
     members = [key for key in ((m.frame.owner(name), name) for name in names_in(node)) if m.store.get(key) == named]
 
     def picked() -> bool:

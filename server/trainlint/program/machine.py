@@ -135,6 +135,8 @@ class Machine:
         self._grad_was_off = False
         self.inference: set[ast.AST] = set()
         self.turns: tuple[tuple[ast.AST, int], ...] = ()
+        self.members: tuple[int, ...] = ()
+        self.plain: frozenset[tuple[Frame, str]] = frozenset()
         self.drafts: list[LoopPaths] = []
         self.postponed = False
         self.contexts: tuple[ContextManager, ...] = ()
@@ -263,8 +265,9 @@ class Machine:
         self.blind.setdefault(node, Blindness(node, reason))
 
     def thing(self, node: ast.AST, tag: str = "", *, name: str = "", role: Role | None = None) -> Thing:
-        """The object that `node` denotes at this call depth: the same one whenever it is asked for."""
-        key = (node, tag, self.stack)
+        """The object that `node` denotes at this call depth, for this member of what loops around it go over: the same one
+        whenever it is asked for."""
+        key = (node, tag, self.stack, self.members)
         found = self.things.get(key)
         if found is None:
             found = self.things[key] = Thing(name, role, node=node)

@@ -147,12 +147,27 @@ class CarriedGraphs:
                 term = self._gradients.reach(Node(operation.inputs[side]))
                 shared = (source.operation for source in term.passed if source in one.reach.passed)
                 written = _operand(node, side)
-                if written is None or _may_be_a_number(term) or not any(each and each.callee in term.modules for each in shared):
+                if written is None or _may_be_a_number(term) or self._is_another_part(term, one.reach):
+                    continue
+                if not any(each and each.callee in term.modules for each in shared):
                     continue
                 if not _starts_anew(operation, one.loop.node):
                     told.add(node)
                     yield GrowingSum(operation, written, one.backward, one.loop)
                     break
+
+    def _is_another_part(self, term: Reach, differentiated: Reach) -> bool:
+        """A part of what a model out of sight returned, other than that which is differentiated: it may be a number."""
+        parts = [source for source in term.passed if source.operation is not None and source.operation.name == "getitem"]
+        return any(
+            part not in differentiated.passed
+            and any(whole.operation is not None and whole.operation.name == "call" for whole in self._wholes(part))
+            for part in parts
+        )
+
+    def _wholes(self, part: Source) -> Iterator[Source]:
+        for operand in part.operands[:1]:
+            yield from self._gradients.graph.sources(operand)
 
     def _grows(self, operation: Operation, loop: ast.AST) -> int | None:
         """Which operand is added to the sum of the turn before."""

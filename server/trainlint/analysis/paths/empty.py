@@ -192,5 +192,8 @@ def _trains(step: Event, entry: Entry, program: Program, target: ParameterSet) -
         return True
     if "backward" in program.index.functions[step.effect.site.function].words:
         return True
-    used = (value.sources for done in program.operations for value in done.inputs if isinstance(value, Tensor))
+    built_here = any(isinstance(effect, fx.Create) and effect.thing in target.optimizers for effect in entry.effects)
+    here = {effect.site.function for effect in entry.effects}
+    done = [one for one in program.operations if not built_here or one.site.function in here]
+    used = (value.sources for one in done for value in one.inputs if isinstance(value, Tensor))
     return any(not sources.isdisjoint(target.owners) for sources in used)

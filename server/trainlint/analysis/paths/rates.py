@@ -131,8 +131,8 @@ def known_rates(program: Program) -> list[KnownRate]:
             continue
         if any(one.within(thing) or one in thing.holds for one in same for thing in touched):
             continue
-        escaped = any(one.escaped for one in same)
-        if escaped and not _kept_by_its_class(same, program):
+        escaped = any(each.escaped for one in same for each in (one, *one.owners))
+        if escaped and not _kept_by_its_class(same, program, changed | raised | touched):
             continue
         assert optimizer.created_by is not None
         on_module = optimizer in models or _on_module(optimizer, program)
@@ -172,9 +172,10 @@ def _restored_at_times(program: Program) -> set[ast.AST]:
     return found
 
 
-def _kept_by_its_class(same: list[Thing], program: Program) -> bool:
-    """They got out of sight only because an object of a class that is known in full keeps them as an attribute, and no other
-    file of the workspace gets at it. `same` are the optimizers of one place."""
+def _kept_by_its_class(same: list[Thing], program: Program, changed: set[Thing]) -> bool:
+    """They got out of sight only because an object of a class that is known in full keeps them as an attribute, and neither
+    another file of the workspace gets at it nor the class itself changes rates of what it is handed. `same` are the optimizers
+    of one place."""
     uses = set[str]().union(*(one.uses for one in same))
     owners = {owner for one in same for owner in one.owners}
     if RETURNED in uses or not owners:
@@ -183,6 +184,10 @@ def _kept_by_its_class(same: list[Thing], program: Program) -> bool:
         return False
     attributes = {one.name.rpartition(".")[2] for one in same if one.name}
     classes = {owner.cls for owner in owners if owner.cls is not None}
+    lineage = {info for cls in classes for info in cls.lineage()}
+    handed = {owner.cls for thing in changed if not thing.in_sight for owner in thing.owners}
+    if not lineage.isdisjoint(handed) or not lineage.issubset(program.classes):
+        return False
     return not any(program.reached_elsewhere(info, name) for info in classes for name in attributes)
 
 

@@ -24,7 +24,7 @@ from ...program.things import (
 )
 from ...source.parse import Site
 from ..paths.order import Orders
-from .sets import related
+from .sets import is_model, related
 
 _FACTORIES = frozenset(
     {"rand", "randn", "randint", "zeros", "ones", "empty", "full", "tensor", "Tensor", "arange", "linspace", "eye", "normal",
@@ -103,7 +103,7 @@ def _instead(argument: ast.expr | None) -> ast.expr | None:
 
 def _judge(value: Value, orders: Orders) -> Wrong | None:
     if isinstance(value, Method) and value.name in ("parameters", "named_parameters"):
-        return Wrong.METHOD
+        return Wrong.METHOD if isinstance(value.receiver, Thing) and _has_parameters(value.receiver) else None
     if isinstance(value, Thing):
         if value.role is Role.LEAF:
             return Wrong.TENSOR
@@ -118,6 +118,11 @@ def _judge(value: Value, orders: Orders) -> Wrong | None:
     if any(_is_plain(item) for item in items) and not _by_hand(Parameters(opaque=True), orders):
         return Wrong.NO_GRADIENT
     return None
+
+
+def _has_parameters(thing: Thing) -> bool:
+    """Its `parameters` is the method of a module: not an attribute that a class in sight, or its bases, may give it."""
+    return thing.role is Role.MODULE or (thing.cls is None and is_model(thing))
 
 
 def _items(value: Value, depth: int = 3) -> Iterator[Value]:

@@ -267,11 +267,11 @@ class Wiring:
     def may_belong(self, things: Iterable[Thing], target: ParameterSet) -> bool:
         """One of `things` is a model of the set, or out of sight and the only candidate."""
         things = [thing for thing in things if thing.role in (None, Role.MODULE, Role.INSTANCE, Role.LEAF)]
-        if self.touches([thing for thing in things if not thing.carries or _is_model(thing)], target):
+        if self.touches([thing for thing in things if not thing.carries or is_model(thing)], target):
             return True
         if target.certain or len(self.sets) > 1:
             return False
-        return any(not thing.in_sight and _is_model(thing) for thing in things)
+        return any(not thing.in_sight and is_model(thing) for thing in things)
 
     def _paired(self, names: tuple[str, ...]) -> list[ParameterSet]:
         """The sets whose optimizers' names point at one of `names`, those that do most."""
@@ -399,7 +399,7 @@ def _reach(thing: Thing, depth: int = 4) -> set[Thing]:
     return found
 
 
-def _is_model(thing: Thing) -> bool:
+def is_model(thing: Thing) -> bool:
     """By its class, by what is done to it, or by its name: not a batch, nor a tensor that a call returned."""
     if thing.role in (Role.MODULE, Role.INSTANCE, Role.LEAF):
         return True

@@ -211,6 +211,8 @@ TORCH = Framework(
          "mm", "bmm", "dot", "t", "chunk", "split", "logsumexp", "square", "sign", "round", "floor", "ceil", "unbind", "view_as",
          "reshape_as", "swapaxes", "movedim", "narrow", "cumsum", "softmin", "logsigmoid", "cross", "float", "double", "half"}
     ),
+    tensor_classes=frozenset({"torch.Tensor", "torch.FloatTensor"}),
+    tensor_tests=frozenset({"torch.is_tensor", "torch.overrides.is_tensor_like"}),
     normalising=frozenset(
         {"Adam", "AdamW", "NAdam", "RAdam", "Adamax", "SparseAdam", "RMSprop", "Adagrad", "Adadelta", "Adafactor", "Rprop",
          "Lion", "Muon", "Adam8bit", "AdamW8bit", "PagedAdamW8bit", "LAMB", "Lamb", "FusedAdam", "FusedLAMB"}
