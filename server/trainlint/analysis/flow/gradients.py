@@ -175,7 +175,7 @@ class Gradients:
             reach.assumed = True
         elif of.callee is not None and of.callee.role is not Role.LOSS_FUNCTION:
             reach.modules.add(of.callee)
-            reach.unsure |= not _is_module(of.callee)
+            reach.unsure |= not is_a_module(of.callee)
         given = source.operands[: 0 if of.name in MADE_ANEW else 1 if of.name in _OF_ONE_TENSOR else None]
         if self._tape is not None:
             given = tuple(node for node in given if not isinstance(node.value, External))
@@ -205,7 +205,7 @@ class Gradients:
         return isinstance(thing.node, ast.arg) or (isinstance(thing.node, ast.expr) and self._tape not in thing.tapes)
 
 
-def _is_module(thing: Thing) -> bool:
+def is_a_module(thing: Thing) -> bool:
     """By its class, or by what is done to it beside the call."""
     return thing.role is Role.MODULE or not thing.uses.isdisjoint(MODULE_USES)
 

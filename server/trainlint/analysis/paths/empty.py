@@ -10,6 +10,7 @@ from enum import Enum
 from ...program import effects as fx
 from ...program.program import Entry, Program
 from ...program.things import Tensor
+from ..flow.gradients import is_a_module
 from ..wiring.sets import ParameterSet, Wiring
 from .alternatives import Alternatives, Arm
 from .events import Event, Kind, View
@@ -55,7 +56,7 @@ def empty_steps(
     """Those of a set as it was followed; `elsewhere` is what other sets use of its view."""
     for step, tokens in seen.steps.items():
         empty = {token for token in tokens if token.state == CLEAR}
-        if not empty or not _first_turns_only(tokens - empty, step, seen):
+        if not empty or not _first_turns_only(tokens - empty, step, seen) or _begins_a_schedule(step, entry, target):
             continue
         passing = _passing(entry, program, step, target, view, seen, elsewhere)
         passing |= {event for event in view.events if alternatives.exclude(event.effect, step.effect)}
@@ -192,8 +193,28 @@ def _trains(step: Event, entry: Entry, program: Program, target: ParameterSet) -
         return True
     if "backward" in program.index.functions[step.effect.site.function].words:
         return True
-    built_here = any(isinstance(effect, fx.Create) and effect.thing in target.optimizers for effect in entry.effects)
-    here = {effect.site.function for effect in entry.effects}
-    done = [one for one in program.operations if not built_here or one.site.function in here]
-    used = (value.sources for one in done for value in one.inputs if isinstance(value, Tensor))
+    used = (value.sources for done in program.operations for value in done.inputs if isinstance(value, Tensor))
     return any(not sources.isdisjoint(target.owners) for sources in used)
+
+
+def _begins_a_schedule(step: Event, entry: Entry, target: ParameterSet) -> bool:
+    """A schedule, or what wraps the optimizer, was built a moment ago, and wants to see a step before its own."""
+    if any(loop.repeats for loop in step.loops):
+        return False
+    before = list(entry.effects)
+    before = before[: before.index(step.effect)]
+    holding = [
+        number
+        for number, effect in enumerate(before)
+        if isinstance(effect, fx.Create) and any(optimizer in effect.thing.holds for optimizer in target.optimizers)
+    ]
+    if not holding:
+        return False
+    made_by = {optimizer.node for optimizer in target.optimizers}
+    first = next((number for number, effect in enumerate(before) if effect.site.node in made_by), holding[0])
+    built = before[first].site.node
+    return not any(
+        isinstance(effect, fx.Backward)
+        or (isinstance(effect, fx.Forward) and effect.site.node is not built and is_a_module(effect.thing))
+        for effect in before[first:]
+    )
