@@ -7,7 +7,7 @@ import operator
 from collections.abc import Callable
 from dataclasses import replace
 
-from . import access, conditions, operations
+from . import access, conditions, operations, parameters
 from .machine import Machine
 from .things import PLAIN, UNKNOWN, Constant, Counter, Many, Modulo, Parameters, Plain, Sequence, Value, mix
 
@@ -79,7 +79,7 @@ def binary(m: Machine, node: ast.AST, kind: ast.operator, left: Value, right: Va
             if isinstance(side, (Sequence, Many)):
                 return Many(access.item_of(side))
     if isinstance(left, Parameters) or isinstance(right, Parameters):
-        parts = [value for value in (left, right) if isinstance(value, Parameters)]
+        parts = [parameters.of(value) for value in (left, right) if isinstance(value, (Parameters, Sequence))]
         if len(parts) == 2 or isinstance(kind, ast.Add):
             whole = Parameters.union(parts)
             return whole if len(parts) == 2 else replace(whole, opaque=True)

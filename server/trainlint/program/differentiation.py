@@ -34,6 +34,8 @@ from .things import (
 PAUSE = External("pause")
 # The operation that gives gradients, whatever library computes them.
 GRADIENT = "gradient"
+# Among its arguments: all that computes the loss is recorded, without a tape.
+WHOLE = "whole"
 
 
 def role_of(thing: Thing) -> Role | None:
@@ -79,11 +81,11 @@ def _scaled(m: Machine, node: ast.Call, args: list[Value]) -> Value:
     return operations.computed(m, mix((args[0],)), m.operation(node, node.func.attr, (args[0],)))
 
 
-def differentiate(m: Machine, node: ast.AST, loss: Value, by: Value, tape: Thing | None) -> Tensor:
-    """The gradients of `loss` by `by`: one value that stands for all of them."""
+def differentiate(m: Machine, node: ast.AST, loss: Value, by: Value, tape: Thing | None, *, whole: bool = False) -> Tensor:
+    """The gradients of `loss` by `by`: one value that stands for all of them. `whole`: everything is recorded."""
     if isinstance(by, Thing) and by.parent is not None and lists_parameters(by.name.rpartition(".")[2], ""):
         by = Parameters(frozenset({by.parent}))
-    arguments = {"loss": loss, "by": by} | ({"tape": tape} if tape is not None else {})
+    arguments = {"loss": loss, "by": by} | ({"tape": tape} if tape is not None else {WHOLE: NONE} if whole else {})
     done = m.operation(node, GRADIENT, (loss,), arguments)
     m.emit_effect(Differentiate, node, done)
     return operations.computed(m, mix((as_tensor(loss),)), done)
@@ -132,13 +134,14 @@ def _minimize(m: Machine, node: ast.Call, receiver: Thing, args: list[Value], ke
     given = args[0] if args else keywords.get("loss", UNKNOWN)
     by = args[1] if len(args) > 1 else keywords.get("var_list", UNKNOWN)
     tape = keywords.get("tape")
-    if isinstance(given, Function):
+    whole = isinstance(given, Function)
+    if whole:
         loss = calls.apply(m, node, given, [], {}, used=True)
     elif isinstance(tape, Thing):
         loss = given
     else:
         return unseen.call(m, node, receiver, args, keywords, used, receiver=receiver)
-    gradients = differentiate(m, node, loss, by, tape if isinstance(tape, Thing) else None)
+    gradients = differentiate(m, node, loss, by, tape if isinstance(tape, Thing) else None, whole=whole)
     return _apply(m, node, receiver, gradients, parameters.of(by) if by != UNKNOWN else Parameters(opaque=True))
 
 

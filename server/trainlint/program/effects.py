@@ -81,11 +81,14 @@ class Differentiate(Effect):
 
 @record_class
 class Compile(Effect):
-    """`model` is told how it is to be trained: `options` name the optimizer and the loss. `output` is what it computes."""
+    """`model` is told how it is to be trained: `options` name the optimizer and the loss.
+
+    `losses` are those, each with what the model computes for it.
+    """
 
     model: Thing
     options: dict[str, Value]
-    output: Tensor
+    losses: tuple[tuple[Value, Tensor], ...]
 
 
 @record_class

@@ -358,9 +358,7 @@ def method(
 
 def _as_type(m: Machine, node: ast.Call, receiver: Value, args: list[Value], keywords: dict[str, Value]) -> Value:
     """A change of type keeps the graph, except to whole numbers."""
-    kind = args[0] if args else keywords.get("dtype", UNKNOWN)
-    name = kind.name.rpartition(".")[2] if isinstance(kind, External) else kind.value if isinstance(kind, Constant) else ""
-    whole = isinstance(name, str) and ("int" in name or name in ("bool", "bool_"))
+    whole = operations.is_whole(args[0] if args else keywords.get("dtype", UNKNOWN))
     if whole:
         return Tensor(origin=operations.compute(m, node, "astype", (receiver, *args), keywords, cuts=True))
     return operations.computed(m, as_tensor(receiver), operations.compute(m, node, "to", (receiver, *args), keywords))

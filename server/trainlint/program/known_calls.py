@@ -121,6 +121,10 @@ def call(m: Machine, node: ast.expr, callee: External, args: list[Value], keywor
         return operations.computed(m, Tensor(result.sources, opaque, result.loss or suggests(callee.name, LOSS)), done)
     elif known is Meaning.CUT:
         return Tensor(origin=operations.compute(m, node, _short(callee.name), args, keywords, cuts=True))
+    elif known is Meaning.CAST:
+        whole = operations.is_whole(args[1] if len(args) > 1 else keywords.get("dtype", UNKNOWN))
+        done = operations.compute(m, node, operation_name(callee.name), args, keywords, cuts=whole)
+        return operations.computed(m, as_tensor(first), done)
     elif known is Meaning.PARTIAL:
         return Partial(first, tuple(args[1:]), tuple(keywords.items()))
     elif known is Meaning.UNION:

@@ -134,7 +134,7 @@ def _add(m: Machine, node: ast.AugAssign) -> None:
         factor = value if isinstance(node.op, ast.Mult) else UNKNOWN if isinstance(node.op, ast.Div) else None
         m.emit_effect(SetRate, node, tuple(before.owners), factor)
         return
-    if isinstance(before, Parameters):
+    if isinstance(before, Parameters) and not isinstance(value, (Sequence, Parameters)):
         in_place.written(before)
     assignment.bind(m, node.target, arithmetic.binary(m, node, node.op, before, value))
 

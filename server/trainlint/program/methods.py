@@ -124,6 +124,7 @@ def call(m: Machine, node: ast.expr, callee: Method, args: list[Value], keywords
             return differentiation.method(m, node, receiver, kind, args, keywords, used)
         if compiled.belongs(receiver):
             return compiled.method(m, node, receiver, kind, args, keywords)
+    compiled.told(m, node, receiver, name, keywords)
     if name == "zero_grad":
         return _zero_grad(m, node, receiver)
     if name == "step":

@@ -52,6 +52,12 @@ def computed(m: Machine, value: Tensor, operation: Operation) -> Tensor:
     return value.by(operation) if m.grad_enabled and not operation.cuts else Tensor(loss=value.loss, origin=operation)
 
 
+def is_whole(kind: Value) -> bool:
+    """A type of whole numbers, which have no gradients."""
+    name = kind.name.rpartition(".")[2] if isinstance(kind, External) else kind.value if isinstance(kind, Constant) else ""
+    return isinstance(name, str) and ("int" in name or name in ("bool", "bool_"))
+
+
 def forward(m: Machine, node: ast.AST, callee: Thing, args: list[Value], keywords: dict[str, Value]) -> Operation:
     """What calling `callee` computes: the operation of a known layer, the chain of a sequence of layers, or a call."""
     made = callee.created_by or ""

@@ -18,7 +18,7 @@ from .frameworks.vocabulary import HiddenLoop
 from .imports import Importer
 from .index import FunctionNode, Index
 from .machine import Binding, Blindness, Machine, OutOfBudget, Renewal
-from .reached_elsewhere import reached_elsewhere
+from .reached_elsewhere import reached_elsewhere, sets_rates
 from .relevance import entered_functions, relevant_functions, users_of
 from .resolution import Resolver
 from .scope import ClassInfo, Frame
@@ -143,6 +143,12 @@ class Program:
         """Another file of the workspace may change what objects of the class have under this name."""
         importer = self.machine.importer if self.machine is not None else None
         return importer is not None and reached_elsewhere(importer.workspace, importer.here, info.name, attribute)
+
+    @cached_property
+    def sets_rates(self) -> bool:
+        """Some file of the workspace gives an optimizer a new learning rate."""
+        importer = self.machine.importer if self.machine is not None else None
+        return sets_rates(importer.workspace if importer is not None else None, ast.unparse(self.tree))
 
     @cached_property
     def classes(self) -> list[ClassInfo]:

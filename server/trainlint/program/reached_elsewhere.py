@@ -1,4 +1,4 @@
-"""Whether other files of the workspace get at an attribute that a class of the checked file keeps: by their texts alone."""
+"""Whether other files of the workspace get at what the checked file builds: by their texts alone."""
 
 from __future__ import annotations
 
@@ -37,3 +37,17 @@ def _inherits(text: str, class_name: str) -> bool:
         return False
     own = re.search(rf"^[ \t]*class\s+{class_name}\b", text, re.MULTILINE)
     return own is None or re.search(rf"^\s*(?:import|from)\b.*\b{class_name}\b", text, re.MULTILINE) is not None
+
+
+_SETS_A_RATE = re.compile(r"(?:opt\w*|\))\s*\.\s*(?:lr|learning_rate)\s*(?:=(?!=)|\.\s*assign\b)|\bset_value\s*\(")
+
+
+def sets_rates(workspace: Workspace | None, text: str) -> bool:
+    """The file of `text` or another one gives some optimizer a new rate. True where there are too many files to look at."""
+    if _SETS_A_RATE.search(text):
+        return True
+    files = workspace.python_files(_MOST_FILES) if workspace is not None else []
+    if workspace is None or files is None:
+        return files is None
+    documents = (workspace.document(file) for file in files)
+    return any(document is not None and _SETS_A_RATE.search(document.text) is not None for document in documents)

@@ -9,7 +9,7 @@ from enum import Enum
 from functools import cached_property
 
 from ...program import effects as fx
-from ...program.differentiation import GRADIENT, operations_of, role_of
+from ...program.differentiation import GRADIENT, WHOLE, operations_of, role_of
 from ...program.frameworks.table import TRAINING_STEPS, is_module_base, table_of
 from ...program.naming import affinity
 from ...program.program import Program
@@ -191,7 +191,8 @@ class Differentiations:
     def reach(self, taken: Differentiation) -> Reach | None:
         """What the gradients of `taken` flow to; None where nobody knows what its tape records."""
         tape = taken.tape
-        if tape is None or not tape.in_sight or "with" not in tape.uses:
+        recorded = WHOLE in taken.operation.arguments if tape is None else tape.in_sight and "with" in tape.uses
+        if not recorded:
             return None
         return self.gradients(taken).reach(Node(taken.loss))
 

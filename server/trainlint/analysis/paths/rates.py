@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from ...program.effects import leaves
 from ...program.frameworks.table import (
     RateRange,
     argument_name,
+    has_given_rate,
     is_callback_base,
     is_module_base,
     leading_parameters,
@@ -38,8 +40,10 @@ from ...program.things import (
 )
 from ...program.vocabulary import ITERATORS, RETURNED
 from ...source.parse import Site, Spot
-from ..flow.numbers import number
+from ..flow.numbers import Number, number
 
+# At or below it updates vanish in rounding.
+TOO_SMALL = 1e-7
 # What multiplies an input by weights.
 _LAYERS = frozenset({"matmul", "mm", "bmm", "addmm", "linear", "conv1d", "conv2d", "conv3d"})
 # Methods of a rate that tell its number.
@@ -100,10 +104,13 @@ def known_rates(program: Program) -> list[KnownRate]:
     touched: set[Thing] = set()
     schedules, raised = _scaling_schedules(program), set[Thing]()
     resumed, restored = _restored_at_times(program), set[Thing]()
+    scheduled: dict[Thing, _Schedule] = {}
     for effect in _effects(program):
         if isinstance(effect, fx.Create):
             if effect.thing.role is Role.OPTIMIZER:
                 built.setdefault(effect.thing, effect)
+            elif (schedule := _schedule(effect)) is not None:
+                scheduled[effect.thing] = schedule
         elif isinstance(effect, fx.SetRate) and effect.site.node in resumed:
             restored.update(effect.optimizers)
         elif isinstance(effect, fx.SetRate):
@@ -123,18 +130,28 @@ def known_rates(program: Program) -> list[KnownRate]:
     found = list(_transformation_rates(program))
     for optimizer, create in built.items():
         given = optimizer.arguments.get("lr", UNKNOWN)
+        follows = scheduled.get(given) if isinstance(given, Thing) else None
+        given = follows.highest if follows is not None else given
         rates = [number(rate) for rate in (given.items if isinstance(given, Sequence) else (given,))]
         if all(rate is None for rate in rates):
             continue
         same = twins.get(optimizer.node, [optimizer])
         if not (written | changed).isdisjoint(same):
             continue
+<<<<<<< HEAD
         if any(one.within(thing) or one in thing.holds for one in same for thing in touched):
             continue
         escaped = any(each.escaped for one in same for each in (one, *one.owners))
         if escaped and not _kept_by_its_class(same, program, changed | raised | touched):
             continue
+=======
+>>>>>>> 099593e (Losses of compiled models are followed into functions, classes, lists and dictionaries; rates into schedules and past who holds the optimizer)
         assert optimizer.created_by is not None
+        escaped = any(one.escaped for one in same)
+        handed_on = any(one.within(thing) or one in thing.holds for one in same for thing in touched)
+        handed_on = handed_on or (escaped and not _kept_by_its_class(same, program))
+        if handed_on and not (has_given_rate(optimizer.created_by) and _is_odd(rates, optimizer) and not program.sets_rates):
+            continue
         on_module = optimizer in models or _on_module(optimizer, program)
         assumed = not on_module and optimizer not in others and leading_parameters(optimizer.created_by)[0] != "params"
         usual = rate_range(optimizer.created_by)
@@ -142,11 +159,18 @@ def known_rates(program: Program) -> list[KnownRate]:
             if not raised.isdisjoint(same) and rate.value != 0:
                 continue
             place = create.site.part(_written(create.site.node, optimizer, rates.index(rate)))
+            place = follows.place if follows is not None else place
             among = any(other is None or other.value != rate.value for other in rates)
-            known = not escaped and restored.isdisjoint(same) and not assumed and not rate.option
+            known = not (escaped or handed_on) and restored.isdisjoint(same) and not assumed and not rate.option
             value = float(rate.value)
             found.append(KnownRate(optimizer, place, rate.source, value, usual, on_module, known, assumed, rate.default, among))
     return found
+
+
+def _is_odd(rates: list[Number | None], optimizer: Thing) -> bool:
+    """No optimizer of its kind works with one of them."""
+    usual = rate_range(optimizer.created_by or "")
+    return any(rate is not None and not (TOO_SMALL < rate.value <= (usual.upper if usual else math.inf)) for rate in rates)
 
 
 def _effects(program: Program) -> Iterator[fx.Effect]:
@@ -155,6 +179,24 @@ def _effects(program: Program) -> Iterator[fx.Effect]:
         yield from entry.effects
     for body in program.bodies[len(program.entries) :]:
         yield from leaves(body)
+
+
+@dataclass(frozen=True, slots=True)
+class _Schedule:
+    """A schedule that goes down from its `highest` rate, written at `place`."""
+
+    highest: Value
+    place: Site
+
+
+def _schedule(effect: fx.Create) -> _Schedule | None:
+    made = effect.thing
+    peak = schedule_peak(made.created_by or "")
+    if peak is None or not made.arguments.keys().isdisjoint(("warmup_target", "warmup_steps", "**")):
+        return None
+    name, position = peak
+    highest = _given(made, peak)
+    return _Schedule(highest, effect.site.part(rate_node(effect.site.node, position, name))) if highest is not None else None
 
 
 def _restored_at_times(program: Program) -> set[ast.AST]:
@@ -304,11 +346,12 @@ def _trained(program: Program) -> tuple[set[Thing], set[Thing]]:
 
 def _written_rates(program: Program) -> set[Thing]:
     """Optimizers whose rate the program gets hold of as an attribute, or hands to what a library runs while it trains."""
-    found = {
-        thing.parent
-        for thing in program.things
-        if thing.parent is not None and argument_name(thing.name.rpartition(".")[2]) == "lr" and _may_be_written(thing)
-    }
+    found: set[Thing | None] = set()
+    for thing in program.things:
+        if _is_rate(thing) and _may_be_written(thing):
+            found.add(thing.parent)
+        elif thing.parent is not None and _is_rate(thing.parent) and thing.name.rpartition(".")[2] not in _LOOKING:
+            found.add(thing.parent.parent)
     scheduled: set[Thing] = set()
     for entry in program.entries:
         found.update(assigned.thing for assigned in entry.of(fx.Assign) if argument_name(assigned.attribute) == "lr")
@@ -319,6 +362,11 @@ def _written_rates(program: Program) -> set[Thing]:
         if effect.model in scheduled:
             found.update(things_in(effect.options.get("optimizer", UNKNOWN)))
     return {thing for thing in found if thing is not None}
+
+
+def _is_rate(thing: Thing) -> bool:
+    """The attribute of an object that is the learning rate of optimizers."""
+    return thing.parent is not None and argument_name(thing.name.rpartition(".")[2]) == "lr"
 
 
 def _may_be_written(rate: Thing) -> bool:

@@ -11,6 +11,7 @@ from ...program import effects as fx
 from ...program.frameworks.table import LINKS, activation_place, layer_operation
 from ...program.program import Program
 from ...program.things import Constant, External, Role, Thing, Value
+from ...source.nodes import walk
 from ...source.parse import Site
 from ..flow.graph import Node, Source
 from ..flow.values import REARRANGING, Values
@@ -142,22 +143,26 @@ def _compiled(program: Program) -> Iterator[_Use]:
     for effect in (effect for entry in program.entries for effect in entry.effects):
         if not isinstance(effect, fx.Compile):
             continue
-        loss = effect.options.get("loss")
-        given = Node(effect.output)
-        if isinstance(loss, Constant) and loss.value in LINKS:
-            yield _Use(str(loss.value), False, given, _written(effect.site.node), None)
-        elif isinstance(loss, External) and loss.name.rpartition(".")[2] in LINKS:
-            yield _Use(loss.name.rpartition(".")[2], False, given, _written(effect.site.node), None)
-        elif isinstance(loss, Thing):
-            yield from _of_object(loss, given)
+        for loss, output in effect.losses:
+            given = Node(output)
+            place = _written(effect.site.node, loss, alone=len(effect.losses) == 1)
+            if isinstance(loss, Constant) and loss.value in LINKS:
+                yield _Use(str(loss.value), False, given, place, None)
+            elif isinstance(loss, External) and loss.name.rpartition(".")[2] in LINKS:
+                yield _Use(loss.name.rpartition(".")[2], False, given, place, None)
+            elif isinstance(loss, Thing):
+                yield from _of_object(loss, given)
 
 
-def _written(call: ast.AST) -> ast.AST:
-    """The loss, where it is written in a call that compiles a model."""
-    if isinstance(call, ast.Call):
-        named = [keyword.value for keyword in call.keywords if keyword.arg == "loss"]
-        return named[0] if named else call.args[1] if len(call.args) > 1 else call
-    return call
+def _written(call: ast.AST, loss: Value, *, alone: bool) -> ast.AST:
+    """A loss, where it is written in a call that compiles a model."""
+    if not isinstance(call, ast.Call):
+        return call
+    named = [keyword.value for keyword in call.keywords if keyword.arg == "loss"]
+    written = named[0] if named else call.args[1] if len(call.args) > 1 else call
+    if alone or not isinstance(loss, Constant):
+        return written
+    return next((one for one in walk(written) if isinstance(one, ast.Constant) and one.value == loss.value), written)
 
 
 def _called(program: Program) -> Iterator[_Use]:

@@ -71,11 +71,14 @@ KERAS = Framework(
     },
     calls={
         "keras.optimizers.LossScaleOptimizer": Meaning.WRAP_FIRST,
+        "keras.__internal__.optimizers.convert_to_legacy_optimizer": Meaning.WRAP_FIRST,
         "keras.losses.*": Meaning.PURE,
         **{f"keras.{home}.{name}": Meaning.PURE for home in ("losses", "metrics") for name in _SHORT_LOSSES},
         "keras.metrics.*": Meaning.PURE,
         "keras.ops.*": Meaning.PURE,
         "keras.ops.stop_gradient": Meaning.CUT,
+        "keras.ops.cast": Meaning.CAST,
+        "keras.backend.cast": Meaning.CAST,
         "keras.ops.argmax": Meaning.CUT,
         "keras.ops.round": Meaning.CUT,
         "keras.backend.*": Meaning.PURE,
@@ -112,6 +115,11 @@ KERAS = Framework(
     signatures={"stateless_apply": ("optimizer_variables", "grads", "trainable_variables")},
     rates={f"keras.optimizers.{name}": RateRange(upper, default) for name, (upper, default) in _OPTIMIZERS.items()},
     leading={f"keras.optimizers.{name}": ("lr",) for name in _OPTIMIZERS},
+    given_rates=True,
+    peaks={
+        f"keras.optimizers.schedules.{name}": ("initial_learning_rate", 0)
+        for name in ("ExponentialDecay", "InverseTimeDecay", "CosineDecay", "CosineDecayRestarts")
+    },
     argument_names={"learning_rate": "lr"},
     parameter_lists=frozenset({"trainable_variables", "trainable_weights"}),
     parameter_lists_of_models=frozenset({"variables", "weights"}),

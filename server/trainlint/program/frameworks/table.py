@@ -220,7 +220,7 @@ def is_module_base(class_name: str) -> bool:
 
 def forward_methods(bases: Iterable[str]) -> tuple[str, ...]:
     """The methods that are run when an object of a class with these bases out of sight is called."""
-    return FORWARD_METHODS if any(is_module_base(base) for base in bases) else ()
+    return FORWARD_METHODS if any(is_module_base(base) or maker(base) is Role.LOSS_FUNCTION for base in bases) else ()
 
 
 def table_of(class_name: str) -> Framework | None:
@@ -301,7 +301,7 @@ def operation_name(function: str) -> str:
 
 
 def schedule_peak(schedule: str) -> tuple[str, int] | None:
-    """The argument of a schedule that is its highest rate, by the short name of its function."""
+    """The argument of a schedule that is its highest rate, by the short name of its function, or its class."""
     return _PEAKS.get(schedule)
 
 
@@ -374,6 +374,12 @@ def keeps_state(class_name: str) -> Switch | bool:
 
 def rate_range(class_name: str) -> RateRange | None:
     return _RATES.get(class_name) or _RATES.get(class_name.rpartition(".")[2])
+
+
+def has_given_rate(class_name: str) -> bool:
+    """The rate of its objects is what they are built with, whoever holds them."""
+    table = table_of(class_name)
+    return table is not None and table.given_rates
 
 
 def closure_runs(class_name: str) -> Switch | None:
@@ -449,6 +455,7 @@ __all__ = [
     "decoupled",
     "forward_methods",
     "functions_that",
+    "has_given_rate",
     "hidden_loop",
     "holds_what_it_is_given",
     "is_called",

@@ -34,6 +34,7 @@ TENSORFLOW = Framework(
         "tensorflow.*": Meaning.PURE,
         "tensorflow.function": Meaning.WRAP_FIRST,
         "tensorflow.constant": Meaning.CUT,
+        "tensorflow.cast": Meaning.CAST,
         "tensorflow_v1.train.Checkpoint": Meaning.READ,
         "tensorflow_v1.train.CheckpointManager": Meaning.READ,
         "tensorflow.data.*": Meaning.UNSEEN,

@@ -131,6 +131,7 @@ TORCH = Framework(
         "copy.deepcopy": Meaning.COPY,
         "copy.copy": Meaning.WRAP_FIRST,
         "functools.partial": Meaning.PARTIAL,
+        "functools.wraps": Meaning.READ,
         "itertools.chain": Meaning.UNION,
         "itertools.chain.from_iterable": Meaning.UNION,
         "wandb.*": Meaning.READ,

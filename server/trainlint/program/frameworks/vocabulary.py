@@ -61,7 +61,7 @@ class Meaning(Enum):
     MOVE = auto()  # returns parameters and the state of its object, moved by gradients
     RUN = auto()  # returns what its object, a model that holds no parameters, computes of what it is given
     RUN_WITH_STATE = auto()  # the same, and a state along with it
-    CAST = auto()  # returns its object in another type
+    CAST = auto()  # returns what it is given in another type: whole numbers have no gradients
     ITSELF = auto()  # returns its object, a function
 
 
@@ -201,8 +201,9 @@ class Framework:
     `callback_bases` those that do nothing by themselves.
     `links` are losses, by the name of class or function, that take probabilities or logits, with the activation between.
     `spellings` is how its calls are written.
-    `peaks` are schedules, by short name, with the argument that is their highest rate; `selecting` transformations let those
-    they hold work on some parameters.
+    `peaks` are schedules, functions by short name, with the argument that is their highest rate; `selecting` transformations
+    let those they hold work on some parameters.
+    `given_rates`: its optimizers follow the rate or schedule that they are built with, and no object built over them changes it.
     `contents` says what layers hold; `containers` hold what they are given; `empty_bases` bring their heirs no part.
     `registering` names what makes an heir of those know its parts: a "list", a "dictionary" or a "tensor" of them.
     `loops` are classes whose heirs are trained by loops of the library.
@@ -263,6 +264,7 @@ class Framework:
     lengths: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     every_batch: frozenset[str] = frozenset()
     ticks: Mapping[str, Ticks] = field(default_factory=dict)
+    given_rates: bool = False
     peaks: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     selecting: frozenset[str] = frozenset()
     mutating: frozenset[str] = frozenset()

@@ -34,11 +34,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...analysis.facts import Facts
+from ...analysis.paths.rates import TOO_SMALL
 from ...finding import Severity
 from ..remedy import SetRateTo
 from ..rule import Fixability, Observation, Rule, confidence
 
-TOO_SMALL = 1e-7
 TIMES_TOO_LARGE = 100
 TIMES_TOO_LARGE_FOR_ANYTHING = 1_000
 
