@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Set as AbstractSet
 
-from .frameworks.table import FUNCTIONAL
+from .frameworks.table import FUNCTIONAL, LINKS
 from .index import UNCALLED, FunctionNode, Index
 
 _STEP_WORDS = frozenset(
@@ -26,7 +26,7 @@ TRAINING_WORDS = _STEP_WORDS | _LOSSES | _FUNCTIONAL_WORDS | _TAPE_WORDS - {"min
 # A text without training code may still have one of these: a class of modules, or code that freezes parameters.
 MODEL_WORDS = frozenset({"Module", "LightningModule"})
 # A function with one of these is entered, and need not be followed where it is called.
-_LOSS_WORDS = _LOSSES | {"criterion", "loss_fn", "loss_func", "loss_function"}
+_LOSS_WORDS = _LOSSES | LINKS.keys() | {"criterion", "loss_fn", "loss_func", "loss_function"}
 _ENTRY_WORDS = _STEP_WORDS | {"step", "grad", UNCALLED}
 # The same in files that import a library whose optimizers are given gradients, or whose models train themselves.
 _ENTRY_WORDS_OF = dict.fromkeys(("tensorflow", "keras", "tf_keras"), _TAPE_WORDS | {"compile", "fit"})

@@ -10,7 +10,7 @@ from enum import Enum
 from ...program import effects as fx
 from ...program.frameworks.table import LINKS, activation_place, layer_operation
 from ...program.program import Program
-from ...program.things import Constant, External, Role, Thing, Value
+from ...program.things import Constant, External, Role, Sequence, Thing, Value
 from ...source.nodes import walk
 from ...source.parse import Site
 from ..flow.graph import Node, Source
@@ -21,6 +21,8 @@ _THROUGH = REARRANGING | frozenset(
     {"cast", "reshape", "squeeze", "expand_dims", "boolean_mask", "rescaling", "activation", "linear"}
 )
 _BOUNDED_OTHERWISE = frozenset({"relu", "tanh", "elu", "selu", "gelu"})
+_PRODUCTS = frozenset({"matmul", "tensordot"})
+_NORMALISING = frozenset({"l2_normalize", "normalize"})
 
 
 class Misfit(Enum):
@@ -109,7 +111,7 @@ def _misfit(use: _Use, heads: tuple[Source, ...], values: Values) -> Misfit | No
         return Misfit.SINGLE
     if use.logits:
         return Misfit.TWICE if names <= ACTIVATIONS else None
-    if linear:
+    if linear or all(_is_similarity(head, values) for head in heads):
         return Misfit.NEVER
     return Misfit.OTHER if names <= _BOUNDED_OTHERWISE and all(_by_layer(head) for head in heads) else None
 
@@ -119,6 +121,40 @@ def _is_linear(head: Source) -> bool:
     operation = head.operation
     made = operation.callee.created_by if operation is not None and operation.callee is not None else None
     return made is not None and operation is not None and activation_place(made)[0] and operation.name == layer_operation(made)
+
+
+def _is_similarity(head: Source, values: Values, depth: int = 6) -> bool:
+    """A product of vectors of length one, perhaps divided by a temperature: it may be negative."""
+
+    def within(value: Value) -> bool:
+        found = values.heads(Node(value, head.environment), _THROUGH)
+        return depth > 0 and bool(found) and all(_is_similarity(one, values, depth - 1) for one in found)
+
+    operation = head.operation
+    if operation is None or not operation.inputs:
+        return False
+    if operation.name == "div":
+        return within(operation.inputs[0])
+    if operation.name == "concat":
+        parts = operation.inputs[0]
+        return isinstance(parts, Sequence) and bool(parts.items) and all(map(within, parts.items))
+    if operation.name not in _PRODUCTS or len(operation.inputs) < 2:
+        return False
+    return all(_of_length_one(Node(side, head.environment), values, depth) for side in operation.inputs[:2])
+
+
+def _of_length_one(node: Node, values: Values, depth: int) -> bool:
+    """Vectors that were normalised, perhaps several in a row."""
+    heads = values.heads(node, _THROUGH)
+    if depth == 0 or not heads:
+        return False
+    for head in heads:
+        parts = head.operation.inputs[0] if head.name == "concat" and head.operation is not None else None
+        row = parts.items if isinstance(parts, Sequence) else ()
+        joined = bool(row) and all(_of_length_one(Node(part, head.environment), values, depth - 1) for part in row)
+        if head.name not in _NORMALISING and not joined:
+            return False
+    return True
 
 
 def _by_layer(head: Source) -> bool:
