@@ -138,18 +138,10 @@ def known_rates(program: Program) -> list[KnownRate]:
         same = twins.get(optimizer.node, [optimizer])
         if not (written | changed).isdisjoint(same):
             continue
-<<<<<<< HEAD
-        if any(one.within(thing) or one in thing.holds for one in same for thing in touched):
-            continue
-        escaped = any(each.escaped for one in same for each in (one, *one.owners))
-        if escaped and not _kept_by_its_class(same, program, changed | raised | touched):
-            continue
-=======
->>>>>>> 099593e (Losses of compiled models are followed into functions, classes, lists and dictionaries; rates into schedules and past who holds the optimizer)
         assert optimizer.created_by is not None
-        escaped = any(one.escaped for one in same)
+        escaped = any(each.escaped for one in same for each in (one, *one.owners))
         handed_on = any(one.within(thing) or one in thing.holds for one in same for thing in touched)
-        handed_on = handed_on or (escaped and not _kept_by_its_class(same, program))
+        handed_on = handed_on or (escaped and not _kept_by_its_class(same, program, changed | raised | touched))
         if handed_on and not (has_given_rate(optimizer.created_by) and _is_odd(rates, optimizer) and not program.sets_rates):
             continue
         on_module = optimizer in models or _on_module(optimizer, program)
