@@ -63,7 +63,13 @@ _UNCALLED = ("TRN101", "TRN104", "TRN105")
 """What a run shows of a step, a clear or a backward pass that is named and not called."""
 
 
-_OF_THE_SAME = {"TRN217": ("TRNP02",), "TRN312": ("TRN304",), "TRN313": ("TRN304",), "TRN315": ("TRN304", "TRNP02")}
+_OF_THE_SAME = {
+    "TRN204": ("TRNP02",),
+    "TRN217": ("TRNP02",),
+    "TRN312": ("TRN304",),
+    "TRN313": ("TRN304",),
+    "TRN315": ("TRN304", "TRNP02"),
+}
 """Findings of a run that prove a rule's claim at another place, where both speak of the same layer."""
 
 
@@ -163,8 +169,8 @@ def _says(finding: Finding) -> str:
 
 
 def _subjects(finding: Finding) -> set[str]:
-    """The attributes and variables that a finding speaks of: of `self.block.weight` every part but the first."""
-    names = (name.split(".") for name in re.findall(r"`([\w.]+)`", finding.message))
+    """The layers that a finding speaks of: of `self.block.weight` it is `block`, of `block.weight` too."""
+    names = (re.sub(r"\.(weight|bias)$", "", name).split(".") for name in re.findall(r"`([\w.]+)`", finding.message))
     return {part for name in names for part in (name[1:] or name)} - {"weight", "bias", "optimizer", "model"}
 
 

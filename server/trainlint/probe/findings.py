@@ -90,20 +90,24 @@ def _statuses(evidence: Evidence, explained: frozenset[int]) -> Iterator[Fact]:
         if optimizer.built is not None and status in _OF_OPTIMIZER:
             rates = ", ".join(f"{rate:g}" for rate in optimizer.rates)
             related.append((optimizer.built, (optimizer.kind,), f"`{optimizer.name}` is built here (learning rate {rates})"))
-        message = "; ".join([message, *(text for _, _, text in related[:1] if status in _OF_CHAIN), _ADVICE.get(status, "")])
-        yield Fact(OF_STATUS[status], message.removesuffix("; "), place, calls, tuple(related))
+        told = [text for _, _, text in related[:1]] if status in _OF_CHAIN else []
+        message = "; ".join([message, *(told or [_ADVICE[status]])])
+        yield Fact(OF_STATUS[status], message, place, calls, tuple(related))
 
 
 _OF_OPTIMIZER = (Status.ROUNDED_AWAY, Status.DECAY_ONLY, Status.MOMENTUM_ONLY, Status.UNUSED, Status.NOT_STEPPED)
 _OF_CHAIN = (Status.ZERO_GRADIENT, Status.NON_FINITE)
 
 _ADVICE = {
+    Status.ZERO_GRADIENT: "see what its output is multiplied by on the way to the loss",
+    Status.NON_FINITE: "`torch.autograd.set_detect_anomaly(True)` finds where the first one comes from",
     Status.NO_GRADIENT: "use its output in the loss, or take it out of the optimizer",
     Status.UNUSED: "call the layer in `forward`, or take it out",
     Status.DECAY_ONLY: "see why it gets no gradient",
     Status.MOMENTUM_ONLY: "see why it gets no gradient any more, or clear with `set_to_none=True`",
     Status.ROUNDED_AWAY: "raise the learning rate, or keep a float32 copy of the weights",
     Status.NOT_STEPPED: "call its `step()`",
+    Status.MOVED: "leave it to the optimizer, unless this is meant",
     Status.STEP_SKIPPED: "a few skipped steps at the start are normal; if it goes on, lower the loss scale",
     Status.FROZEN_BUT_CHANGED: "leave frozen parameters out of the optimizer, or clear with `set_to_none=True`",
 }
@@ -146,13 +150,14 @@ def _steps(evidence: Evidence) -> Iterator[Fact]:
     """Facts about the size and direction of updates."""
     for index, optimizer in evidence.optimizers:
         yield from _sign(evidence, index, optimizer)
-        large = [at for at in evidence.held_by(index) if _is_wild(evidence.judged[at])]
+        searches = optimizer.closure_calls > optimizer.completed
+        large = [at for at in evidence.held_by(index) if _is_wild(evidence.judged[at]) and not searches]
         if large:
             place, calls = evidence.place_of(index)
             own = verb(len(large), "its", "their")
             text = f"one step changes {evidence.names(large)} by more than {own} own size"
             built = ((optimizer.built, (optimizer.kind,), f"`{optimizer.name}` is built here"),) if optimizer.built else ()
-            yield Fact("TRNP21", f"{text}: the learning rate is too high", place, calls, built)
+            yield Fact("TRNP21", f"{text}: lower the learning rate", place, calls, built)
 
 
 def _sign(evidence: Evidence, index: int, optimizer: OptimizerSeen) -> Iterator[Fact]:
@@ -189,7 +194,8 @@ def _is_wild(judged: Judged) -> bool:
     usual = _usual(judged)
     begun = max(rows[0].weight_norm or 0.0, usual)
     moved = [(row.update_norm or 0.0, max(row.weight_norm or 0.0, usual)) for row in rows]
-    return all(update > _TOO_LONG * length for update, length in moved) or all(update > _THROWN * begun for update, _ in moved)
+    longer = len(moved) > 1 and all(update > _TOO_LONG * length for update, length in moved)
+    return longer or all(update > _THROWN * begun for update, _ in moved)
 
 
 def _usual(judged: Judged) -> float:

@@ -137,7 +137,7 @@ class OptimizerSeen:
     `zero_grad`, `cleared_at` their places. `wasted`: how often `zero_grad` threw gradients away that no
     step had applied. `scale`: what its gradient scaler multiplied the loss by, last. `options`: the numbers in its groups,
     by their name, as the first step found them. `strays`: attributes set on it that it never looks at. `maximizes`: it was
-    told to ascend.
+    told to ascend. `wraps`: it keeps another optimizer.
     """
 
     name: str
@@ -160,6 +160,7 @@ class OptimizerSeen:
     options: dict[str, list[float]] = field(default_factory=dict)
     strays: list[str] = field(default_factory=list)
     maximizes: bool = False
+    wraps: bool = False
 
 
 @dataclass

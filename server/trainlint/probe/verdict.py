@@ -126,14 +126,14 @@ def _failure_facts(evidence: Evidence, failure: Failure | None, reading: Verdict
         if frozen and len(frozen) == len(evidence.optimizers):
             return [all_frozen(evidence, index) for index in frozen]
         if any(each.alone for each in evidence.seen.backwards):
-            text = "the loss is computed from data alone: no output of a model has a part in it"
+            text = "the loss is computed from data alone: no output of a model has a part in it; give it one"
             return [Fact("TRN220", text, place, BACKWARD)]
         cut = next(iter(evidence.seen.cuts), None)
         off = cut is not None and cut.operation == "no_grad"
         text = (
-            "the loss is computed with gradients switched off: `backward()` has no graph to follow"
+            "the loss is computed with gradients switched off, so there is no graph to follow: compute it where they are on"
             if off
-            else "the loss has left the graph before `backward()`: no parameter can get a gradient"
+            else "the loss has left the graph before `backward()`, so nothing gets a gradient: keep to operations on tensors"
         )
         related = ((cut.at, (cut.operation,), f"`{cut.operation}` here"),) if cut else ()
         return [Fact("TRN205" if off else "TRN201", text, place, BACKWARD, related)]

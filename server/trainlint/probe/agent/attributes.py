@@ -9,7 +9,7 @@ import torch
 from ..observation import SwitchSeen
 from .chain import Chain
 from .claims import Claims
-from .graph import leaves
+from .graph import history, leaves
 from .ledger import Ledger
 
 _METHODS = ("train", "eval")
@@ -49,15 +49,21 @@ def options(optimizer: Any) -> dict[str, list[float]]:
     return found
 
 
+def optimizers_of(owner: Any) -> list[Any]:
+    """The optimizers that an object keeps."""
+    return [each for each in getattr(owner, "__dict__", {}).values() if isinstance(each, torch.optim.Optimizer)]
+
+
 def lost_parameters(modules: list[tuple[Any, str]], ledger: Ledger, chain: Chain, claims: Claims) -> None:
     """Attributes that were computed from a parameter which no module holds."""
     for module, label in modules:
         for inner in module.modules():
             for name, value in vars(inner).items():
-                if not isinstance(value, torch.Tensor) or value.grad_fn is None:
+                made = history(value) if isinstance(value, torch.Tensor) else None
+                if made is None:
                     continue
                 roots = leaves([value], 64)
                 loose = [each for each in roots if isinstance(each, torch.nn.Parameter) and id(each) not in ledger.owners]
                 if loose and len(loose) == len(roots):
                     text = f"saw `{label}.{name}` computed once from a parameter that no module holds"
-                    claims.say("TRN313", True, text, chain.place_of(value.grad_fn))
+                    claims.say("TRN313", True, text, chain.place_of(made))

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from ..observation import BatchSeen, ModelSeen, ModeSeen
+from .graph import history
 from .ledger import Ledger
 from .places import here
 from .tensors import has_values, scalar
@@ -64,7 +65,7 @@ class BatchWatch:
         if self._seen >= _MODELS or next(module.parameters(), None) is None:
             return
         self._seen += 1
-        self._node = next((each.grad_fn for each in _outputs(output) if each.grad_fn is not None), None)
+        self._node = next((node for node in map(history, _outputs(output)) if node is not None), None)
         try:
             self._look(module, arguments, output, ledger)
         finally:
@@ -190,7 +191,8 @@ class BatchWatch:
         same = [each for each in (value == value[:1]).all(0).nonzero().reshape(-1).tolist() if float(value[0, each].item())]
         bias = len(same) == 1 and float(value[0, same[0]].item()) == 1.0
         if same and not bias and len(same) < value.shape[1]:
-            self._say("constant-columns", f"{_columns(same)} of the inputs {_is(same)} the same in all {value.shape[0]} samples")
+            told = f"{_columns(same)} of the inputs {_is(same)} the same in all {value.shape[0]} samples"
+            self._say("constant-columns", f"{told}: see how they are made, or drop them")
 
     def _size(self, module: Any, value: Any) -> None:
         """A batch of one leaves batch normalisation without a batch."""

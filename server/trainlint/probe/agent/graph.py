@@ -8,12 +8,20 @@ LARGEST = 200_000
 """Nodes after which a graph is left alone."""
 
 
+def history(tensor: Any) -> Any:
+    """The node that made a tensor; None also where torch refuses to say, of one of several views whose base was overwritten."""
+    try:
+        return tensor.grad_fn
+    except RuntimeError:
+        return None
+
+
 def walk(tensors: list[Any], largest: int = LARGEST) -> tuple[set[Any], list[Any]] | None:
     """The nodes of the graph behind `tensors`, and the leaves in it that require a gradient.
 
     None for a graph too large to walk.
     """
-    pending = [tensor.grad_fn for tensor in tensors if tensor.grad_fn is not None]
+    pending = [node for node in map(history, tensors) if node is not None]
     seen = set(pending)
     found: dict[int, Any] = {}
     while pending:

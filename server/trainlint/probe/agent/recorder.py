@@ -102,6 +102,7 @@ class Recorder(Flowing):
         if optimizer is None:
             return
         self._name(record, optimizer)
+        record.seen.wraps = bool(attributes.optimizers_of(optimizer))
         record.inner = record.seen.inner = record.inner or self._stands_for_another(record)
         for parameter in parameters_of(optimizer):
             held = self.ledger.subject(parameter).seen.optimizers

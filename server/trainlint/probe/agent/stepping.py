@@ -165,7 +165,10 @@ class Stepping(Recording):
         """Say where the script steps what an object keeps whose own `step` would step it."""
         if "." in record.seen.name:
             frames = list(user_frames(sys._getframe()))
-            through = any(each.f_code.co_name == "step" and optimizer in _held(each.f_locals.get("self")) for each in frames)
+            through = any(
+                each.f_code.co_name == "step" and optimizer in attributes.optimizers_of(each.f_locals.get("self"))
+                for each in frames
+            )
             if not through and frames:
                 text = "stepped what is held here, past the `step` of what holds it"
                 self.claims.say("TRN111", True, text, place_of(frames[0]))
@@ -250,12 +253,6 @@ class Stepping(Recording):
     def clip_ended(self, before: list[tuple[Any, float]] | None, limit: float, total: float | None) -> None:
         if before is not None:
             self.gradients.after_clip(before, limit, total)
-
-
-def _held(owner: Any) -> list[Any]:
-    """The optimizers that an object keeps."""
-    attributes_ = getattr(owner, "__dict__", {})
-    return [each for each in attributes_.values() if isinstance(each, torch.optim.Optimizer)]
 
 
 def _stepping(optimizer: Any) -> bool:

@@ -8,7 +8,7 @@ from ..facts import Evidence, Fact
 from ..status import Status
 
 _TOLD = {
-    "TRN209": "one that can be differentiated, or keep it out of the loss",
+    "TRN209": "use one that can be differentiated, or keep it out of the loss",
     "TRN210": "differentiate the sum, or leave the term out",
     "TRN313": "operate first and make the result an `nn.Parameter`",
     "TRN805": "leave the block before it",

@@ -76,7 +76,8 @@ def schedules(evidence: Evidence) -> Iterator[Fact]:
             text = f"this `{each.kind}` was never stepped: the rate of {name} stayed as it was; call its `step()`"
             yield Fact("TRN702", text, each.built, (each.kind,), confidence=Confidence.LIKELY)
         others = [one for _, one in evidence.optimizers if one is not optimizer and one.completed]
-        if each.steps and optimizer is not None and not optimizer.completed and others and not optimizer.skipped:
+        idle = optimizer is not None and not (optimizer.completed or optimizer.skipped or (optimizer.wraps and optimizer.inner))
+        if each.steps and idle and others:
             used = listed([one.name or one.kind for one in others])
             text = f"this schedule was made for {name}, which makes no step; {used} does: make it for that"
             yield Fact("TRN703", text, each.at, STEP)

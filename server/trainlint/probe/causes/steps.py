@@ -42,7 +42,7 @@ def stale(evidence: Evidence, index: int, optimizer: OptimizerSeen) -> Iterator[
             yield Fact(
                 "TRN102",
                 f"`{name}.step()` applies gradients that were already applied: `{other.name}` is cleared "
-                f"{other.clears} times in {other.completed} steps and `{name}` never",
+                f"{other.clears} times in {other.completed} steps and `{name}` never: call `{name}.zero_grad()`",
                 place,
                 calls,
                 related,
@@ -122,7 +122,9 @@ def zero_rate(evidence: Evidence, index: int, optimizer: OptimizerSeen) -> Itera
     if not about:
         return
     if warming_up(evidence.seen):
-        text = "the learning rate is zero at this step: a warm-up begins, nothing changes yet"
+        text = (
+            "the learning rate is zero at this step: a warm-up begins, nothing changes yet; let more steps run to see them learn"
+        )
         place, calls = evidence.place_of(index)
         yield Fact("TRNP12", text, place, calls, about=frozenset(about))
     else:
