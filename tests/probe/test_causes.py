@@ -37,6 +37,7 @@ def test_a_run_names_the_cause(script: Path, reports: dict[Path, ProbeReport]) -
 
 @pytest.mark.parametrize("script", HONEST, ids=lambda script: script.stem)
 def test_honest_training_raises_no_alarm(script: Path, reports: dict[Path, ProbeReport]) -> None:
+    compare(reports[script], read(script))
     assert reports[script].findings == ()
     assert reports[script].verdict is Verdict.LEARNING
     assert check(Document(str(script), script.read_text())).findings == ()
@@ -50,6 +51,22 @@ def _rows() -> list[tuple[str, str, list[str]]]:
     tensorflow = [(f"{cause} (TensorFlow)", script, codes) for cause, _, _, script, codes in cells if script]
     assert len(tensorflow) > 15
     return [(cause, script.strip("`"), codes.replace(",", " ").split()) for cause, script, codes in (*torch, *tensorflow)]
+
+
+def _named() -> list[tuple[str, str, set[str]]]:
+    """The guide's table of what a run names: the words, a script, the codes."""
+    table = GUIDE.read_text().partition("<!-- named -->")[2].partition("<!-- /named -->")[0]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.strip().splitlines()[2:]]
+    return [(words, script.strip("`"), {*codes.split(", ")}) for words, script, codes in cells]
+
+
+@pytest.mark.parametrize(("words", "script", "codes"), _named(), ids=lambda value: value if isinstance(value, str) else "")
+def test_what_a_run_names_has_a_line_in_a_script(words: str, script: str, codes: set[str]) -> None:
+    """The script announces it at a line, which its own test compares with the run."""
+    path = ROOT / script
+    placed = {code for code, line in read(path).findings if line > 1}
+    assert codes <= placed, words
+    assert path.parent.name in ("causes", "status", "people")
 
 
 @pytest.mark.parametrize(("cause", "script", "codes"), _rows(), ids=lambda value: value if isinstance(value, str) else "")

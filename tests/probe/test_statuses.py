@@ -15,6 +15,25 @@ from tests.probe.harness import FIXTURES, run_forked
 SCRIPTS = sorted((FIXTURES / "status").glob("*.py"))
 
 
+GUIDE = FIXTURES.parents[1] / "docs" / "probe.md"
+
+
+def _attributed() -> list[tuple[str, list[str], set[str]]]:
+    """The guide's table of hard cases: the words, scripts, and the statuses of their parameters."""
+    table = GUIDE.read_text().partition("<!-- attribution -->")[2].partition("<!-- /attribution -->")[0]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.strip().splitlines()[2:]]
+    return [(words, [each.strip("`") for each in scripts.split(", ")], {*found.split(", ")}) for words, scripts, found in cells]
+
+
+@pytest.mark.parametrize(
+    ("words", "scripts", "statuses"), _attributed(), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_hard_cases_have_the_statuses_that_the_guide_tells(words: str, scripts: list[str], statuses: set[str]) -> None:
+    """What the scripts announce, which their own tests compare with a run, is what the guide says."""
+    announced = {status.split()[0] for script in scripts for _, status in read(FIXTURES / script).statuses}
+    assert announced == statuses, words
+
+
 @pytest.fixture(scope="module")
 def reports() -> dict[str, ProbeReport]:
     return {script.stem: report for script, report in run_forked(SCRIPTS).items()}
