@@ -62,7 +62,8 @@ def attribute(m: Machine, node: ast.expr, holder: Value, name: str) -> Value:
     if isinstance(holder, FileValue):
         return configuration_files.path_attribute(holder, name) or Method(holder, name)
     if isinstance(holder, Choice):
-        if name in KNOWN_METHODS and not any(calls.in_sight_method(option, name) for option in holder.options):
+        whole = name in KNOWN_METHODS or functional.replaces(m, name)
+        if whole and not any(calls.in_sight_method(option, name) for option in holder.options):
             return Method(holder, name)
         result: Value = UNKNOWN
         for option in holder.options:

@@ -43,6 +43,7 @@ NEXT_STATE = "next_state"  # the state it leaves behind
 APPLIED = "applied"  # parameters, moved by updates
 NEXT_TRAIN_STATE = "next_train_state"  # a train state, moved by gradients
 MOVED = "moved"  # parameters and a state of an optimizer without one, moved by gradients
+REPLACED = "replaced"  # an object with some of its fields changed
 IN_PLACE = "applied_in_place"  # an object that holds the parameters moves them itself
 
 # As the function of a partial: differentiates the function that it is given next, by the options behind it.
@@ -83,6 +84,11 @@ def is_method(m: Machine, holder: Value, name: str) -> bool:
     if known is Meaning.ITSELF:
         return isinstance(holder, (Function, Partial))
     return known is not None and isinstance(holder, (Thing, Choice, Tensor)) and not calls.in_sight_method(holder, name)
+
+
+def replaces(m: Machine, name: str) -> bool:
+    """A method that returns its object with other fields, in files that train by values."""
+    return m.index.functional and value_method(name) is Meaning.REPLACE
 
 
 def lift(m: Machine, callee: External, args: list[Value], keywords: dict[str, Value]) -> Value:
@@ -326,6 +332,10 @@ def method(
         return receiver
     if kind is Meaning.CAST and isinstance(receiver, (Tensor, Thing)):
         return _as_type(m, node, receiver, args, keywords)
+    if kind is Meaning.REPLACE:
+        return _replaced(m, node, receiver, keywords) if keywords and not args else None
+    if kind is Meaning.MOVE_STATE and isinstance(receiver, Tensor) and not args:
+        return _moved_state(m, node, receiver, keywords)
     owner = receiver if isinstance(receiver, Thing) else None
     if isinstance(receiver, Choice):
         owner = next((one for one in receiver.options if isinstance(one, Thing)), None)
@@ -337,9 +347,7 @@ def method(
     if kind is Meaning.UPDATE:
         return _update(m, node, owner, args, keywords, used)
     if kind is Meaning.MOVE_STATE and not args:
-        gradients = keywords.get("grads", UNKNOWN)
-        done = m.operation(node, NEXT_TRAIN_STATE, (owner, *values), {"gradients": gradients, "state": owner}, owner)
-        return _made(m, node, done, owner)
+        return _moved_state(m, node, owner, keywords)
     if kind is Meaning.RUN_WITH_STATE and "return_losses" not in keywords:
         done = operations.compute(m, node, f".{name}", (owner, *args), keywords)
         return Sequence((operations.computed(m, Tensor(opaque=True), done), Tensor(opaque=True)))
@@ -354,6 +362,26 @@ def method(
             m.hand_out(value)
         return made
     return None
+
+
+def _moved_state(m: Machine, node: ast.Call, state: Value, keywords: dict[str, Value]) -> Thing:
+    arguments = {"gradients": keywords.get("grads", UNKNOWN), "state": state}
+    owner = state if isinstance(state, Thing) else None
+    done = m.operation(node, NEXT_TRAIN_STATE, (state, *keywords.values()), arguments, owner)
+    return _made(m, node, done, state)
+
+
+def _replaced(m: Machine, node: ast.Call, receiver: Value, keywords: dict[str, Value]) -> Value | None:
+    """A new object with the fields of `receiver`, but those that are given."""
+    known = [one for one in options(receiver) if isinstance(one, Thing) and one.cls is not None]
+    if not known or len({one.cls for one in known}) > 1:
+        return None
+    made = _made(m, node, m.operation(node, REPLACED, (receiver, *keywords.values())), known[0])
+    made.holds = frozenset(thing for value in (receiver, *keywords.values()) for thing in things_in(value))
+    for field in known[0].cls.fields if known[0].cls is not None else ():
+        given = keywords.get(field)
+        m.store.set((made, field), given if given is not None else access.attribute(m, node, receiver, field))
+    return made
 
 
 def _as_type(m: Machine, node: ast.Call, receiver: Value, args: list[Value], keywords: dict[str, Value]) -> Value:

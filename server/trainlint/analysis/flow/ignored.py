@@ -102,8 +102,11 @@ class IgnoredSteps:
             return False
         if loop is not None:
             refreshed = {part for node in walk(loop) if _refreshes(node, old) for part in walk(node)}
-            stored = any(_stores(part, root, old) for part in walk(loop) if part not in refreshed)
-            return not stored and not self._stored_by_methods(loop, old)
+            if not any(_stores(part, root, old) for part in walk(loop) if part not in refreshed):
+                return not self._stored_by_methods(loop, old)
+            handed_on = {part for node in walk(loop) if _moves_on(node, old) for part in walk(node)}
+            stored = any(_stores(part, root, old) for part in walk(loop) if part not in handed_on)
+            return not stored and not self._stored_by_methods(loop, old) and not self._kept_elsewhere(renewal)
         held = isinstance(old, ast.Attribute) and root == "self"
         return held and waste.how is Loss.UNREAD and not waste.deliberate and not self._stored_in(renewal.site.function, old)
 
@@ -226,6 +229,18 @@ def _refreshes(node: ast.AST, old: ast.expr) -> bool:
     name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "train")
     given = [*node.value.args, *([function.value] if isinstance(function, ast.Attribute) else [])]
     return not suggests(name, ACTING) and any(ast.unparse(one) == written for one in given)
+
+
+def _moves_on(node: ast.AST, old: ast.expr) -> bool:
+    """The statement gives the variable, or a part of a tuple that holds it, to a call, and assigns what that returns to it."""
+    if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Call):
+        return False
+    written, call = ast.unparse(old), node.value
+    given = [*call.args, *(one.value for one in call.keywords)]
+    given += [call.func.value] if isinstance(call.func, ast.Attribute) else []
+    return any(ast.unparse(one) == written for one in given) and any(
+        ast.unparse(one) == written for target in node.targets for one in _flat([target])
+    )
 
 
 def _chain(node: ast.expr) -> tuple[str, ...]:

@@ -58,5 +58,11 @@ JAX = Framework(
         "jax.lax.cond": Meaning.CONDITION,
         "chex.assert_tree_all_finite": Meaning.READ,
     },
-    value_methods={"astype": Meaning.CAST, "lower": Meaning.ITSELF, "compile": Meaning.ITSELF},
+    value_methods={
+        "replace": Meaning.REPLACE,
+        "_replace": Meaning.REPLACE,
+        "astype": Meaning.CAST,
+        "lower": Meaning.ITSELF,
+        "compile": Meaning.ITSELF,
+    },
 )  # fmt: skip

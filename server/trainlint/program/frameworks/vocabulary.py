@@ -62,6 +62,7 @@ class Meaning(Enum):
     RUN = auto()  # returns what its object, a model that holds no parameters, computes of what it is given
     RUN_WITH_STATE = auto()  # the same, and a state along with it
     CAST = auto()  # returns what it is given in another type: whole numbers have no gradients
+    REPLACE = auto()  # returns its object with the fields changed that it is given by name
     ITSELF = auto()  # returns its object, a function
 
 
