@@ -173,7 +173,9 @@ class IgnoredSteps:
             turn = [part.id for part in walk(loop.target) if isinstance(part, ast.Name)]
             if any(suggests(name, _TRIED) for name in turn):
                 return True
-            names += [*turn, *(part.id for part in walk(loop.iter) if isinstance(part, ast.Name))]
+            turn += [part.id for part in walk(loop.iter) if isinstance(part, ast.Name)]
+            if not any(suggests(name, _TRAINING) for name in turn):
+                names += turn
         return any(_is_aside(name) for name in names)
 
 

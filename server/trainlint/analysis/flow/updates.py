@@ -428,7 +428,10 @@ class Updates:
         if wastes[0].returned:
             repeated = (one for one in wastes if self.in_loop(one.site) or self._stands_alone(one))
             return next((one for one in repeated if not self._ignored.is_aside(one.site, timed=True)), None)
-        return wastes[0] if self.repeats(operation) else None
+        if self.repeats(operation):
+            return wastes[0]
+        alone = wastes[0].how is Loss.STATEMENT and operation.name in (APPLIED, NEXT_TRAIN_STATE)
+        return wastes[0] if alone and not self._ignored.is_aside(operation.site, timed=True) else None
 
     def _stands_alone(self, waste: Waste) -> bool:
         """A function that is handed what is moved drops the whole of what the call returns: nothing else can come of it."""
