@@ -3,7 +3,7 @@
 
 Each leaves out one `apply_gradients`, moves the loss out of its tape, calls `.numpy()` on it or stops its gradients, takes or
 applies gradients by another model's variables, leaves out `training=True` in files with dropout or batch normalisation, flips
-`from_logits`, or sets a learning rate to 0, 1e-10 or 1000.
+`from_logits` where something trains, or sets a learning rate to 0, 1e-10 or 1000.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ RATES = ("0.0", "1e-10", "1000.0")
 OPTIMIZERS = frozenset({"SGD", "Adam", "AdamW", "Adamax", "Nadam", "RMSprop", "Adagrad", "Adadelta"})
 SETS_RATES = ("LearningRateScheduler", "learning_rate.assign", ".lr =", ".learning_rate =", "set_value(")
 WORDS = ("GradientTape", "keras")
+MEASURING = frozenset({"eval", "evaluate", "evaluation", "test", "val", "valid", "validate", "validation", "metrics"})
 
 Broken = tuple[str, int, str]
 """(kind, line, text)"""
@@ -122,8 +123,17 @@ class TapeBreakages:
             if keyword.arg == "training" and keyword.value.value is True and self._recorded(call) and call.args and not idle:
                 without = ast.Call(call.func, call.args, [one for one in call.keywords if one is not keyword])
                 yield "drop training=True", call.lineno, self._replaced(call, ast.unparse(without))
-            if keyword.arg == "from_logits" and isinstance(keyword.value.value, bool):
+            if keyword.arg == "from_logits" and isinstance(keyword.value.value, bool) and not self._measures(call):
                 yield "flip from_logits", call.lineno, self._replaced(keyword.value, str(not keyword.value.value))
+
+    def _measures(self, node: ast.AST) -> bool:
+        """A metric, or in a function that evaluates: nothing is trained by it."""
+        metric = isinstance(node, ast.Call) and ".metrics." in f".{ast.unparse(node.func)}"
+        while node in self.parents and not metric:
+            node = self.parents[node]
+            name = node.name if isinstance(node, ast.FunctionDef) else ""
+            metric = any(part in MEASURING for part in name.lower().split("_"))
+        return metric
 
     def _recorded(self, node: ast.AST) -> bool:
         """Inside the block of a tape whose gradients move the model that is called."""

@@ -72,6 +72,8 @@ def bypass(remedy: Bypass, tree: ast.Module, source: SourceText) -> Fix | None:
     if operand is None:
         return None
     title = f"Leave out `{ast.unparse(call.func)}`"
+    if isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Call):
+        title = f"Leave out `.{call.func.attr}()`"
     inner = span_of(operand, source)
     return unsafe_later(title, Restructuring(Change.REDUCE, span_of(call, source), inner=inner))
 

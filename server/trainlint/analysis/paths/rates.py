@@ -46,8 +46,8 @@ from ..flow.numbers import Number, number
 TOO_SMALL = 1e-7
 # What multiplies an input by weights.
 _LAYERS = frozenset({"matmul", "mm", "bmm", "addmm", "linear", "conv1d", "conv2d", "conv3d"})
-# Methods of a rate that tell its number.
-_LOOKING = frozenset({"numpy", "item", "value", "read_value"})
+# What is done with a rate to learn its number: of a schedule, it is called.
+_LOOKING = frozenset({"()", "numpy", "item", "value", "read_value"})
 
 
 @dataclass(frozen=True, slots=True)

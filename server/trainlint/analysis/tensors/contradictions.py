@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator
 
 from ...program.program import Program
-from ...program.things import Constant
+from ...program.things import Operation, Tensor, Thing
 from ...source.parse import Site
 from ..flow.graph import Node
 from ..flow.values import Values
@@ -45,14 +45,19 @@ class Contradictions:
         while waiting:
             one, taken = waiting.pop()
             for head in self._values.heads(one, _STILL):
-                if head.of is None or isinstance(head.of, Constant):
-                    return None
                 operation = head.operation
+                if not isinstance(head.of, (Operation, Thing)) or (operation is not None and not _computes(operation)):
+                    return None
                 if operation is not None and operation.name == "getitem" and operation.inputs:
                     waiting.append((Node(operation.inputs[0], head.environment), (*taken, _index(operation.site.node))))
                 else:
                     found.add((head.key, taken))
         return frozenset(found) or None
+
+
+def _computes(operation: Operation) -> bool:
+    """It computes something of tensors, and is none that is written out."""
+    return not operation.cuts and any(isinstance(one, (Tensor, Thing)) for one in operation.inputs)
 
 
 def _index(node: ast.AST) -> str:

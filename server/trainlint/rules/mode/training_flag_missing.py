@@ -58,7 +58,7 @@ def check(facts: Facts) -> Iterable[Observation]:
             f"`{written(found.call)}` does not say that it trains: {_IDLE[found.content]}",
             confidence(True),
             ((found.taken.operation.site.node, "its gradients are taken here"),),
-            (SetArgument(found.call.site.node, -1, "training", "True", "Tell the model that it trains"),),
+            (SetArgument(found.call.site.node, -1, "training", "True", "Pass training=True"),),
         )
 
 
