@@ -13,6 +13,8 @@ from ..wiring.sets import ParameterSet, Relation, Wiring, wire
 from .order import Order
 from .protocol import Protocol, StaleStep
 
+_OF_GRADIENTS = (fx.Step, fx.Backward, fx.Clear, fx.Unseen)
+
 
 @dataclass(frozen=True, slots=True)
 class MisplacedClear:
@@ -49,9 +51,11 @@ def _instead(stale: StaleStep, wiring: Wiring, order: Order) -> MisplacedClear |
     backwards = [effect for effect in inside if isinstance(effect, fx.Backward) and order.before(effect, stale.step)]
     for clear in clears:
         other = next((one for one in wiring.sets if _belongs(clear, one, wiring, stale)), None)
-        if other is None or not backwards or not _introduces(clear, backwards[-1], order):
+        if other is None or not backwards:
             continue
         same = [one for one in clears if wiring.clear(one, other) is Relation.YES]
+        if not _introduces(clear, backwards[-1], inside, same, order):
+            continue
         steps = [one for one in inside if isinstance(one, fx.Step) and wiring.step(one, other) is Relation.YES]
         again = next((one for one in same if one is not clear), None)
         if again is not None and steps and not any(_serves(clear, step, same, inside) for step in steps):
@@ -68,11 +72,13 @@ def _belongs(clear: fx.Clear, other: ParameterSet, wiring: Wiring, stale: StaleS
     return own is not None and wiring.clear(clear, own) is Relation.NO
 
 
-def _introduces(clear: fx.Clear, backward: fx.Backward, order: Order) -> bool:
-    """The next thing that happens to gradients behind it is `backward`."""
-    if not order.before(clear, backward):
+def _introduces(clear: fx.Clear, backward: fx.Backward, turn: list[fx.Effect], same: list[fx.Clear], order: Order) -> bool:
+    """The next that happens to gradients behind it, round the loop, is `backward`, or the `same` clear once more."""
+    at = turn.index(clear)
+    following = next((effect for effect in (*turn[at + 1 :], *turn[:at]) if isinstance(effect, _OF_GRADIENTS)), None)
+    if following is None or order.excludes(clear, following):
         return False
-    return not any(isinstance(effect, (fx.Step, fx.Backward, fx.Clear, fx.Unseen)) for effect in order.between(clear, backward))
+    return following is backward or following in same
 
 
 def _serves(clear: fx.Clear, step: fx.Step, clears: list[fx.Clear], turn: list[fx.Effect]) -> bool:
