@@ -6,6 +6,14 @@ import json
 import sys
 from pathlib import Path
 
+import pytest
+from trainlint.cli import main
+from trainlint.commands import probed
+from trainlint.probe.failures import Setting
+from trainlint.probe.observation import Observation
+from trainlint.probe.spans import Sources
+from trainlint.probe.verdict import Circumstances, conclude
+
 from tests.cli.console import trainlint
 
 FORGETS = """\
@@ -74,3 +82,17 @@ def test_usage(tmp_path: Path) -> None:
     (tmp_path / "train.py").write_text(FORGETS)
     both = trainlint("check", "--fix", "--with-probe", "train.py", cwd=tmp_path)
     assert (both.status, "neither --fix nor --diff" in both.err) == (2, True)
+
+
+def test_a_defect_of_the_run_is_told_with_its_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = str(tmp_path / "train.py")
+    (tmp_path / "train.py").write_text(FORGETS)
+    around = Circumstances(Setting(script, str(tmp_path)), Sources(script), fault="Traceback: a defect")
+    report = conclude(Observation("torch", "fault", 0.1), around)
+    monkeypatch.setattr(probed, "probe", lambda *given: report)
+    assert main(["check", "--with-probe", script, "--yes"]) == 2
+    told = capsys.readouterr()
+    assert "Traceback: a defect" in told.err
+    assert "TRN101" in told.out

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "probe"
@@ -136,3 +140,23 @@ def test_a_notebook_is_no_script(tmp_path: Path) -> None:
     done = trainlint("train.ipynb", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert "train.ipynb is a notebook: export it" in done.stderr
+
+
+def test_an_interrupt_ends_a_probe_with_a_sentence_and_leaves_no_process(tmp_path: Path) -> None:
+    script, mark = tmp_path / "train.py", tmp_path / "it-runs"
+    script.write_text(
+        f"import os, time\nwith open({str(mark)!r}, 'w') as file:\n    file.write(str(os.getpid()))\ntime.sleep(600)\n"
+    )
+    command = [sys.executable, "-m", "trainlint", "probe", *UNPROTECTED, str(script)]
+    probe = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    waited = time.monotonic() + 60
+    while not (mark.exists() and mark.read_text()) and time.monotonic() < waited:
+        time.sleep(0.05)
+    os.killpg(probe.pid, signal.SIGINT)
+    told, errors = probe.communicate(timeout=60)
+    assert probe.returncode == 2
+    assert told.startswith("Not reached: it was stopped before torch was imported.")
+    assert "Traceback" not in errors
+    assert not psutil.pid_exists(int(mark.read_text()))

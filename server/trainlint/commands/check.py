@@ -71,6 +71,9 @@ def _check(args: argparse.Namespace, console: Console) -> int:
         report = run(args, console)
         outcomes = joined(outcomes, report, configuration)
         console.note(f"probed {args.with_probe}: {report.sentence}")
+        if report.fault is not None:
+            console.note(f"a defect of trainlint ended the watching, so nothing is confirmed:\n{report.fault.rstrip()}")
+            return max(_tell(outcomes, fixing, args, console), FAILED)
     return _tell(outcomes, fixing, args, console)
 
 
