@@ -134,9 +134,9 @@ class IgnoredSteps:
         return _is_pure(self._fates.scope(function), done)
 
     def _kept_elsewhere(self, renewal: Renewal) -> bool:
-        """Another call of the same function keeps what it returns."""
+        """Another call of the same step, beside this one, keeps what it returns."""
         for call, renewals in self._calls.items():
-            if call is renewal.site.node:
+            if call is renewal.site.node or renewals[0].site.function is not renewal.site.function:
                 continue
             for other in renewals:
                 same = _calls_the_same(other, renewal) and other.done.site.node is renewal.done.site.node
