@@ -156,6 +156,18 @@ IMPORTS = {
     "an alias": ("import torch\nimport torch.nn as tnn", "tnn.", "tnn.", None),
     "torch alone": ("import torch", "torch.nn.", "torch.nn.", None),
     "names": ("import torch\nfrom torch.nn import Linear, Module", "", "", "from torch.nn import Linear, Module, {}"),
+    "names in order": (
+        "import torch\nfrom torch.nn import Linear, Module, Tanh",
+        "",
+        "",
+        "from torch.nn import Linear, Module, {}, Tanh",
+    ),
+    "names in order on lines": (
+        "import torch\nfrom torch.nn import (\n    Linear,\n    Module,  # the base\n    Tanh,\n)",
+        "",
+        "",
+        "from torch.nn import (\n    Linear,\n    Module,  # the base\n    {},\n    Tanh,\n)",
+    ),
     "names in parentheses": (
         "import torch\nfrom torch.nn import (\n    Linear,\n    Module,  # the base\n)",
         "",

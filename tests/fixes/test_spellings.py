@@ -145,6 +145,7 @@ for x in loader:
     loss = model(x).square().mean()
 
 «    opt.zero_grad()
+
 »    # the chain rule
     loss.backward()
 
@@ -158,6 +159,59 @@ for x in loader:
 «    opt.zero_grad()
 »    loss.backward()
     opt.step()
+""",
+    "a comment of what follows": """\
+for i, x in enumerate(loader):
+    loss = model(x).square().mean() / 2
+«    loss.backward()
+»    # only every other time
+    if i % 2 == 1:
+        opt.step()
+        opt.zero_grad()
+""",
+    "a comment of the step alone": """\
+for x in loader:
+    opt.zero_grad()
+    loss = model(x).square().mean()
+«    loss.backward()
+»    # update the weights
+    opt.step()
+    print(loss.item())
+""",
+    "a comment that was left behind": """\
+schedule = torch.optim.lr_scheduler.ExponentialLR(opt, 0.9)
+for x in loader:
+    opt.zero_grad()
+    loss = model(x).square().mean()
+    loss.backward()
+
+    # update the weights
+«    opt.step()
+»    schedule.step()
+""",
+    "a comment of its own line": """\
+for x in loader:
+    loss = model(x).square().mean()
+    # zero the gradients
+«    opt.zero_grad()
+»    # backpropagate
+    loss.backward()
+    opt.step()
+""",
+    "a paragraph that is moved": """\
+for x in loader:
+    opt.zero_grad()
+    loss = model(x).square().mean()
+
+▸    # downhill
+    opt.step()
+
+◂    # the chain rule
+    loss.backward()
+«    # downhill
+    opt.step()
+»
+    print(loss.item())
 """,
     "moved with its comments": """\
 for x in loader:

@@ -192,6 +192,8 @@ def _move(moved: Site, anchor: Site, source: SourceText, where: str, *, before: 
     if edit.span.start == removal.span.start or removal.span.contains(edit.span):
         aligned = layout.align(moved.statement, target) if not before and target in layout.chain(moved.statement) else None
         return unsafe(f"Move `{plain}` {where}", aligned) if aligned is not None else None
+    wider = layout.with_break(removal, moved.statement)
+    removal = removal if again or wider.span.contains(edit.span) else wider
     return unsafe(f"Move `{plain}` {where}", *sorted((edit, removal, *again), key=lambda one: one.span))
 
 

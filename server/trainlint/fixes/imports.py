@@ -71,8 +71,14 @@ def _is_docstring(line: cst.CSTNode, index: int) -> bool:
 
 
 def _longer(statement: cst.ImportFrom, name: str) -> cst.ImportFrom:
-    """One name more at the end, on a line of its own where the others are."""
+    """One name more: where the order of the others wants it, else at the end; on a line of its own where the others are."""
     names = list(cast(Sequence[cst.ImportAlias], statement.names))
+    index = _index(names, name)
+    if index < len(names):
+        comma = next(one.comma for one in names[max(index - 1, 0) :] if isinstance(one.comma, cst.Comma))
+        comma = comma.with_changes(whitespace_after=_without_comments(comma.whitespace_after))
+        names.insert(index, cst.ImportAlias(cst.Name(name), comma=comma))
+        return statement.with_changes(names=names)
     last, added = names[-1], cst.ImportAlias(cst.Name(name))
     between: cst.BaseParenthesizableWhitespace = _SPACE
     if len(names) > 1 and isinstance(names[-2].comma, cst.Comma):
@@ -88,6 +94,25 @@ def _longer(statement: cst.ImportFrom, name: str) -> cst.ImportFrom:
             between = between.with_changes(first_line=behind.first_line, empty_lines=behind.empty_lines)
     names[-1] = last.with_changes(comma=cst.Comma(whitespace_after=between))
     return statement.with_changes(names=[*names, added])
+
+
+def _index(names: Sequence[cst.ImportAlias], name: str) -> int:
+    """Where `name` belongs among names that are sorted: constants, classes, functions, or all by their letters."""
+    written = [(get_full_name_for_node(one.name) or "") for one in names]
+    for key in (_by_kind, _by_letters):
+        order = [key(one) for one in written]
+        if len(names) > 1 and order == sorted(order):
+            return sum(one <= key(name) for one in order)
+    return len(names)
+
+
+def _by_letters(name: str) -> tuple[int, str]:
+    return 0, name.lower()
+
+
+def _by_kind(name: str) -> tuple[int, str]:
+    kind = 0 if name.isupper() and len(name) > 1 else 1 if name[:1].isupper() else 2
+    return kind, name.lower()
 
 
 def _without_comments(space: cst.BaseParenthesizableWhitespace) -> cst.SimpleWhitespace | cst.ParenthesizedWhitespace:

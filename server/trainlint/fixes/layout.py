@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 
 from ..finding import Edit
 from ..source.parse import Site
 from ..source.text import Position, SourceText, Span
+from .comments import made, told
 
 _SUITES = ("body", "orelse", "finalbody")
 
@@ -100,30 +102,57 @@ class Layout:
         start = self.start(anchor)
         if not self.begins_line(anchor):
             return self._insert(start, "".join(f"{text}; " for text in texts))
-        line = self.source.position(start).line - len(self.comments_of(anchor))
+        passed = self._passed(anchor, texts)
+        line = self.source.position(start).line - passed
         indent, end = self.indent(anchor), self.source.line_end
-        return self._insert(self.source.offset(Position(line, 1)), "".join(f"{indent}{text}{end}" for text in texts))
+        alone = end if passed and line > 1 and self._blank([line - 1]) else ""
+        return self._insert(self.source.offset(Position(line, 1)), "".join(f"{indent}{text}{end}" for text in texts) + alone)
 
     def after(self, anchor: ast.stmt, *texts: str) -> Edit:
         """Insert statements behind `anchor`."""
         if not self.owns_lines(anchor):
             return self._insert(self.end(anchor), "".join(f"; {text}" for text in texts))
+        heading = self._heading(anchor, texts)
+        if heading is not None:
+            return self.before(heading, *texts)
         line = self.source.position(self.end(anchor)).line
         indent, end = self.indent(anchor), self.source.line_end
         place = self.source.offset(Position(line, len(self.source.line(line)) + 1))
         return self._insert(place, "".join(f"{end}{indent}{text}" for text in texts))
 
+    def _heading(self, anchor: ast.stmt, texts: Iterable[str]) -> ast.stmt | None:
+        """The statement behind `anchor` whose comment speaks of `texts` and not of itself."""
+        for following in self.following(anchor)[:1]:
+            about = told(self.comments_above(following)) if self.owns_lines(following) else set()
+            if about and about <= made(texts) and not about & made([self.text(following)]):
+                return following
+        return None
+
+    def _passed(self, anchor: ast.stmt, texts: Iterable[str]) -> int:
+        """How many of the lines of comment above `anchor` do not speak of `texts`, which come to stand in front of them."""
+        comments = self.comments_above(anchor)
+        new, own = made(texts), made([self.text(anchor)])
+        if told(comments) & new:
+            return sum(1 for _ in takewhile(lambda comment: told([comment]) and not told([comment]) & new, reversed(comments)))
+        if told(comments) <= own if told(comments) else hasattr(anchor, "body"):
+            return len(comments)
+        return len(self.comments_of(anchor))
+
     def comments_of(self, statement: ast.stmt) -> list[str]:
         """The lines of comment above a statement that speak of it alone: nothing follows it without a break."""
         if not self.owns_lines(statement):
             return []
-        first, last = (self.source.position(place).line for place in (self.start(statement), self.end(statement)))
+        last = self.source.position(self.end(statement)).line
         place = self.places[statement]
         behind = self.source.line(last + 1).strip() if last < self.source.line_count else ""
         if behind and not behind.startswith("#") and place.index + 1 < len(place.suite):
             return []
+        return self.comments_above(statement)
+
+    def comments_above(self, statement: ast.stmt) -> list[str]:
+        """The lines of comment right above a statement that begins its line."""
         found: list[str] = []
-        indent = self._lead(statement)
+        first, indent = self.source.position(self.start(statement)).line, self._lead(statement)
         while first - len(found) > 1 and (line := self.source.line(first - len(found) - 1)).startswith(f"{indent}#"):
             found.insert(0, line.strip())
         return found
@@ -154,6 +183,27 @@ class Layout:
                 return Edit(self.source.span(start, following), ""), text
         previous = self.end(place.suite[place.index - 1])
         return Edit(self.source.span(previous, end), ""), text
+
+    def with_break(self, removal: Edit, statement: ast.stmt) -> Edit:
+        """`removal` of the lines of `statement`, with the blank lines around them that would be left side by side.
+
+        Nothing but spaces is on a line that goes; as many stay as were on the side that has more.
+        """
+        first, last = removal.span.start, removal.span.end
+        if first.column != 1 or last.column != 1 or removal.text:
+            return removal
+        above = self._blank(range(first.line - 1, 0, -1))
+        below = self._blank(range(last.line, self.source.line_count))
+        opens = self.places[statement].index == 0 and not above
+        if not below or not (above or opens):
+            return removal
+        if below <= above or opens:
+            return Edit(Span(first, Position(last.line + below, 1)), "")
+        return Edit(Span(Position(first.line - above, 1), last), "")
+
+    def _blank(self, numbers: Iterable[int]) -> int:
+        """How many of these lines, from the first on, hold nothing but spaces."""
+        return sum(1 for _ in takewhile(lambda number: not self.source.line(number).strip(" \t"), numbers))
 
     def align(self, statement: ast.stmt, outer: ast.stmt) -> Edit | None:
         """Take the last statement of `outer` out of it by its indentation alone; None where lines are shared."""
