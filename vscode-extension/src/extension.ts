@@ -1,7 +1,7 @@
 import * as vscode from "vscode";
 
 import { debugInformation } from "./debugInfo";
-import { PROBE, Runs, VERIFY } from "./probe";
+import { PROBE, Runs, VERIFY, withTrial } from "./probe";
 import { PythonExtensions } from "./pythonExtensions";
 import { ReportPanel } from "./report/panel";
 import { SELECTOR, Server } from "./server";
@@ -16,6 +16,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
   const status = new Status([...SELECTOR]);
   const python = new PythonExtensions((line) => log.info(line));
   const started = new Server(context, log, serverLog, traceLog, status, python);
+  started.handleActions(withTrial);
   const panel = new ReportPanel(context.extensionUri);
   const runs = new Runs(context, started, panel, log);
   server = started;
@@ -36,7 +37,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     started,
     panel,
     command("probeStep", (target) => runs.probe(uriOf(target))),
-    command("verifyFix", () => runs.verifyFix()),
+    command("verifyFix", (place) => runs.verifyFix(place instanceof vscode.Range ? place : undefined)),
     command("watchRun", (target) => runs.watch(uriOf(target))),
     command("showReport", () => {
       if (!panel.reveal()) void vscode.window.showInformationMessage("There is no report yet. Probe a training script first.");

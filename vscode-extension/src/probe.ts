@@ -67,14 +67,14 @@ export class Runs {
     await this.asked(uri, PROBE, (client, run) => this.runProbe(client, run));
   }
 
-  /** Runs the text with a fix at the cursor beside the text as it is, shows what the fix changes, and applies it on consent. */
-  async verifyFix(): Promise<void> {
+  /** Runs the text with a fix of one line beside the text as it is, shows what the fix changes, and applies it on consent. */
+  async verifyFix(place?: vscode.Range): Promise<void> {
     const editor = vscode.window.activeTextEditor;
     const { connection } = this.server;
     if (editor === undefined || connection === undefined) return;
     const { document } = editor;
     const { version } = document;
-    const fix = await chooseFix(connection, document, editor.selection);
+    const fix = await chooseFix(connection, document, place ?? editor.selection);
     if (fix === undefined) return;
     const text = withEdits(document, fix.edit.get(document.uri));
     await this.asked(document.uri, VERIFY, async (client, run) => {
@@ -311,7 +311,7 @@ async function chooseFix(client: LanguageClient, document: vscode.TextDocument, 
   const fixes: CodeAction[] = [];
   for (const action of answer ?? []) {
     // What restructures has no edit before it is resolved.
-    if (CodeAction.is(action) && (action.edit ?? action.data) !== undefined && !action.title.startsWith("Ignore TRN")) fixes.push(action);
+    if (CodeAction.is(action) && (action.edit ?? action.data) !== undefined && !silences(action)) fixes.push(action);
   }
   let chosen = fixes[0];
   if (fixes.length > 1) {
@@ -324,6 +324,23 @@ async function chooseFix(client: LanguageClient, document: vscode.TextDocument, 
   if (resolved !== undefined && edit?.has(document.uri)) return { title: resolved.title, edit };
   void vscode.window.showInformationMessage("trainlint has no fix for this line.");
   return undefined;
+}
+
+/** `actions` at `place` with one more where there is a fix: to try it out first. */
+export function withTrial(actions: readonly (vscode.Command | vscode.CodeAction)[], place: vscode.Range): (vscode.Command | vscode.CodeAction)[] {
+  const isFix = (action: vscode.Command | vscode.CodeAction): boolean =>
+    action instanceof vscode.CodeAction && action.kind?.value === vscode.CodeActionKind.QuickFix.value && !action.command && !silences(action);
+  const fixes = actions.filter(isFix);
+  if (fixes.length === 0 || !vscode.workspace.isTrusted) return [...actions];
+  const title = "Apply fix and verify with a probe step";
+  const trial = new vscode.CodeAction(title, vscode.CodeActionKind.QuickFix);
+  trial.command = { title, command: "trainlint.verifyFix", arguments: [place] };
+  return [...fixes, trial, ...actions.filter((action) => !isFix(action))];
+}
+
+/** Whether an action only writes the comment that silences a finding. */
+function silences({ title }: { readonly title: string }): boolean {
+  return title.startsWith("Ignore TRN");
 }
 
 function withEdits(document: vscode.TextDocument, edits: readonly vscode.TextEdit[]): string {

@@ -27,6 +27,9 @@ export const SELECTOR: readonly { readonly scheme: string; readonly language: st
 /** Answers a command of the server before it is sent; undefined lets it pass. */
 export type CommandHandler = (command: string, args: readonly unknown[]) => Promise<unknown> | undefined;
 
+/** Answers the actions at a place with more of them. */
+export type ActionHandler = (actions: (vscode.Command | vscode.CodeAction)[], place: vscode.Range) => (vscode.Command | vscode.CodeAction)[];
+
 /** Never shows a message of its own: what the user should know is said once, by `Server`. */
 class QuietClient extends LanguageClient {
   override error(message: string, data?: unknown): void {
@@ -46,6 +49,7 @@ export class Server implements vscode.Disposable {
   private readonly crashes = new Crashes();
   private readonly subscriptions: vscode.Disposable[];
   private commandHandler: CommandHandler = () => undefined;
+  private actionHandler: ActionHandler = (actions) => actions;
 
   constructor(
     private readonly context: vscode.ExtensionContext,
@@ -67,6 +71,10 @@ export class Server implements vscode.Disposable {
 
   handleCommands(handler: CommandHandler): void {
     this.commandHandler = handler;
+  }
+
+  handleActions(handler: ActionHandler): void {
+    this.actionHandler = handler;
   }
 
   /** The connection while the server runs, else undefined. */
@@ -202,6 +210,10 @@ export class Server implements vscode.Disposable {
 
   private middleware(): Middleware {
     return {
+      provideCodeActions: async (document, range, context, token, next) => {
+        const actions = await next(document, range, context, token);
+        return actions && this.actionHandler(actions, range);
+      },
       workspace: {
         configuration: async (params, token, next) => {
           const sections = await next(params, token);

@@ -94,16 +94,25 @@ class Losses:
 
     def guard(self, loss: Loss, step: ast.stmt) -> ast.stmt | None:
         """The condition that the loss is computed under and the step is not; None where the loss has a value without it."""
-        around = set(self.layout.chain(step))
+        around = self.layout.chain(step)
+        tests = [outer.test for outer in around[1:] if isinstance(outer, ast.If)]
+        if any(loss.name in _names(test) for test in tests):
+            return None
+        same = {ast.unparse(test) for test in tests}
         before = [one for one in self._statements if self.layout.start(one) < self.layout.start(step)]
         assigning = [one for one in before if any(name == loss.name for name, _, _ in _assigned(one))]
         for outer in reversed(self.layout.chain(loss.statement)[1:]):
-            if isinstance(outer, ast.If) and outer not in around:
+            if isinstance(outer, ast.If) and outer not in around and ast.unparse(outer.test) not in same:
                 side = outer.body if any(node is loss.statement for one in outer.body for node in ast.walk(one)) else outer.orelse
                 inside = {node for one in side for node in ast.walk(one)}
                 if all(one in inside for one in assigning) and not self._ends_turn(outer, side):
-                    return outer
+                    return outer if not self._cleared_between(outer, step) else None
         return None
+
+    def _cleared_between(self, one: ast.stmt, step: ast.stmt) -> bool:
+        """What is computed in `one` is thrown away before `step`."""
+        end = self.layout.end(one)
+        return any(self.layout.start(clear.statement) > end for clear in self.calls.group(step).clears)
 
     @staticmethod
     def _ends_turn(choice: ast.If, side: list[ast.stmt]) -> bool:
@@ -318,11 +327,18 @@ def _computes(value: ast.expr) -> bool:
     if attributes & {"argmax", "eq", "ne", "topk"} or any(isinstance(node, ast.Compare) for node in ast.walk(value)):
         return False
     for node in ast.walk(value):
-        if isinstance(node, ast.Call):
+        if isinstance(node, ast.Call) and not _counts(node):
             name = ast.unparse(node.func).rpartition(".")[2]
             if not words(name).isdisjoint(_COMPUTING) or (name in _REDUCING and node is _unsigned(value)):
                 return True
     return False
+
+
+def _counts(call: ast.Call) -> bool:
+    """A sum of plain numbers: how many there are of something."""
+    parts = [part.elt for part in call.args if isinstance(part, (ast.GeneratorExp, ast.ListComp))]
+    called = {ast.unparse(part.func).rpartition(".")[2] for part in parts if isinstance(part, ast.Call)}
+    return bool(parts) and (any(isinstance(part, ast.Constant) for part in parts) or bool(called & {"len", "int", "numel", "size"}))
 
 
 def _is_sum(value: ast.expr) -> bool:
