@@ -213,6 +213,16 @@ for x in loader:
 »
     print(loss.item())
 """,
+    "a loss that the condition of the step asks for": """\
+for i, x in enumerate(loader):
+    extra_loss = None
+    if i % 2 == 0:
+        extra_loss = model(x).square().mean()
+    if extra_loss is not None:
+        opt.zero_grad()
+«        extra_loss.backward()
+»        opt.step()
+""",
     "moved with its comments": """\
 for x in loader:
     opt.zero_grad()

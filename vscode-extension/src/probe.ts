@@ -335,6 +335,8 @@ export function withTrial(actions: readonly (vscode.Command | vscode.CodeAction)
   const title = "Apply fix and verify with a probe step";
   const trial = new vscode.CodeAction(title, vscode.CodeActionKind.QuickFix);
   trial.command = { title, command: "trainlint.verifyFix", arguments: [place] };
+  // Actions without a diagnostic are listed behind all others.
+  trial.diagnostics = fixes.flatMap((fix) => (fix instanceof vscode.CodeAction ? (fix.diagnostics ?? []) : []));
   return [...fixes, trial, ...actions.filter((action) => !isFix(action))];
 }
 

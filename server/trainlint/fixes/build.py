@@ -56,7 +56,16 @@ from .guards import step_at_end
 from .instead import build_once, give_output, use_copy, whole_rows
 from .layout import Layout, layout_of
 from .offer import safe, unsafe
-from .placement import Spot, first_backward, place_in_closure, place_of_backward, place_of_step, places_of_clear, prepared
+from .placement import (
+    Spot,
+    first_backward,
+    is_served,
+    place_in_closure,
+    place_of_backward,
+    place_of_step,
+    places_of_clear,
+    prepared,
+)
 from .recording import move_into
 from .style import differentiates_through
 
@@ -149,7 +158,9 @@ def _backward_before(remedy: BackwardBefore, tree: ast.Module, source: SourceTex
         found = place_in_closure(layout)
     else:
         step = remedy.step.statement
-        found = place_of_backward(layout, step, remedy.optimizer, tree, named=remedy.named) if layout is not None else None
+        found = None
+        if layout is not None and not (remedy.apart and is_served(layout, step)):
+            found = place_of_backward(layout, step, remedy.optimizer, tree, named=remedy.named)
     if layout is None or found is None:
         return None
     loss, spot = found

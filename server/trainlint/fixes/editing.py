@@ -23,6 +23,9 @@ def insert(remedy: Insert, tree: ast.Module, source: SourceText) -> Fix | None:
     if layout is None or not _known(remedy.text, layout, tree):
         return None
     anchor = remedy.anchor.statement
+    beside = layout.preceding(anchor)[-1:] if remedy.before else layout.following(anchor)[:1]
+    if any(layout.text(one) == remedy.text for one in beside):
+        return None
     edit = layout.before(anchor, remedy.text) if remedy.before else layout.after(anchor, remedy.text)
     return (safe if remedy.safe else unsafe)(f"Insert `{remedy.text}` {remedy.where}", edit)
 

@@ -18,6 +18,8 @@ _PAST = frozenset({"val", "valid", "validation", "test", "eval", "best", "prev",
 _COUNTS = frozenset({"num", "n", "count", "counts", "items", "correct", "tokens", "len", "length", "lengths", "acc", "accuracy"})
 JUMPS = (ast.Continue, ast.Break, ast.Return, ast.Raise)
 """What follows in the suite does not run."""
+_OFF = re.compile(r"\b(?:no_grad|inference_mode)\(\)|\bset_grad_enabled\(False\)")
+_PLACING = ("to", "cuda", "cpu", "half", "float", "double", "type", "eval", "train")
 _REDUCING = ("mean", "sum")
 _READ_OUT = ("item", "detach", "numpy", "cpu", "tolist", "data", "float", "clone")
 _COLLECTIONS = (ast.Dict, ast.List, ast.Set, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.Constant)
@@ -52,6 +54,8 @@ class Losses:
         since = self._end_of_step_before(step)
         while True:
             found = self._undifferentiated(step, loop)
+            if named:
+                found = [loss for loss in found if self._is_after_backwards(loss, step) or affinity(optimizer, loss.name)]
             on_the_way = [loss for loss in found if self.inner_loop(loss, step) is None or loss.gathers]
             inside = [loss for loss in found if loss not in on_the_way]
             sure = [loss for loss in on_the_way if self._is_sure(loss, step)]
@@ -63,9 +67,19 @@ class Losses:
                 chosen = self._choose(near, optimizer) or self._choose(far, optimizer, alone=True)
                 if chosen is not None:
                     return chosen
-            if loop is None:
+            if loop is None or not self._goes_over_steps(loop, step):
                 return None
             loop = self.calls.loop(loop)
+
+    def _goes_over_steps(self, loop: ast.stmt, step: ast.stmt) -> bool:
+        """Every turn of a loop applies another optimizer; else what is computed in front of it is differentiated once only."""
+        targets = _names(loop.target) if isinstance(loop, (ast.For, ast.AsyncFor)) else set()
+        return bool(targets & _names(step))
+
+    def _is_after_backwards(self, loss: Loss, step: ast.stmt) -> bool:
+        """Computed behind the backwards that serve `step`: what is computed in front of them is not waiting for its own."""
+        backwards = self.calls.group(step).backwards
+        return all(self.layout.start(call.statement) < self.layout.start(loss.statement) for call in backwards)
 
     def differentiated_late(self, step: ast.stmt) -> bool:
         """The next backward is of a loss that was there before `step`: they only stand in the wrong order."""
@@ -75,7 +89,7 @@ class Losses:
         if backward is None or self.calls.loop(backward.statement) is not loop:
             return False
         names = _names(ast.parse(backward.what, mode="eval"))
-        assigned = [one for one in self._statements if any(name in names for name, _, _ in _assigned(one))]
+        assigned = [one for one in self._statements if names & _stored(one)]
         inside = [one for one in assigned if loop is None or loop in self.layout.chain(one)]
         end = self.layout.start(backward.statement)
         between = any(start < self.layout.start(one) < end for one in inside)
@@ -174,7 +188,7 @@ class Losses:
             if isinstance(statement, (ast.Assign, ast.AugAssign)) and _read_out(statement.value) and not _scales(statement):
                 target = statement.target if isinstance(statement, ast.AugAssign) else statement.targets[0]
                 last.pop(ast.unparse(target), None)
-            if self._calls_differentiating(statement):
+            if self._calls_differentiating(statement) or self._has_no_graph(statement):
                 continue
             for loss in self._given(statement, last):
                 if loss.gathers and not guarded and self.inner_loop(loss, step) is None:
@@ -204,6 +218,12 @@ class Losses:
             target = ast.unparse(statement.targets[0])
             if not any(True for _ in _assigned(statement)) and _names(statement.value) & set(known):
                 yield Loss(target, statement, target in _names(statement.value), True)
+
+    def _has_no_graph(self, statement: ast.stmt) -> bool:
+        """Autograd is off where it runs."""
+        blocks = (outer for outer in self.layout.chain(statement)[1:] if isinstance(outer, (ast.With, ast.AsyncWith)))
+        contexts = (ast.unparse(item.context_expr) for block in blocks for item in block.items)
+        return any(_OFF.search(context) for context in contexts)
 
     def _from_outside(self, loss: Loss, statement: ast.stmt) -> bool:
         """Computed before the loop in which `statement` adds to it."""
@@ -288,6 +308,12 @@ def _assigned(statement: ast.stmt) -> Iterator[tuple[str, ast.expr, bool]]:
             yield names[0], value, False
 
 
+def _stored(statement: ast.stmt) -> set[str]:
+    """The names and attributes that a simple statement gives a value."""
+    given = [*getattr(statement, "targets", ()), *([statement.target] if hasattr(statement, "target") else ())]
+    return {name for target in given for name in _names(target)}
+
+
 def _read_out(value: ast.expr) -> bool:
     """A number or an array made of a tensor, or the tensor without its graph."""
     func = value.func if isinstance(value, ast.Call) else value
@@ -313,6 +339,8 @@ def _builds(value: ast.expr) -> bool:
         return _builds(value.body) and _builds(value.orelse)
     if not isinstance(value, ast.Call) or _wraps(value):
         return False
+    if isinstance(value.func, ast.Attribute) and value.func.attr in _PLACING and isinstance(value.func.value, ast.Call):
+        return _builds(value.func.value)
     name = ast.unparse(value.func).rpartition(".")[2]
     return name[:1].isupper() and not re.search(r"_[a-z]", name)
 
@@ -338,7 +366,7 @@ def _counts(call: ast.Call) -> bool:
     """A sum of plain numbers: how many there are of something."""
     parts = [part.elt for part in call.args if isinstance(part, (ast.GeneratorExp, ast.ListComp))]
     called = {ast.unparse(part.func).rpartition(".")[2] for part in parts if isinstance(part, ast.Call)}
-    return bool(parts) and (any(isinstance(part, ast.Constant) for part in parts) or bool(called & {"len", "int", "numel", "size"}))
+    return any(isinstance(part, ast.Constant) for part in parts) or not called.isdisjoint({"len", "int", "numel", "size"})
 
 
 def _is_sum(value: ast.expr) -> bool:

@@ -272,6 +272,12 @@ def prepares_step(layout: Layout, statement: ast.stmt) -> bool:
     return "clip_grad" in text or ".unscale_(" in text
 
 
+def is_served(layout: Layout, step: ast.stmt) -> bool:
+    """As many backwards stand in front of `step` and the steps beside it as there are steps."""
+    group = Calls(layout).group(step)
+    return len(group.backwards) > len(group.earlier) + len(group.later)
+
+
 def place_of_backward(
     layout: Layout, step: ast.stmt, optimizer: str, tree: ast.Module, *, named: bool
 ) -> tuple[str, Spot] | None:

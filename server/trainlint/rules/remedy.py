@@ -48,7 +48,8 @@ class StepAfter:
 class BackwardBefore:
     """Differentiate the loss computed in `step`'s own function before `step`: scaled, or by calling `through`.
 
-    Several losses may wait there: the one meant for `optimizer`. `named`: only one whose name says what it is.
+    Several losses may wait there: the one meant for `optimizer`. `named`: only one whose name says what it is. `apart`: the
+    backwards before the step reach other parameters, so that one is missing only where they are fewer than the steps.
     """
 
     step: Site
@@ -56,6 +57,7 @@ class BackwardBefore:
     scaler: str | None
     through: str | None
     named: bool = False
+    apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from functools import cached_property
 
 from ...program import effects as fx
 from ...program.frameworks.table import is_empty_base
-from ...program.naming import LOSS, names_optimizer, suggests
+from ...program.naming import LOSS, affinity, names_optimizer, suggests
 from ...program.program import Program
 from ...program.things import Choice, Constant, Many, Mapping, Role, Sequence, Thing, Value, things_in
 from ...source.parse import Site
@@ -149,10 +149,17 @@ class LeftOuts:
             if top.node is None or self._is_out_of_hand(top, thing) or _ON_PURPOSE.search(top.name):
                 continue
             of_loss = top.cls is not None and (suggests(top.name, LOSS) or suggests(top.cls.name, LOSS))
-            argument = self._argument(order, optimizer, built, top) if len({one.thing for one, _ in stepping}) == 1 else None
+            alone = len({one.thing for one, _ in stepping}) == 1 and not self._is_nearer_to_another(top, optimizer)
+            argument = self._argument(order, optimizer, built, top) if alone else None
             instead = self._is_held_twice(optimizer)
             found.setdefault(top, LeftOut(top, top.node, backward, optimizer, built, of_loss, argument, instead))
         return list(found.values())
+
+    def _is_nearer_to_another(self, module: Thing, optimizer: Thing) -> bool:
+        """By their names another optimizer is the one for `module`."""
+        near = affinity(optimizer.name, module.name)
+        others = (thing for thing in self._program.things if thing.role is Role.OPTIMIZER and thing is not optimizer)
+        return any(affinity(other.name, module.name) > near for other in others)
 
     def _is_held_twice(self, optimizer: Thing) -> bool:
         """Another optimizer holds all that this one does."""

@@ -69,7 +69,8 @@ def check(facts: Facts) -> Iterable[Observation]:
                 continue
             certain = confidence(empty.target.certain)
             step = empty.step
-            remedy = BackwardBefore(step.site, step.text, step.scaler, facts.differentiator(empty.target))
+            through, apart = facts.differentiator(empty.target), empty.backward is not None
+            remedy = BackwardBefore(step.site, step.text, step.scaler, through, apart=apart)
             mended = () if step.given else (remedy,)
             if empty.backward is not None:
                 message = f"`{written(empty.step)}` has nothing to apply: no backward reaches the parameters it holds"
