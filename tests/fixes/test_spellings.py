@@ -223,6 +223,55 @@ for i, x in enumerate(loader):
 «        extra_loss.backward()
 »        opt.step()
 """,
+    "gradients of the inputs": """\
+for x in loader:
+    delta = torch.zeros_like(x, requires_grad=True)
+    attack = model(x + delta).square().mean()
+    attack.backward()
+    delta = delta.grad.sign() * 0.01
+    loss = model(x + delta).square().mean()
+«    opt.zero_grad()
+»    loss.backward()
+    opt.step()
+""",
+    "two ways to step": """\
+scaler = torch.amp.GradScaler("cpu")
+for i, x in enumerate(loader):
+    loss = model(x).square().mean()
+    if i % 2:
+        scaler.scale(loss).backward()
+    else:
+        loss.backward()
+    if i % 2:
+        scaler.step(opt)
+        scaler.update()
+    else:
+        opt.step()
+«    opt.zero_grad()
+»    print(loss.item())
+""",
+    "a scaler that is only updated": """\
+scaler = torch.amp.GradScaler("cpu")
+for x in loader:
+    opt.zero_grad()
+    loss = model(x).square().mean()
+    scaler.scale(loss).backward()
+
+    # downhill
+    scaler.unscale_(opt)
+«    scaler.step(opt)
+»    scaler.update()
+""",
+    "a comment of the whole paragraph": """\
+for x in loader:
+    loss = model(x).square().mean()
+
+    # compute the gradients and do a step
+«    opt.zero_grad()
+»    loss.backward()
+
+    opt.step()
+""",
     "moved with its comments": """\
 for x in loader:
     opt.zero_grad()

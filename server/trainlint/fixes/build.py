@@ -65,6 +65,7 @@ from .placement import (
     place_of_step,
     places_of_clear,
     prepared,
+    update_without_step,
 )
 from .recording import move_into
 from .style import differentiates_through
@@ -122,6 +123,9 @@ def _step_after(remedy: StepAfter, tree: ast.Module, source: SourceText) -> Fix 
     if remedy.scaler is not None:
         update = f"{remedy.scaler}.update()"
         calls = [f"{remedy.scaler}.step({optimizer})", update]
+        lonely = update_without_step(layout, remedy.backward.statement, remedy.scaler)
+        if lonely is not None:
+            return unsafe(f"Insert `{calls[0]}` before the update", layout.before(lonely, calls[0]))
         if any(update in layout.text(following) for following in layout.following(spot.statement)):
             calls.remove(update)
     elif remedy.clear is not None:

@@ -27,9 +27,8 @@ def told(comments: Iterable[str]) -> set[str]:
     )
     kinds = (("clear", _CLEARS), ("backward", _DIFFERENTIATES), ("step", _STEPS))
     found = {kind for kind, its in kinds if not said.isdisjoint(its)}
-    if not found and not said.isdisjoint({"gradient", "gradients", "grads"}) and said.isdisjoint({"clip", "clipping", "norm"}):
-        return {"backward"}
-    return found
+    gradients, others = {"gradient", "gradients", "grads"}, {"clip", "clipping", "norm"} | _CLEARS
+    return found if said.isdisjoint(gradients) or not said.isdisjoint(others) else found | {"backward"}
 
 
 def made(texts: Iterable[str]) -> set[str]:

@@ -134,6 +134,8 @@ class Layout:
         new, own = made(texts), made([self.text(anchor)])
         if told(comments) & new:
             return sum(1 for _ in takewhile(lambda comment: told([comment]) and not told([comment]) & new, reversed(comments)))
+        if len(told(comments)) > 1 and "step" not in new:
+            return 0
         if told(comments) <= own if told(comments) else hasattr(anchor, "body"):
             return len(comments)
         return len(self.comments_of(anchor))

@@ -88,10 +88,13 @@ class Losses:
         backward = next(later, None)
         if backward is None or self.calls.loop(backward.statement) is not loop:
             return False
+        own, end = self.calls.of(step), self.layout.start(backward.statement)
+        clears = (call for call in self.calls.all if call.kind is Kind.CLEAR)
+        if any(start < self.layout.start(call.statement) < end and own and call.what != own.what for call in clears):
+            return False  # it is for another optimizer
         names = _names(ast.parse(backward.what, mode="eval"))
         assigned = [one for one in self._statements if names & _stored(one)]
         inside = [one for one in assigned if loop is None or loop in self.layout.chain(one)]
-        end = self.layout.start(backward.statement)
         between = any(start < self.layout.start(one) < end for one in inside)
         return not between and any(self.layout.start(one) < start for one in inside)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import dataclass
 
 from ..program.naming import SCALER, names_scheduler, suggests, words
@@ -11,6 +12,8 @@ from .losses import JUMPS, Losses, returned_loss
 from .style import clears_behind
 from .training_calls import LOOPS, Call, Calls, Kind, calls_in
 
+_GRADIENT_OF_INPUT = re.compile(r"=[^=\n]*\b(?!p\b|param\b|parameter\b|weight\b)\w+\.grad\b(?!\s*[=(])")
+"""The gradient of something that is no parameter is put to use."""
 _GUARDS = (ast.If, *LOOPS, ast.Try, ast.Match)
 
 
@@ -30,13 +33,15 @@ def places_of_clear(layout: Layout, step: ast.stmt, backward: ast.stmt, holder: 
     if spot is None:
         return [behind]
     in_front = "before the backward", spot
+    if len(_serving(layout, calls, step)) < len(calls.group(step).backwards):
+        return [in_front]  # behind the step it would leave the gradients of the others
     return [behind, in_front] if clears_behind(calls, step, holder, tree) else [in_front, behind]
 
 
 def _in_front_of_backwards(layout: Layout, calls: Calls, step: ast.stmt, backward: ast.stmt) -> Spot | None:
     """In front of the first backward that serves `step`; None where the clear must share the step's guard."""
     group = calls.group(step)
-    backwards = [call.statement for call in group.backwards]
+    backwards = _serving(layout, calls, step)
     if not backwards and backward in layout.places:
         backwards = [backward]
     backwards += _of_other_steps(calls, step)
@@ -56,6 +61,18 @@ def _in_front_of_backwards(layout: Layout, calls: Calls, step: ast.stmt, backwar
         if beside:
             return Spot(clear.statement, before=True)
     return Spot(first, before=True)
+
+
+def _serving(layout: Layout, calls: Calls, step: ast.stmt) -> list[ast.stmt]:
+    """The backwards of a step without those whose gradients are read, for an attack or a picture, before the next one."""
+    backwards = [call.statement for call in calls.group(step).backwards]
+    found: list[ast.stmt] = []
+    for one, following in zip(backwards, [*backwards[1:], step], strict=True):
+        found.append(one)
+        between = layout.source.text[layout.end(one) : layout.start(following)]
+        if following is not step and _GRADIENT_OF_INPUT.search(between):
+            found.clear()
+    return found
 
 
 def _leaves_early(statement: ast.stmt) -> bool:
@@ -79,7 +96,9 @@ def _behind_step(layout: Layout, calls: Calls, step: ast.stmt) -> Spot:
     group = calls.group(step)
     earlier = {sibling.what for sibling in group.earlier}
     later = {sibling.what for sibling in group.later}
-    anchor = step
+    anchor = _both_step(layout, calls, step)
+    if anchor is not step:
+        return Spot(anchor, before=False)
     for following in layout.following(step):
         call = calls.of(following)
         if call is None:
@@ -95,6 +114,18 @@ def _behind_step(layout: Layout, calls: Calls, step: ast.stmt) -> Spot:
         elif call.kind is Kind.BACKWARD:
             break
     return Spot(anchor, before=False)
+
+
+def _both_step(layout: Layout, calls: Calls, step: ast.stmt) -> ast.stmt:
+    """The choice of which each side steps the same optimizer, else the step."""
+    mine, owner = calls.of(step), layout.places[step].owner
+    if mine is None or not isinstance(owner, ast.If) or not owner.orelse:
+        return step
+    other = owner.orelse if layout.places[step].suite is owner.body else owner.body
+    inside = [call for statement in other for call in _calls_below(statement)]
+    steps = any(call.kind is Kind.STEP and call.what == mine.what for call in inside)
+    clears = any(call.kind is Kind.CLEAR for call in inside)
+    return owner if steps and not clears else step
 
 
 def _belongs_to_step(layout: Layout, statement: ast.stmt) -> bool:
@@ -135,6 +166,18 @@ def place_of_step(layout: Layout, backward: ast.stmt, clear: ast.stmt | None, op
             anchor = cleared
     anchor = prepared(layout, _last_backward(layout, anchor))
     return Spot(_among_steps(layout, anchor, optimizer), before=False)
+
+
+def update_without_step(layout: Layout, backward: ast.stmt, scaler: str) -> ast.stmt | None:
+    """The update of a gradient scaler behind `backward` that has no step in front of it, which belongs there."""
+    update = f"{scaler}.update()"
+    for statement in sorted(layout.places, key=layout.start):
+        if layout.start(statement) > layout.start(backward) and layout.text(statement) == update:
+            around = layout.chain(statement)
+            before = [earlier for outer in around for earlier in layout.preceding(outer)]
+            behind = [one for one in before if layout.start(one) > layout.start(backward)]
+            return None if any(f"{scaler}.step(" in layout.text(one) for one in behind) else statement
+    return None
 
 
 def _gathering(layout: Layout, backward: ast.stmt, outermost: ast.stmt) -> ast.stmt:

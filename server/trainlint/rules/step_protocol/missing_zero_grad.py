@@ -46,7 +46,7 @@ from ...analysis.facts import Facts
 from ...analysis.paths.alternatives import Arm
 from ...analysis.paths.protocol import StaleStep
 from ...finding import Severity
-from ..remedy import ClearBetween
+from ..remedy import ClearBetween, Remedy
 from ..rule import Fixability, Observation, Rule, confidence, written
 
 
@@ -59,7 +59,6 @@ def check(facts: Facts) -> Iterable[Observation]:
             if stale.where is not None:
                 yield _in_arm(stale, stale.where)
                 continue
-            name = stale.step.text
             yield Observation(
                 stale.step.site,
                 f"`{written(stale.step)}` applies gradients that were already applied: "
@@ -69,7 +68,7 @@ def check(facts: Facts) -> Iterable[Observation]:
                     *(((stale.loop.node, "this loop never clears them"),) if not stale.loop.calls else ()),
                     (stale.backward.site.node, "new gradients are added to the old ones here"),
                 ),
-                tuple(ClearBetween(name, stale.step.site, stale.backward.site, behind) for behind in (False, True)),
+                _remedies(stale),
             )
 
 
@@ -79,7 +78,13 @@ def _in_arm(stale: StaleStep, arm: Arm) -> Observation:
         f"nothing clears them there between {_turns(stale.loop.calls)}"
     )
     other = arm.counterparts[0].site.node
-    return Observation(stale.step.site, message, confidence(False), ((other, "the other branch clears them here"),))
+    related = ((other, "the other branch clears them here"),)
+    return Observation(stale.step.site, message, confidence(False), related, _remedies(stale))
+
+
+def _remedies(stale: StaleStep) -> tuple[Remedy, ...]:
+    """In front of the backward, and behind the step."""
+    return tuple(ClearBetween(stale.step.text, stale.step.site, stale.backward.site, behind) for behind in (False, True))
 
 
 def _turns(method: str) -> str:
