@@ -82,7 +82,9 @@ scenario("actions", folder, { settings: { "trainlint.probe.interpreter": python 
 
   await step("the trial makes the edit, runs it and shows the difference; the text stays", async (editor) => {
     await choose(editor, TRIAL);
-    await editor.page.locator(".monaco-dialog-box .monaco-button", { hasText: "Probe" }).click();
+    const consent = editor.page.locator(".monaco-dialog-box .monaco-button", { hasText: "Probe" });
+    await consent.waitFor();
+    await consent.click();
     const dialog = editor.page.locator(".monaco-dialog-box", { hasText: "With the fix more weights learn" });
     await dialog.waitFor({ timeout: 90_000 });
     assert.match(await dialog.innerText(), /net\.parts\.0\.weight\s+.*learned/);

@@ -4,9 +4,10 @@ import { promisify } from "node:util";
 
 import * as vscode from "vscode";
 import {
-  CodeAction,
+  type CodeAction,
   CodeActionRequest,
   CodeActionResolveRequest,
+  Command,
   ExecuteCommandRequest,
   type LanguageClient,
   ResponseError,
@@ -310,8 +311,8 @@ async function chooseFix(client: LanguageClient, document: vscode.TextDocument, 
   });
   const fixes: CodeAction[] = [];
   for (const action of answer ?? []) {
-    // What restructures has no edit before it is resolved.
-    if (CodeAction.is(action) && (action.edit ?? action.data) !== undefined && !silences(action)) fixes.push(action);
+    // What restructures has no edit before it is resolved, which `CodeAction.is` does not know of.
+    if (!Command.is(action) && (action.edit ?? action.data) !== undefined && !silences(action)) fixes.push(action);
   }
   let chosen = fixes[0];
   if (fixes.length > 1) {

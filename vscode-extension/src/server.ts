@@ -214,6 +214,8 @@ export class Server implements vscode.Disposable {
         const actions = await next(document, range, context, token);
         return actions && this.actionHandler(actions, range);
       },
+      // A command is whole as it is; only edits are made when they are chosen.
+      resolveCodeAction: (action, token, next) => (action.command === undefined ? next(action, token) : action),
       workspace: {
         configuration: async (params, token, next) => {
           const sections = await next(params, token);
