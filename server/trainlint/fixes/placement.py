@@ -67,11 +67,10 @@ def _serving(layout: Layout, calls: Calls, step: ast.stmt) -> list[ast.stmt]:
     """The backwards of a step without those whose gradients are read, for an attack or a picture, before the next one."""
     backwards = [call.statement for call in calls.group(step).backwards]
     found: list[ast.stmt] = []
-    for one, following in zip(backwards, [*backwards[1:], step], strict=True):
-        found.append(one)
-        between = layout.source.text[layout.end(one) : layout.start(following)]
-        if following is not step and _GRADIENT_OF_INPUT.search(between):
+    for one in backwards:
+        if found and _GRADIENT_OF_INPUT.search(layout.source.text[layout.end(found[-1]) : layout.start(one)]):
             found.clear()
+        found.append(one)
     return found
 
 
