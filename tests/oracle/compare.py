@@ -7,12 +7,11 @@ import gc
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import islice
 
 from trainlint.engine import check
-from trainlint.finding import Finding
 from trainlint.source.document import Document
 
 from tests.oracle.expect import CODES, Disagreement, Verdict, agree, agree_on, expect
@@ -72,20 +71,13 @@ class Outcome:
         return "\n".join(lines)
 
 
-def in_two_files(text: str, whole: Iterable[tuple[int, str]]) -> list[tuple[int, str]] | None:
-    """What is found where functions and classes of the program lie in another file; None where it has none to move.
-
-    What is wrong in the other file is said at the call that leads there, once for each rule: it stands for all that is found of
-    that rule in the `whole` program.
-    """
+def in_two_files(text: str) -> list[tuple[int, str]] | None:
+    """What is found where functions and classes of the program lie in another file; None where it has none to move."""
     parts = split(text)
     if parts is None:
         return None
     main, helpers, _ = parts
-    through = findings_of_main(main, helpers)
-    rules = {code for _, code in through}
-    meant = (claim for claim in whole if claim[1] in rules)
-    return sorted({*through, *meant, *findings_of_helpers(main, helpers)})
+    return sorted({*findings_of_main(main, helpers), *findings_of_helpers(main, helpers)})
 
 
 def compare(chosen: Iterable[Program], split_every: int = 0) -> Outcome:
@@ -101,7 +93,7 @@ def compare(chosen: Iterable[Program], split_every: int = 0) -> Outcome:
             report = check(Document("program.py", program.text))
             disagreement = agree(program.text, verdict, report.findings)
             if disagreement is None:
-                outcome.programs_of_two += _hold_split(outcome, program, verdict, report.findings, split_every)
+                outcome.programs_of_two += _hold_split(outcome, program, verdict, split_every)
             outcome.seconds["judge"] += middle - start
             outcome.seconds["analysis"] += time.perf_counter() - middle
             outcome.count(verdict)
@@ -111,11 +103,11 @@ def compare(chosen: Iterable[Program], split_every: int = 0) -> Outcome:
     return outcome
 
 
-def _hold_split(outcome: Outcome, program: Program, verdict: Verdict, whole: Sequence[Finding], every: int) -> bool:
+def _hold_split(outcome: Outcome, program: Program, verdict: Verdict, every: int) -> bool:
     """The same verdict for the program as two files; whether it was one of those that are looked at."""
     if not every or outcome.programs % every:
         return False
-    found = in_two_files(program.text, [(finding.span.start.line, finding.code) for finding in whole])
+    found = in_two_files(program.text)
     if found is None:
         return False
     disagreement = agree_on(program.text, verdict, frozenset(claim for claim in found if claim[1] in CODES))

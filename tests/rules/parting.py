@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import ast
 
-from trainlint.engine import check
-from trainlint.finding import Finding
+from trainlint.analysis.facts import Facts
+from trainlint.cancel import CancelFlag
+from trainlint.engine import _Findings, _selected, check
+from trainlint.finding import Confidence, Finding
+from trainlint.program.program import build
+from trainlint.settings import Settings
 from trainlint.source.document import Document
+from trainlint.source.parse import parse
 from trainlint.source.workspace import Workspace
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -63,10 +68,23 @@ def split(text: str) -> tuple[str, str, set[int]] | None:
 
 
 def findings_of_main(main: str, helpers: str) -> list[tuple[int, str]]:
-    """(line, code) of what is found where the first file is checked; what lies in the other one at its line there."""
+    """(line, code) of what is found where the first file is checked; what lies in the other one at its line there, also where
+    several such things of one rule are told at one call."""
     files = {path: Document(path, text) for path, text in (("/main.py", main), ("/helpers.py", helpers))}
-    report = check(files["/main.py"], Workspace(files))
-    return [(_line(finding), finding.code) for finding in report.findings]
+    workspace, cancel, settings = Workspace(files), CancelFlag(), Settings()
+    document = files["/main.py"]
+    facts = Facts(document, build(parse(document.source), cancel, workspace, document.path), cancel)
+    if facts.program.index.foreign:
+        return []
+    told = _Findings(facts, workspace, settings, cancel)
+    found = []
+    for rule in _selected(settings):
+        for observation in rule.check(facts):
+            heuristic = observation.confidence is Confidence.HEURISTIC
+            finding = told._finding(rule, observation)
+            if finding is not None and (not heuristic or settings.selects(rule.code, rule.name, heuristic=True)):
+                found.append((_line(finding), rule.code))
+    return found
 
 
 def findings_of_helpers(main: str, helpers: str) -> list[tuple[int, str]]:
