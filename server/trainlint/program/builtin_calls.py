@@ -8,6 +8,7 @@ import math
 from dataclasses import replace
 
 from . import access, assignment, calls, operations, parameters, unseen
+from .frameworks.table import canonical
 from .machine import Machine
 from .things import (
     NONE,
@@ -85,6 +86,9 @@ def call(m: Machine, node: ast.expr, name: str, args: list[Value], keywords: dic
         return number
     if name in ("float", "int", "round"):
         return Tensor(origin=operations.compute(m, node, name, args, cuts=True))
+    if name == "isinstance" and len(args) == 2 and isinstance(first, Thing) and isinstance(args[1], External):
+        made = first.created_by if first.cls is None else None
+        return Constant(True) if made is not None and canonical(made) == canonical(args[1].name) else PLAIN
     if name in ("bool", "len", "isinstance", "hasattr", "id"):
         return PLAIN
     if name in ("str", "repr", "type", "range", "print"):

@@ -32,6 +32,7 @@ from .things import (
     UNKNOWN,
     Constant,
     External,
+    Function,
     Many,
     Partial,
     Role,
@@ -109,15 +110,17 @@ def call(m: Machine, node: ast.expr, callee: External, args: list[Value], keywor
         return _engine(m, node, args, keywords)
     elif known is Meaning.SEPARATE:
         return mix((*args, *keywords.values()))
-    elif known in (Meaning.PURE, Meaning.DATA):
+    elif known in (Meaning.PURE, Meaning.DATA, Meaning.COMPUTE_BY):
         for value in args:
             if isinstance(value, Thing) and value.role is Role.MODULE:
                 m.emit_effect(Forward, node, value)
+        if isinstance(first, Function) and known is Meaning.COMPUTE_BY:
+            args = [calls.apply(m, node, first, args[1:], {}, used=True), *args[1:]]
         result = mix((*args, *keywords.values()))
         if suggests(callee.name, LOSS):
             result = calls.of_prediction(args, keywords)
         done = operations.compute(m, node, operation_name(callee.name), args, keywords)
-        opaque = result.opaque and (known is Meaning.PURE or bool(result.sources))
+        opaque = result.opaque and (known is not Meaning.DATA or bool(result.sources))
         return operations.computed(m, Tensor(result.sources, opaque, result.loss or suggests(callee.name, LOSS)), done)
     elif known is Meaning.CUT:
         return Tensor(origin=operations.compute(m, node, _short(callee.name), args, keywords, cuts=True))

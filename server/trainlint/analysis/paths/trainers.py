@@ -100,7 +100,7 @@ def missing_losses(program: Program) -> Iterator[NoLoss]:
         method = training.computes
         if training.automatic is not True or method is None or not training.closed or training.drives:
             continue
-        if not _trains(training) or isinstance(method.body[-1], ast.Raise):
+        if not _trains(training) or isinstance(method.body[-1], ast.Raise) or _without_optimizer(training):
             continue
         computed = training.computed
         returned = max(returns_of(method), key=lambda one: one.lineno, default=None)
@@ -114,9 +114,19 @@ def missing_losses(program: Program) -> Iterator[NoLoss]:
                 yield NoLoss(training, method, returned, True, None)
 
 
+def _without_optimizer(training: Training) -> bool:
+    """It says itself that nothing is there to step: the loop then only calls it."""
+    made = (effect.thing.role for effect in fx.leaves(training.setup) if isinstance(effect, fx.Create))
+    return training.builds is not None and training.built == NONE and Role.OPTIMIZER not in made
+
+
+def _recorded(effect: fx.Forward) -> bool:
+    return effect.operation is None or effect.operation.recorded
+
+
 def _trains(training: Training) -> bool:
     """A model computes something in a turn, or a loss is computed by its name."""
-    if any(isinstance(effect, fx.Forward) for effect in fx.leaves(training.turn)):
+    if any(isinstance(effect, fx.Forward) and _recorded(effect) for effect in fx.leaves(training.turn)):
         return True
     return training.computes is not None and _loss_of(training.computes) is not None
 

@@ -125,7 +125,7 @@ TORCH = Framework(
             for kind in ("Float", "Double", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool")
         },
         "torch.argmax": Meaning.CUT,
-        "torch.utils.checkpoint.checkpoint": Meaning.PURE,
+        "torch.utils.checkpoint.checkpoint": Meaning.COMPUTE_BY,
         "torch_xla.core.xla_model.optimizer_step": Meaning.STEP,
         "torch_xla.core.xla_model.mark_step": Meaning.READ,
         "copy.deepcopy": Meaning.COPY,

@@ -21,6 +21,7 @@ class Meaning(Enum):
     COPY = auto()  # returns a new object like its first argument
     CUT = auto()  # returns values without a graph
     PURE = auto()  # computes on tensors
+    COMPUTE_BY = auto()  # the same by its first argument, a model or a function that is run on the others
     DATA = auto()  # returns the tensor it is given; of all else, values without a graph
     FILL = auto()  # sets every number of its first argument
     READ = auto()  # looks at its arguments and changes nothing of them
