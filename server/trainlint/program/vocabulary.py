@@ -65,6 +65,8 @@ TRAINING_METHODS = frozenset({"zero_grad", "step", "backward"})
 MODE_METHODS = frozenset({"train", "eval"})
 # What is done to modules beside the call; no tensor and no function has these.
 MODULE_USES = ITERATORS | MODE_METHODS | {"state_dict", "load_state_dict"}
+# What lets a function see the gradients that pass through a module.
+BACKWARD_HOOKS = frozenset({"register_backward_hook", "register_full_backward_hook", "register_full_backward_pre_hook"})
 _HOOKS = frozenset({"register_post_accumulate_grad_hook", "enable_hooks", "disable_hooks"})
 KNOWN_METHODS = (
     READING_METHODS

@@ -18,7 +18,7 @@ from .empty import Emptiness, EmptyStep, empty_steps, idle_parts
 from .events import Event, Kind, Projection, View
 from .lifecycle import APPLIED, STALE, Intractable, Lifecycle, Token, run
 from .thrown import backward_of, clear_of, thrown_each_turn, thrown_in_loop
-from .unapplied import UnappliedBackward, unapplied
+from .unapplied import UnappliedBackward, read_by_hooks, unapplied
 
 _CLEARING = frozenset({Kind.CLEAR, Kind.ANYTHING, Kind.NEW, Kind.OTHER})
 
@@ -100,7 +100,9 @@ def examine(entry: Entry, program: Program, cancel: CancelFlag) -> Protocol:
             _stale_parts(protocol, entry, wiring, target, view, cancel)
         _late(protocol, target, view, seen)
     explained = {fact.target for fact in protocol.empty if fact.why is not Emptiness.NO_BACKWARD}
-    protocol.unapplied += unapplied(entry, ran, users, explained)
+    never_applied = list(unapplied(entry, ran, users, explained))
+    if never_applied and not read_by_hooks(program):
+        protocol.unapplied += never_applied
     for arm in alternatives.lacking:
         for target, view, _ in ran:
             elsewhere = _elsewhere(view, users, used[target])

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 from collections import defaultdict
 from collections.abc import Container, Iterator, Set
 from dataclasses import dataclass
 
 from ...program import effects as fx
 from ...program.naming import affinity
-from ...program.program import Entry
-from ..wiring.sets import ParameterSet
+from ...program.program import Entry, Program
+from ...program.things import Role, Thing
+from ...program.vocabulary import BACKWARD_HOOKS
+from ..wiring.sets import ParameterSet, is_model
 from .alternatives import Arm
 from .events import Event, Kind, View
 from .lifecycle import Lifecycle
@@ -72,6 +75,23 @@ def unapplied(
         idle = _cleared_and_never_stepped(entry, target, view)
         if idle is not None and idle in seen.ran and target not in explained and idle.effect not in told:
             yield UnappliedBackward(backward_of(idle), clear_of(idle, seen), target, partly=True)
+
+
+def read_by_hooks(program: Program) -> bool:
+    """Functions that see gradients pass are registered by the program, by the class of one of its objects, or perhaps by an
+    optimizer out of sight that was given a model: a backward may be for them."""
+    if any(not thing.uses.isdisjoint(BACKWARD_HOOKS) or _is_given_a_model(thing) for thing in program.things):
+        return True
+    classes = {info for thing in program.things if thing.cls is not None for info in thing.cls.lineage()}
+    return any(
+        isinstance(node, ast.Attribute) and node.attr in BACKWARD_HOOKS for info in classes for node in ast.walk(info.node)
+    )
+
+
+def _is_given_a_model(thing: Thing) -> bool:
+    """An optimizer whose class is out of sight got the model itself, not its parameters."""
+    given = (*thing.positional, *thing.arguments.values())
+    return thing.role is Role.OPTIMIZER and thing.cls is None and any(isinstance(one, Thing) and is_model(one) for one in given)
 
 
 def _cleared_and_never_stepped(entry: Entry, target: ParameterSet, view: View) -> Event | None:
