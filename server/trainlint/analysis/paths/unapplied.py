@@ -90,6 +90,8 @@ def read_by_hooks(program: Program) -> bool:
 
 def _is_given_a_model(thing: Thing) -> bool:
     """An optimizer whose class is out of sight got the model itself, not its parameters."""
+    if thing.role is None:
+        return {"step", "zero_grad"} <= thing.uses and any(map(is_model, thing.holds))
     given = (*thing.positional, *thing.arguments.values())
     return thing.role is Role.OPTIMIZER and thing.cls is None and any(isinstance(one, Thing) and is_model(one) for one in given)
 
