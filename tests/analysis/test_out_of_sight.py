@@ -87,6 +87,50 @@ for x, y in [(torch.randn(8, 4), torch.randint(0, 3, (8,))) for _ in range(3)]:
     optimizer.step()
 """
 
+ALLOCATED = """\
+import torch
+from torch import nn
+
+model = nn.Linear(4, 3)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+for size in (8, 16, 32):
+    nn.functional.cross_entropy(model(torch.randn(size, 4)), torch.randint(0, 3, (size,))).backward()
+    model.zero_grad()
+for x, y in [(torch.randn(8, 4), torch.randint(0, 3, (8,))) for _ in range(3)]:
+    optimizer.zero_grad()
+    nn.functional.cross_entropy(model(x), y).backward()
+    optimizer.step()
+"""
+
+ACTING = """\
+import torch
+
+
+class Executor:
+    def __init__(self, model, plan):
+        self.model = model
+        self.plan = plan
+
+
+class Trainer:
+    def __init__(self, executor: Executor, optimizer: torch.optim.Optimizer):
+        self.executor = executor
+        self.optimizer = optimizer
+
+    def train_step(self, x, y):
+        loss = self.executor.forward_backward(x, y)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        return loss
+
+
+def train(model, plan, loader):
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    trainer = Trainer(Executor(model, plan), optimizer)
+    for x, y in loader:
+        print(trainer.train_step(x, y))
+"""
+
 
 @pytest.mark.parametrize(
     ("text", "change", "code"),
@@ -98,6 +142,8 @@ for x, y in [(torch.randn(8, 4), torch.randint(0, 3, (8,))) for _ in range(3)]:
             "TRN104",
             id="an optimizer that is given the model may look at gradients",
         ),
+        pytest.param(ALLOCATED, ("    model.zero_grad()", "    optimizer.zero_grad()"), "TRN104", id="gradients make room"),
+        pytest.param(ACTING, ("executor.forward_backward(x, y)", "executor.model(x).mean()"), "TRN105", id="a method acts"),
         pytest.param(HOOKED, ("full_backward_hook", "forward_hook"), "TRN104", id="a hook looks at gradients"),
         pytest.param(REGISTERED_BY_A_CLASS, ("full_backward_hook", "forward_hook"), "TRN104", id="a class registers hooks"),
     ],

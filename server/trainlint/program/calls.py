@@ -24,7 +24,7 @@ from .conditions import FRESH
 from .effects import Block, Branch, Clear, Forward, Hook, Mode, Write
 from .frameworks.table import Meaning, forward_methods, method_meaning
 from .machine import Consumer, Machine
-from .naming import LOSS, suggests
+from .naming import ACTING, LOSS, suggests
 from .scope import Frame
 from .things import (
     UNKNOWN,
@@ -278,7 +278,7 @@ def _thing(m: Machine, node: ast.expr, callee: Thing, args: list[Value], keyword
         given = of_prediction(args, keywords)
         return operations.computed(m, Tensor(given.sources, given.opaque, loss=True), done)
     if callee.role is None:
-        result = unseen.call(m, node, callee, args, keywords, used, receiver=_may_act(callee.parent, used))
+        result = unseen.call(m, node, callee, args, keywords, used, receiver=_may_act(callee, used))
         if used:
             m.emit_effect(Forward, node, callee, done)
         result.made_by = done
@@ -306,6 +306,9 @@ def _is_plain(value: Value) -> bool:
     return True
 
 
-def _may_act(receiver: Thing | None, used: bool) -> Thing | None:
-    """A method out of sight that returns something computes it; one that does not, or one of a class in sight, may act."""
-    return receiver if receiver is not None and (not used or receiver.cls is not None) else None
+def _may_act(method: Thing, used: bool) -> Thing | None:
+    """A method out of sight that returns something computes it; one that does not, or one of a class in sight, may act, as may
+    one that says so."""
+    receiver = method.parent
+    acts = not used or suggests(method.name.rpartition(".")[2], ACTING)
+    return receiver if receiver is not None and (acts or receiver.cls is not None) else None
