@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ...program import effects as fx
+from ...program.naming import names_scheduler
 from ...program.program import Entry, Program
-from ...program.things import Tensor
+from ...program.things import Role, Tensor
 from ..flow.gradients import is_a_module
 from ..wiring.sets import ParameterSet, Wiring
 from .alternatives import Alternatives, Arm
@@ -198,7 +199,7 @@ def _trains(step: Event, entry: Entry, program: Program, target: ParameterSet) -
 
 
 def _begins_a_schedule(step: Event, entry: Entry, target: ParameterSet) -> bool:
-    """A schedule, or what wraps the optimizer, was built a moment ago, and wants to see a step before its own."""
+    """A schedule of the optimizer was built a moment ago, and wants to see a step before its own."""
     if any(loop.repeats for loop in step.loops):
         return False
     before = list(entry.effects)
@@ -206,7 +207,9 @@ def _begins_a_schedule(step: Event, entry: Entry, target: ParameterSet) -> bool:
     holding = [
         number
         for number, effect in enumerate(before)
-        if isinstance(effect, fx.Create) and any(optimizer in effect.thing.holds for optimizer in target.optimizers)
+        if isinstance(effect, fx.Create)
+        and (effect.thing.role is Role.SCHEDULER or names_scheduler(effect.thing.name))
+        and any(optimizer in effect.thing.holds for optimizer in target.optimizers)
     ]
     if not holding:
         return False
