@@ -87,21 +87,6 @@ for x, y in [(torch.randn(8, 4), torch.randint(0, 3, (8,))) for _ in range(3)]:
     optimizer.step()
 """
 
-ALLOCATED = """\
-import torch
-from torch import nn
-
-model = nn.Linear(4, 3)
-optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-for size in (8, 16, 32):
-    nn.functional.cross_entropy(model(torch.randn(size, 4)), torch.randint(0, 3, (size,))).backward()
-    model.zero_grad()
-for x, y in [(torch.randn(8, 4), torch.randint(0, 3, (8,))) for _ in range(3)]:
-    optimizer.zero_grad()
-    nn.functional.cross_entropy(model(x), y).backward()
-    optimizer.step()
-"""
-
 ACTING = """\
 import torch
 
@@ -142,7 +127,6 @@ def train(model, plan, loader):
             "TRN104",
             id="an optimizer that is given the model may look at gradients",
         ),
-        pytest.param(ALLOCATED, ("    model.zero_grad()", "    optimizer.zero_grad()"), "TRN104", id="gradients make room"),
         pytest.param(ACTING, ("executor.forward_backward(x, y)", "executor.model(x).mean()"), "TRN105", id="a method acts"),
         pytest.param(HOOKED, ("full_backward_hook", "forward_hook"), "TRN104", id="a hook looks at gradients"),
         pytest.param(REGISTERED_BY_A_CLASS, ("full_backward_hook", "forward_hook"), "TRN104", id="a class registers hooks"),

@@ -58,6 +58,8 @@ def bypass(remedy: Bypass, tree: ast.Module, source: SourceText) -> Fix | None:
     call = remedy.site.node
     if remedy.layer is not None:
         listed = _listed(remedy.layer, tree)
+        if listed is not None and _is_counted_off(listed, tree):
+            return None
         if listed is not None:
             title = f"Leave out `{ast.unparse(listed)}`"
             return unsafe_later(title, Restructuring(Change.DROP, span_of(listed, source)))
@@ -156,6 +158,14 @@ def _listed(layer: ast.AST, tree: ast.Module) -> ast.expr | None:
     names = {target.id for target in _targets(layer, tree) if isinstance(target, ast.Name)}
     uses = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id in names and isinstance(node.ctx, ast.Load)]
     return uses[0] if len(uses) == 1 and uses[0] in items else None
+
+
+def _is_counted_off(item: ast.expr, tree: ast.Module) -> bool:
+    """The list it stands in is asked for items by their places: these would be others without it."""
+    lists = [node for node in ast.walk(tree) if isinstance(node, (ast.List, ast.Tuple)) and item in node.elts]
+    names = {target.id for one in lists for target in _targets(one, tree) if isinstance(target, ast.Name)}
+    asked = (node.value for node in ast.walk(tree) if isinstance(node, ast.Subscript))
+    return any(isinstance(whole, ast.Name) and whole.id in names for whole in asked)
 
 
 def _items(node: ast.AST) -> list[ast.expr]:

@@ -24,7 +24,9 @@ def without_item(holder: cst.CSTNode, item: cst.CSTNode) -> cst.CSTNode:
     gone = items.pop(index)
     behind = _space_behind(holder, gone)
     if index == 0:
-        return _with_space_in_front(holder, name, items, _joined(_space_in_front(holder), behind))
+        front = _space_in_front(holder)
+        plain = not isinstance(front, cst.ParenthesizedWhitespace) and not isinstance(behind, cst.ParenthesizedWhitespace)
+        return _with_space_in_front(holder, name, items, front if plain else _joined(front, behind))
     before = items[index - 1]
     joined = _joined(_space_behind(holder, before), behind)
     if index == len(items) and not isinstance(holder, cst.Call):

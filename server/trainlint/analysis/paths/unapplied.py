@@ -53,7 +53,7 @@ def unapplied(
     for one in ran:
         for effect in dict.fromkeys(event.effect for event in one[1].events if event.sure):
             reaching[effect].append(one)
-    for target, view, seen in ran:
+    for _, view, seen in ran:
         for event in view.events:
             effect = event.effect
             if event.kind is not Kind.BACKWARD or not event.sure or event not in seen.ran or effect in told:
@@ -63,7 +63,7 @@ def unapplied(
                 continue
             if any(_handed_out(entry, other, facts, life, effect) for other, facts, life in reached):
                 continue
-            if seen.used and _only_measures(event, view, target):
+            if seen.used and _only_measures(event, view):
                 continue
             if not (
                 entry.closed or any(loop.repeats for loop in event.loops) or any(_uses_optimizer(one) for one in view.events)
@@ -128,23 +128,12 @@ def _clear_in(backward: fx.Backward, reached: tuple[ParameterSet, View, Lifecycl
     return clear_of(next(event for event in view.events if event.effect is backward), seen)
 
 
-def _only_measures(backward: Event, view: View, target: ParameterSet) -> bool:
-    """A backward in a loop of a function, neither of which clears or steps: one to measure by, where others are applied. Or
-    one whose loop knows no optimizer, and has the model throw its gradients away at once."""
+def _only_measures(backward: Event, view: View) -> bool:
+    """A backward in a loop of a function, neither of which clears or steps: one to measure by, where others are applied."""
     inner = next((loop for loop in reversed(backward.loops) if loop.repeats), None)
     function = backward.effect.site.function
-    by_model = [event for event in view.events if event.kind is Kind.CLEAR and not _holds(event, target)]
-    using = [event for event in view.events if _uses_optimizer(event) and event not in by_model]
-    if inner is None or any(inner in event.loops for event in using):
-        return False
-    if not any(event.effect.site.function is function for event in [*using, *by_model]):
-        return not any(inner in event.loops for event in by_model)
-    alone = [event for event in view.events if event.kind is Kind.BACKWARD and inner in event.loops] == [backward]
-    return alone and any(inner in clear.loops and clear.order > backward.order for clear in by_model)
-
-
-def _holds(clear: Event, target: ParameterSet) -> bool:
-    return isinstance(clear.effect, fx.Clear) and any(holder in target.optimizers for holder in clear.effect.holders)
+    using = [event for event in view.events if _uses_optimizer(event)]
+    return inner is not None and not any(inner in event.loops or event.effect.site.function is function for event in using)
 
 
 def _uses_optimizer(event: Event) -> bool:
