@@ -57,7 +57,7 @@ ORIGINAL = TORCH.name
 
 TENSOR_METHODS = frozenset().union(*(table.tensor_methods for table in TABLES))
 # What an object is asked for to find out whether it is a tensor, the classes of tensors, and functions that tell.
-TENSOR_ATTRIBUTES = TENSOR_METHODS | {"item", "detach", "backward", "requires_grad", "grad", "grad_fn", "numpy", "cpu", "device"}
+TENSOR_ATTRIBUTES = TENSOR_METHODS.union(*(table.tensor_attributes for table in TABLES))
 TENSOR_CLASSES = frozenset().union(*(table.tensor_classes for table in TABLES))
 TENSOR_TESTS = frozenset().union(*(table.tensor_tests for table in TABLES))
 _LAYERS = {key: operation for table in TABLES for key, operation in table.layers.items()}

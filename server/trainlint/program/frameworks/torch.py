@@ -212,6 +212,9 @@ TORCH = Framework(
          "mm", "bmm", "dot", "t", "chunk", "split", "logsumexp", "square", "sign", "round", "floor", "ceil", "unbind", "view_as",
          "reshape_as", "swapaxes", "movedim", "narrow", "cumsum", "softmin", "logsigmoid", "cross", "float", "double", "half"}
     ),
+    tensor_attributes=frozenset(
+        {"item", "detach", "backward", "requires_grad", "grad", "grad_fn", "numpy", "cpu", "device"}
+    ),
     tensor_classes=frozenset({"torch.Tensor", "torch.FloatTensor"}),
     tensor_tests=frozenset({"torch.is_tensor", "torch.overrides.is_tensor_like"}),
     normalising=frozenset(

@@ -185,7 +185,8 @@ class Framework:
     `rates` go by the class name of an optimizer; those in `stateless` keep
     nothing between steps unless they are told to. `layers` names the operation that calling an object of a class computes;
     where it is missing the class name says it. `signatures` are the parameter names of operations, the first for the tensor.
-    `tensor_classes` are what tensors are instances of, `tensor_tests` the functions that tell.
+    `tensor_attributes` are others that tensors have, `tensor_classes` what they are instances of, and `tensor_tests` the
+    functions that tell.
     `scaling` are schedules, by class name, that multiply the rate an optimizer was built with.
     `normalising` are optimizers, by class name, whose steps are the same when all gradients are a multiple of what they were.
     `aliases` are other names of packages and classes, by what they begin with. `methods` go by the role of their object.
@@ -231,6 +232,7 @@ class Framework:
     layers: Mapping[str, str] = field(default_factory=dict)
     signatures: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     tensor_methods: frozenset[str] = frozenset()
+    tensor_attributes: frozenset[str] = frozenset()
     tensor_classes: frozenset[str] = frozenset()
     tensor_tests: frozenset[str] = frozenset()
     reading_methods: frozenset[str] = frozenset()
