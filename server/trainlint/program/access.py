@@ -46,8 +46,8 @@ from .things import (
     Tensor,
     Thing,
     Value,
-    join,
 )
+from .values import join
 from .vocabulary import DESCRIPTIONS, KNOWN_METHODS, UNMISTAKABLE, holds_gradients
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 from functools import reduce
 
-from . import calls, defaults, expressions, grad_mode, lower, objects, options, things, unseen
+from . import calls, defaults, expressions, grad_mode, lower, objects, options, unseen
 from .effects import Block, Call
 from .machine import CallPaths, Consumer, Machine
 from .scope import ClassInfo, Frame
-from .things import NONE, UNKNOWN, Constant, Function, Mapping, Partial, Sequence, Thing, Value, join
+from .things import NONE, UNKNOWN, Constant, Function, Mapping, Partial, Sequence, Thing, Value
+from .values import join
+from .values import options as options_of
 
 MAX_DEPTH = 10
 
@@ -126,7 +128,7 @@ def enter(m: Machine, callee: Function, args: list[Value], keywords: dict[str, V
 
 def _declare(m: Machine, frame: Frame, value: Value, annotation: ast.expr) -> None:
     """What an annotation in `frame` says of an argument of which nothing is known."""
-    for one in things.options(value):
+    for one in options_of(value):
         if isinstance(one, Thing) and one.role is None and one.cls is None and not one.data:
             outer, m.frame = m.frame, frame
             objects.declare(m, one, annotation)

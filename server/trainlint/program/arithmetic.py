@@ -9,7 +9,8 @@ from dataclasses import replace
 
 from . import access, conditions, operations, parameters
 from .machine import Machine
-from .things import PLAIN, UNKNOWN, Constant, Counter, Many, Modulo, Parameters, Plain, Sequence, Value, mix
+from .things import PLAIN, UNKNOWN, Constant, Counter, Many, Modulo, Parameters, Plain, Sequence, Value
+from .values import mix
 
 _ARITHMETIC: dict[type[ast.operator], Callable[[object, object], object]] = {
     ast.Add: operator.add,

@@ -28,10 +28,8 @@ from .things import (
     Tensor,
     Thing,
     Value,
-    join,
-    options,
-    things_in,
 )
+from .values import join, options, things_in
 from .vocabulary import holds_gradients
 
 

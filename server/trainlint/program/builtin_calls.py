@@ -25,8 +25,8 @@ from .things import (
     Tensor,
     Thing,
     Value,
-    mix,
 )
+from .values import mix
 
 _BUILTINS = frozenset(dir(builtins))
 

@@ -43,10 +43,8 @@ from .things import (
     Tensor,
     Thing,
     Value,
-    join,
-    mix,
-    things_in,
 )
+from .values import join, mix, things_in
 from .vocabulary import KNOWN_METHODS, MADE_ANEW, MODE_METHODS, SHAPED_LIKE, TRANSPARENT, runs_on_gradients
 
 # As the function of a partial: a positional argument that stands for an unknown number of them.

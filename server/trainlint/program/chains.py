@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from .frameworks.table import is_sequence
 from .machine import Machine
-from .things import UNKNOWN, Mapping, Role, Sequence, Thing, Value, options
+from .things import UNKNOWN, Mapping, Role, Sequence, Thing, Value
+from .values import options
 
 _ADDED = "[added]"
 

@@ -8,7 +8,8 @@ from ..source.parse import Spot
 from .configuration_formats import Node, Scalar, read
 from .frameworks.files import HOLDERS, LOADERS, PATH_LOADERS, READERS, Format
 from .machine import Machine
-from .things import NONE, UNKNOWN, Constant, FileValue, Loaded, Many, Mapping, Tensor, Value, join
+from .things import NONE, UNKNOWN, Constant, FileValue, Loaded, Many, Mapping, Tensor, Value
+from .values import join
 
 _PATHS = frozenset({"pathlib.Path", "pathlib.PurePath", "pathlib.PosixPath"})
 _OF_PATHS = frozenset({"os.path.abspath", "os.path.realpath", "os.path.normpath", "os.path.join", "os.fspath", "builtins.str"})

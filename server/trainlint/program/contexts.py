@@ -7,7 +7,8 @@ import ast
 from . import assignment, calls, differentiation, expressions, grad_mode, lower
 from .effects import ContextManager
 from .machine import Machine
-from .things import External, Operation, Partial, Role, Sequence, Tensor, Thing, Value, things_in
+from .things import External, Operation, Partial, Role, Sequence, Tensor, Thing, Value
+from .values import things_in
 
 
 def enter(m: Machine, node: ast.With | ast.AsyncWith) -> bool:

@@ -25,10 +25,8 @@ from .things import (
     Tensor,
     Thing,
     Value,
-    as_tensor,
-    mix,
-    options,
 )
+from .values import as_tensor, mix, options
 
 # As the function of a partial: the tape that it is given pauses in this context.
 PAUSE = External("pause")

@@ -42,10 +42,8 @@ from .things import (
     Tensor,
     Thing,
     Value,
-    as_tensor,
-    join,
-    mix,
 )
+from .values import as_tensor, join, mix
 
 
 def evaluate(m: Machine, node: ast.expr | None) -> Value:

@@ -28,12 +28,8 @@ from .things import (
     Tensor,
     Thing,
     Value,
-    as_tensor,
-    join,
-    mix,
-    options,
-    things_in,
 )
+from .values import as_tensor, join, mix, options, things_in
 
 # Operations of this way to train, beside the one that gives gradients.
 VALUE = "value_of_loss"  # the loss that comes along with its gradient

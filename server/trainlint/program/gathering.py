@@ -10,21 +10,8 @@ from . import unseen
 from .index import names_in
 from .machine import Machine
 from .scope import Key
-from .things import (
-    Constant,
-    Counter,
-    Either,
-    External,
-    Method,
-    Modulo,
-    Operation,
-    Origin,
-    Sequence,
-    Tensor,
-    Thing,
-    Value,
-    alternatives,
-)
+from .things import Constant, Counter, Either, External, Method, Modulo, Operation, Origin, Sequence, Tensor, Thing, Value
+from .values import alternatives
 from .vocabulary import LIST_GROWTH
 
 Looks = list[tuple[Key, MutableSet[Key]]]

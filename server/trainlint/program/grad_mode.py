@@ -8,7 +8,8 @@ from . import expressions
 from .effects import GradMode
 from .frameworks.table import Meaning, meaning
 from .machine import Machine
-from .things import NONE, UNKNOWN, Constant, External, Operation, Tensor, Value, alternatives
+from .things import NONE, UNKNOWN, Constant, External, Operation, Tensor, Value
+from .values import alternatives
 
 _WITHOUT_GRAPHS = (Meaning.NO_GRAD, Meaning.INFERENCE)
 MODES = (*_WITHOUT_GRAPHS, Meaning.GRAD, Meaning.SET_GRAD)

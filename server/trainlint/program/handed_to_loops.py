@@ -9,7 +9,8 @@ from itertools import zip_longest
 from ..source.parse import Site
 from .frameworks.vocabulary import HiddenLoop
 from .index import FunctionNode
-from .things import NONE, UNKNOWN, Choice, Constant, Mapping, Role, Sequence, Tensor, Thing, Value, join
+from .things import NONE, UNKNOWN, Choice, Constant, Mapping, Role, Sequence, Tensor, Thing, Value
+from .values import join
 
 Alternatives = tuple[Thing, ...]
 

@@ -15,7 +15,8 @@ from .handed_to_loops import Alternatives, loss_of, optimizers_in, schedulers_in
 from .index import FunctionNode
 from .machine import Machine
 from .scope import ClassInfo, Frame
-from .things import NONE, UNKNOWN, Choice, Constant, Counter, Function, Sequence, Thing, Value, as_tensor, join
+from .things import NONE, UNKNOWN, Choice, Constant, Counter, Function, Sequence, Thing, Value
+from .values import as_tensor, join
 
 
 @dataclass(eq=False)

@@ -24,7 +24,8 @@ from .names import imported, origin
 from .outline import Outline, outline_of
 from .resolution import Location, Resolver
 from .scope import Frame
-from .things import UNKNOWN, Choice, External, Function, ModuleValue, Pending, Value, join
+from .things import UNKNOWN, Choice, External, Function, ModuleValue, Pending, Value
+from .values import join
 
 _SMALL_FUNCTION = 40
 _MOST_STATEMENTS = 4_000

@@ -6,7 +6,8 @@ import ast
 
 from . import assignment
 from .machine import Machine
-from .things import Constant, Gradient, Operation, Origin, Parameters, Tensor, Thing, Value, alternatives, as_tensor, options
+from .things import Constant, Gradient, Operation, Origin, Parameters, Tensor, Thing, Value
+from .values import alternatives, as_tensor, options
 
 _VIEWS = frozenset(
     {"getitem", "view", "reshape", "squeeze", "unsqueeze", "transpose", "permute", "t", "narrow", "select", "flatten", "expand",

@@ -25,10 +25,8 @@ from .things import (
     Tensor,
     Thing,
     Value,
-    as_tensor,
-    join,
-    things_in,
 )
+from .values import as_tensor, join, things_in
 
 
 @value_class

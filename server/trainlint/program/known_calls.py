@@ -13,11 +13,11 @@ from . import (
     functional,
     grad_mode,
     in_place,
-    methods,
     objects,
     operations,
     options,
     parameters,
+    training_methods,
     unseen,
 )
 from .effects import Clear, Clip, Create, Distribute, Fill, Forward, Grow, Rebind, Step
@@ -26,24 +26,8 @@ from .frameworks.table import Meaning, canonical, maker, meaning, operation_name
 from .machine import Machine
 from .names import text_of
 from .naming import LOSS, suggests
-from .things import (
-    NONE,
-    PLAIN,
-    UNKNOWN,
-    Constant,
-    External,
-    Function,
-    Many,
-    Partial,
-    Role,
-    Sequence,
-    Tensor,
-    Thing,
-    Value,
-    as_tensor,
-    mix,
-    things_in,
-)
+from .things import NONE, PLAIN, UNKNOWN, Constant, External, Function, Many, Partial, Role, Sequence, Tensor, Thing, Value
+from .values import as_tensor, mix, things_in
 
 
 def call(m: Machine, node: ast.expr, callee: External, args: list[Value], keywords: dict[str, Value], used: bool) -> Value:
@@ -85,7 +69,7 @@ def call(m: Machine, node: ast.expr, callee: External, args: list[Value], keywor
     if known is Meaning.BACKWARD:
         given = dict(zip(("tensors", "gradient", "retain_graph", "create_graph"), args, strict=False)) | keywords
         given["gradient"] = given.pop("grad_tensors", given.get("gradient", NONE))
-        methods.backward(m, node, as_tensor(first), text_of((getattr(node, "args", None) or [node])[0]), None, given)
+        training_methods.backward(m, node, as_tensor(first), text_of((getattr(node, "args", None) or [node])[0]), None, given)
     elif known is Meaning.STEP:
         optimizers = tuple(things_in(first))
         m.emit_effect(Step, node, optimizers, text_of(node))

@@ -15,7 +15,8 @@ from .machine import LoopPaths, Machine
 from .names import text_of
 from .naming import names_optimizer
 from .scope import Changes
-from .things import Constant, Counter, Sequence, Thing, Value, things_in
+from .things import Constant, Counter, Sequence, Thing, Value
+from .values import things_in
 
 # So many loops around each other take second turns of their own, however often the loops around them are lowered.
 _MAX_DRAFTS = 2

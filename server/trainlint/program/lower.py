@@ -41,8 +41,8 @@ from .things import (
     Sequence,
     Tensor,
     Thing,
-    things_in,
 )
+from .values import things_in
 from .vocabulary import MODE_METHODS, RETURNED, TRAINING_METHODS
 
 

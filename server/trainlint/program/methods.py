@@ -8,7 +8,6 @@ from dataclasses import replace
 from . import (
     access,
     assignment,
-    calls,
     chains,
     compiled,
     configuration_files,
@@ -24,34 +23,25 @@ from . import (
 from . import options as command_line
 from .effects import (
     Adjust,
-    Backward,
-    Block,
     Clear,
     Clip,
-    Closure,
     Extend,
     Fill,
     Freeze,
     Grow,
     Hook,
-    Loop,
-    Misstep,
     Mode,
     Overwrite,
     Prepare,
     Renew,
     Rescale,
-    Schedule,
     SetRate,
-    Step,
     Unscale,
-    Unseen,
     Write,
 )
 from .frameworks.table import GROWING, HANDED_OUT, READING_METHODS, TENSOR_METHODS, TOGGLING, method_meaning, names_method
 from .machine import Machine
-from .names import text_of
-from .naming import ACCELERATOR, SCALER, names_optimizer, names_scheduler, suggests
+from .naming import ACCELERATOR, SCALER, names_optimizer, suggests
 from .things import (
     NONE,
     UNKNOWN,
@@ -64,20 +54,16 @@ from .things import (
     Many,
     Mapping,
     Method,
-    Operation,
     Parameters,
-    Partial,
     Plain,
     Role,
     Sequence,
     Tensor,
     Thing,
-    Unknown,
     Value,
-    as_tensor,
-    options,
-    things_in,
 )
+from .training_methods import TOGGLED, call_backward, receiver_text, step, zero_grad
+from .values import as_tensor, options, things_in
 from .vocabulary import (
     CUTTING,
     INITIALISING,
@@ -94,9 +80,6 @@ from .vocabulary import (
     WRAPPING_METHODS,
     runs_on_gradients,
 )
-
-# The optimizer whose parameters alone get gradients.
-_TOGGLED = "[toggled]"
 
 
 def call(m: Machine, node: ast.expr, callee: Method, args: list[Value], keywords: dict[str, Value], used: bool) -> Value:
@@ -126,11 +109,11 @@ def call(m: Machine, node: ast.expr, callee: Method, args: list[Value], keywords
             return compiled.method(m, node, receiver, kind, args, keywords)
     compiled.told(m, node, receiver, name, keywords)
     if name == "zero_grad":
-        return _zero_grad(m, node, receiver)
+        return zero_grad(m, node, receiver)
     if name == "step":
-        return _step(m, node, receiver, args, keywords)
+        return step(m, node, receiver, args, keywords)
     if name in ("backward", "manual_backward"):
-        return _backward(m, node, receiver, args, keywords, name)
+        return call_backward(m, node, receiver, args, keywords, name)
     if isinstance(receiver, Gradient):
         return _on_gradient(m, node, receiver, name, args)
     if runs_on_gradients(name):
@@ -175,138 +158,6 @@ def call(m: Machine, node: ast.expr, callee: Method, args: list[Value], keywords
 def _given_optimizer(values: tuple[Value, ...]) -> bool:
     """No tensor has a method that takes an optimizer: whoever has is an object out of sight."""
     return any(thing.role is Role.OPTIMIZER or names_optimizer(thing.name) for value in values for thing in things_in(value))
-
-
-def backward(
-    m: Machine,
-    node: ast.AST,
-    loss: Tensor,
-    text: str,
-    scaler: str | None,
-    given: dict[str, Value] | None = None,
-    through: Thing | None = None,
-) -> None:
-    scaling = scaled(loss)
-    scaled_by = scaling.arguments.get("scaler") if scaling is not None else None
-    if scaling is not None and scaler is None and isinstance(scaling.site.node, ast.Call):
-        scaler = _receiver_text(scaling.site.node)
-    toggled = m.store.get((through, _TOGGLED)) if through is not None else None
-    only = (toggled,) if isinstance(toggled, Thing) else ()
-    m.emit_effect(Backward, node, loss, text, scaler, given or {}, m.contexts, scaled_by, None, through, only)
-
-
-def scaled(loss: Tensor, depth: int = 6) -> Operation | None:
-    """The multiplication by a gradient scaler that `loss` has been through, perhaps divided or summed since."""
-    operation = loss.origin
-    if not isinstance(operation, Operation) or depth == 0:
-        return None
-    if operation.name == "scale" and "scaler" in operation.arguments:
-        return operation
-    behind = (scaled(value, depth - 1) for value in operation.inputs if isinstance(value, Tensor))
-    return next((found for found in behind if found is not None), None)
-
-
-def _zero_grad(m: Machine, node: ast.expr, receiver: Value) -> Value:
-    holders = tuple(option for option in options(receiver) if isinstance(option, Thing))
-    text = _receiver_text(node)
-    if isinstance(receiver, Sequence):
-        for item in receiver.items:
-            m.emit_effect(Clear, node, tuple(things_in(item)), None, text)
-        return NONE
-    m.emit_effect(Clear, node, holders, None if holders else Parameters(opaque=True), text)
-    return NONE
-
-
-def _anybody(m: Machine, node: ast.expr, text: str) -> Thing:
-    """Whatever a value out of sight is: perhaps one of the optimizers in sight."""
-    return m.thing(node, "anybody", name="" if names_optimizer(text) else text)
-
-
-def _optimizers_in(value: Value) -> tuple[Thing, ...]:
-    """Those that a collection holds, which is stepped as if it were one of them: what it was made into is out of sight."""
-    if not isinstance(value, (Sequence, Many, Mapping)):
-        return ()
-    return tuple(dict.fromkeys(thing for thing in things_in(value) if thing.role is Role.OPTIMIZER))
-
-
-def _step(m: Machine, node: ast.expr, receiver: Value, args: list[Value], keywords: dict[str, Value]) -> Value:
-    text = _receiver_text(node)
-    things = tuple(option for option in options(receiver) if isinstance(option, Thing)) or _optimizers_in(receiver)
-    if not things and (isinstance(receiver, (Unknown, Sequence, Many, Mapping)) or receiver == NONE):
-        things = (_anybody(m, node, text),)
-    if not things:
-        return UNKNOWN
-    first = args[0] if args else keywords.get("closure")
-    if all(thing.role is Role.SCHEDULER or (thing.role is None and names_scheduler(thing.name)) for thing in things):
-        m.emit_effect(Schedule, node, things, first or next(iter(keywords.values()), None), text)
-        return UNKNOWN
-    if first is None or first == NONE:
-        m.emit_effect(Step, node, things, text, False, *m.stepped_through)
-        return UNKNOWN
-    closure = first.function if isinstance(first, Partial) else first
-    if isinstance(closure, Function):
-        outer = m.block
-        m.block = Block()
-        value = calls.apply(m, node, first, [], {}, used=True)
-        body, m.block = m.block, outer
-        m.emit(Loop(node, body, Block(), skippable=False, repeats=False))
-        m.emit_effect(Step, node, things, text, False, None, None, Closure(closure.node, body, value))
-        return value
-    given = tuple(option for option in options(first) if isinstance(option, Thing)) or _optimizers_in(first)
-    scaling = any(thing.role is Role.SCALER or suggests(thing.name, SCALER) for thing in things)
-    if given and (scaling or any(thing.role is Role.OPTIMIZER or names_optimizer(thing.name) for thing in given)):
-        through = (text, things[0] if len(things) == 1 else None)
-        wrapper = given[0] if len(given) == 1 and calls.in_sight_method(given[0], "step") else None
-        if wrapper is not None:
-            around, m.stepped_through = m.stepped_through, through
-            result = calls.invoke(m, node, wrapper, "step")
-            m.stepped_through = around
-            return result
-        for thing in given:
-            thing.uses.add("step")
-        written = text_of(node.args[0]) if isinstance(node, ast.Call) and node.args else ""
-        m.emit_effect(Step, node, given, written, False, *through)
-        return UNKNOWN
-    if isinstance(first, Tensor) and all(thing.role is Role.OPTIMIZER for thing in things):
-        m.emit_effect(Misstep, node, things, text)
-    for thing in things:
-        thing.uses.discard("step")
-    if any(thing.role is Role.OPTIMIZER or names_optimizer(thing.name) for thing in things):
-        m.emit_effect(Unseen, node, frozenset(things), as_tensor(first), True, f"{text}.step")
-    return UNKNOWN
-
-
-def _backward(m: Machine, node: ast.expr, receiver: Value, args: list[Value], keywords: dict[str, Value], name: str) -> Value:
-    assert isinstance(node, ast.Call)
-    first = args[0] if args else keywords.get("loss")
-    if isinstance(receiver, Thing) and first is not None:
-        loss = as_tensor(first)
-        engine = receiver.role in (Role.ACCELERATOR, Role.ENGINE) or name == "manual_backward"
-        if engine or loss.loss or (loss.sources and not receiver.carries):
-            receiver.uses.discard("backward")
-            receiver.uses.add("backward(loss)")
-            written = node.args[0] if node.args else node.keywords[0].value
-            backward(m, node, loss, text_of(written), None, keywords, receiver)
-            return UNKNOWN
-    scaler = None
-    written = node.func.value if isinstance(node.func, ast.Attribute) else node
-    if (
-        isinstance(written, ast.Call)
-        and isinstance(written.func, ast.Attribute)
-        and written.func.attr == "scale"
-        and len(written.args) == 1
-        and not _is_engine(m, written.func.value)
-    ):
-        scaler, written = text_of(written.func.value), written.args[0]
-    given = dict(zip(("gradient", "retain_graph", "create_graph", "inputs"), args, strict=False)) | keywords
-    backward(m, node, as_tensor(receiver), text_of(written), scaler, given)
-    return UNKNOWN
-
-
-def _is_engine(m: Machine, node: ast.expr) -> bool:
-    """It scales losses, and steps by itself: no gradient scaler beside an optimizer."""
-    value = expressions.evaluate(m, node) if isinstance(node, (ast.Name, ast.Attribute)) else UNKNOWN
-    return isinstance(value, Thing) and value.role is Role.ENGINE
 
 
 _VIEWS_OF_GRADIENTS = frozenset({"numpy", "view", "reshape", "flatten", "ravel", "squeeze", "unsqueeze", "detach"})
@@ -399,10 +250,10 @@ def _on_object(
         return in_place.detached(m, node, receiver, cut) if name == "detach_" else cut
     if name == "unscale_":
         through = things[0] if len(things) == 1 else None
-        m.emit_effect(Unscale, node, tuple(things_in(args[0])) if args else (), _receiver_text(node), through)
+        m.emit_effect(Unscale, node, tuple(things_in(args[0])) if args else (), receiver_text(node), through)
         return NONE
     if name == "update" and any(thing.role is Role.SCALER or suggests(thing.name, SCALER) for thing in things):
-        m.emit_effect(Rescale, node, _receiver_text(node), things[0] if len(things) == 1 else None)
+        m.emit_effect(Rescale, node, receiver_text(node), things[0] if len(things) == 1 else None)
         return NONE
     if name in WRAPPING_METHODS:
         if len(things) == 1 and _is_accelerator(things[0]):
@@ -433,7 +284,7 @@ def _on_object(
             m.emit_effect(Renew, node, things)
         return UNKNOWN
     if name in TOGGLING and isinstance(receiver, Thing):
-        m.store.set((receiver, _TOGGLED), args[0] if args and TOGGLING[name] else NONE)
+        m.store.set((receiver, TOGGLED), args[0] if args and TOGGLING[name] else NONE)
         return NONE
     if name in HANDED_OUT:
         handed = m.store.get((receiver, f"{name}()")) if isinstance(receiver, Thing) else None
@@ -503,9 +354,3 @@ def _flag(args: list[Value], keywords: dict[str, Value]) -> bool | None:
 
 def _is_accelerator(thing: Thing) -> bool:
     return thing.role is Role.ACCELERATOR or (thing.role is None and suggests(thing.name.rpartition(".")[2], ACCELERATOR))
-
-
-def _receiver_text(node: ast.expr) -> str:
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-        return text_of(node.func.value)
-    return ""

@@ -9,7 +9,8 @@ from .effects import Create, Rebind, SetRate
 from .frameworks.table import argument_name, canonical, is_module_base, leading_parameters, maker, role_of_base
 from .machine import Machine
 from .scope import ClassInfo
-from .things import UNKNOWN, ClassValue, External, Function, Role, Thing, Value, mix, things_in
+from .things import UNKNOWN, ClassValue, External, Function, Role, Thing, Value
+from .values import mix, things_in
 
 
 def class_info(m: Machine, node: ast.ClassDef) -> ClassInfo:

@@ -7,21 +7,8 @@ import ast
 from . import chains
 from .frameworks.table import activation_place, is_layer, is_sequence, layer_operation, signature
 from .machine import Machine
-from .things import (
-    NONE,
-    Constant,
-    External,
-    Function,
-    Operation,
-    Origin,
-    Role,
-    Tensor,
-    Thing,
-    Value,
-    alternatives,
-    as_tensor,
-    join,
-)
+from .things import NONE, Constant, External, Function, Operation, Origin, Role, Tensor, Thing, Value
+from .values import alternatives, as_tensor, join
 from .vocabulary import PACKING, WITH_INDICES
 
 # What a sequence of layers was given after it was built is known as this attribute of it.

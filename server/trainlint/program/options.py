@@ -20,21 +20,8 @@ from .frameworks.options import (
 )
 from .machine import Machine
 from .names import text_of
-from .things import (
-    NONE,
-    UNKNOWN,
-    ClassValue,
-    Constant,
-    External,
-    Function,
-    Operation,
-    Role,
-    Sequence,
-    Tensor,
-    Thing,
-    Value,
-    things_in,
-)
+from .things import NONE, UNKNOWN, ClassValue, Constant, External, Function, Operation, Role, Sequence, Tensor, Thing, Value
+from .values import things_in
 
 _METHODS = GROUPS | ADDING | READING | {"add_arguments", "set_defaults"}
 TESTED = "tested"

@@ -22,8 +22,9 @@ from .reached_elsewhere import reached_elsewhere, sets_rates
 from .relevance import entered_functions, relevant_functions, users_of
 from .resolution import Resolver
 from .scope import ClassInfo, Frame
-from .things import UNKNOWN, External, Function, Operation, Thing, Value, things_in
+from .things import UNKNOWN, External, Function, Operation, Thing, Value
 from .training_imports import training_names
+from .values import things_in
 from .vocabulary import RETURNED
 
 Kind = TypeVar("Kind", bound=Effect)

@@ -7,7 +7,8 @@ from collections.abc import Hashable, Iterable, MutableSet
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
-from .things import Value, join
+from .things import Value
+from .values import join
 
 Key = tuple[Hashable, str]
 

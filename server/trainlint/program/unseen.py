@@ -21,7 +21,8 @@ from .naming import (
     names_optimizer,
     suggests,
 )
-from .things import External, Mapping, Parameters, Role, Tensor, Thing, Value, as_tensor, mix, things_in
+from .things import External, Mapping, Parameters, Role, Tensor, Thing, Value
+from .values import as_tensor, mix, things_in
 from .vocabulary import RETURNED
 
 

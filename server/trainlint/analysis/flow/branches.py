@@ -12,7 +12,8 @@ from ...program.in_place import WRITTEN
 from ...program.program import Program
 from ...program.things import Role, Thing
 from ..models.modules import Content, Modules
-from ..wiring.sets import ParameterSet, related, related_by_holding, wire
+from ..wiring.kinship import related, related_by_holding
+from ..wiring.sets import ParameterSet, wire
 from .gradients import Cut, Gradients, Reach
 from .graph import Source
 

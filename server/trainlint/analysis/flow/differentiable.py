@@ -25,8 +25,8 @@ from ...program.things import (
     Thing,
     Unknown,
     Value,
-    things_in,
 )
+from ...program.values import things_in
 from ...program.vocabulary import LIST_GROWTH
 from ...source.nodes import walk
 from .fates import targets

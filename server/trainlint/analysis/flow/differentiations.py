@@ -13,9 +13,10 @@ from ...program.differentiation import GRADIENT, WHOLE, operations_of, role_of
 from ...program.frameworks.table import TRAINING_STEPS, is_module_base, table_of
 from ...program.naming import affinity
 from ...program.program import Program
-from ...program.things import Operation, Parameters, Role, Sequence, Thing, Value, things_in
+from ...program.things import Operation, Parameters, Role, Sequence, Thing, Value
+from ...program.values import things_in
 from ...source.parse import Site
-from ..wiring.sets import related
+from ..wiring.kinship import related
 from .fates import Fates, Waste, targets
 from .gradients import Cut, Gradients, Reach
 from .graph import Node

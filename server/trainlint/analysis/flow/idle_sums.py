@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from ...program import effects as fx
 from ...program.naming import LOSS, suggests
 from ...program.program import Program
-from ...program.things import Either, Many, Mapping, Operation, Origin, Sequence, Tensor, Thing, Value, as_tensor
+from ...program.things import Either, Many, Mapping, Operation, Origin, Sequence, Tensor, Thing, Value
 from ...program.unseen import shows
+from ...program.values import as_tensor
 from ...source.nodes import walk
 from .fates import Fates
 from .gradients import Gradients, Reach

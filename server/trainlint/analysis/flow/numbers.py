@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from ...program.options import TESTED
-from ...program.things import Choice, Constant, Default, Either, Operation, Origin, Tensor, Thing, Value, alternatives
+from ...program.things import Choice, Constant, Default, Either, Operation, Origin, Tensor, Thing, Value
+from ...program.values import alternatives
 from ...source.parse import Spot
 
 _DEPTH = 8

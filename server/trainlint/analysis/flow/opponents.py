@@ -9,7 +9,8 @@ from ...program import effects as fx
 from ...program.naming import affinity
 from ...program.program import Entry, Program
 from ...program.things import Thing
-from ..wiring.sets import Wiring, related, wire
+from ..wiring.kinship import related
+from ..wiring.sets import Wiring, wire
 from .gradients import Cut, Gradients, Reach
 
 _DETACHING = frozenset({"detach", "detach_", "data"})

@@ -12,7 +12,7 @@ from ...program.frameworks.table import LOSS_OPERATIONS
 from ...program.program import Program
 from ...program.things import Constant, Operation, Role, Thing
 from ..models.modules import Modules
-from ..wiring.sets import related
+from ..wiring.kinship import related
 from .gradients import Gradients
 
 # Layers that keep their input for the gradient of their weights, and losses that keep what they compare.

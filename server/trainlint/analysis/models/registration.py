@@ -12,7 +12,8 @@ from ...program.frameworks.table import registering
 from ...program.machine import Binding
 from ...program.program import Program
 from ...program.scope import ClassInfo, Frame
-from ...program.things import Many, Mapping, Role, Sequence, Tensor, Thing, Value, things_in
+from ...program.things import Many, Mapping, Role, Sequence, Tensor, Thing, Value
+from ...program.values import things_in
 from ...source.nodes import walk
 from .modules import Modules, modules_in
 

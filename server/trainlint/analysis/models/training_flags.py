@@ -12,7 +12,7 @@ from ...program.frameworks.table import forward_methods
 from ...program.program import Program
 from ...program.things import Constant, Thing
 from ..flow.differentiations import Differentiation, Differentiations
-from ..wiring.sets import related
+from ..wiring.kinship import related
 from .modules import Content, Modules
 
 _FLAG = "training"

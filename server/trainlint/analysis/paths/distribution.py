@@ -10,7 +10,8 @@ from ...program import effects as fx
 from ...program.program import Entry
 from ...program.things import Operation, Thing
 from ..flow.ancestry import computed_by
-from ..wiring.sets import ParameterSet, related, wire
+from ..wiring.kinship import related
+from ..wiring.sets import ParameterSet, wire
 from .order import Order
 
 _INNER = "module"

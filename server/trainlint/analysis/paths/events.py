@@ -12,7 +12,8 @@ from typing import Any
 from ...program import effects as fx
 from ...program.guards import Flag, Guard, Periodic, Reached, atoms
 from ...program.program import Entry
-from ..wiring.sets import ParameterSet, Relation, Wiring, is_engine
+from ..wiring.kinds import is_engine
+from ..wiring.sets import ParameterSet, Relation, Wiring
 
 _MAX_FLAGS = 6
 

@@ -17,7 +17,8 @@ from ...source.parse import Site
 from ..flow.ancestry import computed_by
 from ..flow.values import REARRANGING
 from ..models.modules import Content, Modules
-from ..wiring.sets import ParameterSet, Wiring, related, wire
+from ..wiring.kinship import related
+from ..wiring.sets import ParameterSet, Wiring, wire
 from .events import Event, Kind
 from .lifecycle import Intractable, Paths, Worlds
 from .modes import EVAL, TRAIN, UNKNOWN, Modes, content_of

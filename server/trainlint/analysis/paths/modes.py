@@ -16,7 +16,8 @@ from ...source.nodes import walk
 from ...source.parse import Site
 from ..flow.ancestry import computed_by
 from ..models.modules import Content, Modules
-from ..wiring.sets import ParameterSet, Relation, Wiring, related, related_by_holding, wire
+from ..wiring.kinship import related, related_by_holding
+from ..wiring.sets import ParameterSet, Relation, Wiring, wire
 from .events import Event, Kind, Projection, View
 from .lifecycle import Intractable, Paths, Worlds
 

@@ -10,7 +10,8 @@ from ...program import effects as fx
 from ...program.frameworks.table import splits
 from ...program.program import Entry, Program
 from ...program.things import Constant, Role, Thing
-from ..wiring.sets import ParameterSet, Relation, Wiring, related, wire
+from ..wiring.kinship import related
+from ..wiring.sets import ParameterSet, Relation, Wiring, wire
 from .order import Order, Orders
 
 # Arguments of accelerators without which a backward past them does the same, with what they say then.

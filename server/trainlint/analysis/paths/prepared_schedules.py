@@ -8,20 +8,8 @@ from dataclasses import dataclass
 
 from ...program import effects as fx
 from ...program.frameworks.table import schedule_length, ticks
-from ...program.things import (
-    Choice,
-    Constant,
-    Counter,
-    Either,
-    Operation,
-    Origin,
-    Plain,
-    Role,
-    Tensor,
-    Thing,
-    Value,
-    alternatives,
-)
+from ...program.things import Choice, Constant, Counter, Either, Operation, Origin, Plain, Role, Tensor, Thing, Value
+from ...program.values import alternatives
 from .order import Orders
 
 # What leaves a number of the same size.

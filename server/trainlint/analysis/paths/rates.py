@@ -24,20 +24,8 @@ from ...program.frameworks.table import (
 )
 from ...program.program import Program
 from ...program.scope import ClassInfo
-from ...program.things import (
-    NONE,
-    UNKNOWN,
-    Constant,
-    Default,
-    Operation,
-    Parameters,
-    Role,
-    Sequence,
-    Tensor,
-    Thing,
-    Value,
-    things_in,
-)
+from ...program.things import NONE, UNKNOWN, Constant, Default, Operation, Parameters, Role, Sequence, Tensor, Thing, Value
+from ...program.values import things_in
 from ...program.vocabulary import ITERATORS, RETURNED
 from ...source.parse import Site, Spot
 from ..flow.numbers import Number, number

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ...program import effects as fx
 from ...program.things import Constant, Thing
-from ..wiring.sets import related
+from ..wiring.kinship import related
 from .order import Order, Orders
 
 _ATTRIBUTE = "trainable"

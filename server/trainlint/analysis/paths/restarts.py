@@ -11,12 +11,13 @@ from enum import Enum
 from ...program import effects as fx
 from ...program.frameworks.table import keeps_state
 from ...program.names import text_of
-from ...program.things import Constant, Many, Operation, Partial, Role, Sequence, Tensor, Thing, Value, alternatives
+from ...program.things import Constant, Many, Operation, Partial, Role, Sequence, Tensor, Thing, Value
+from ...program.values import alternatives
 from ...source.nodes import walk
 from ...source.parse import Site
 from ..flow.objectives import is_name_of_batches
 from ..models.modules import Modules
-from ..wiring.sets import related
+from ..wiring.kinship import related
 from .order import Order, Orders
 from .uses import only_trained
 

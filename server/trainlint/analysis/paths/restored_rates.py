@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...program import effects as fx
-from ...program.things import Constant, Many, Mapping, Operation, Role, Sequence, Tensor, Thing, Value, things_in
+from ...program.things import Constant, Many, Mapping, Operation, Role, Sequence, Tensor, Thing, Value
+from ...program.values import things_in
 from ...source.parse import Site
 from .order import Order, Orders
 from .rates import rate_node

@@ -11,7 +11,8 @@ from typing import NamedTuple
 from ...cancel import CancelFlag
 from ...program import effects as fx
 from ...program.program import Entry, Program
-from ...program.things import Constant, External, Operation, Role, Tensor, Thing, Value, options
+from ...program.things import Constant, External, Operation, Role, Tensor, Thing, Value
+from ...program.values import options
 from ..flow.numbers import number
 from ..wiring.sets import ParameterSet, Relation, Wiring, wire
 from .events import Event, Kind, Projection, View

@@ -11,11 +11,12 @@ from functools import cached_property
 from ...program import effects as fx
 from ...program.frameworks.table import steps_every_batch
 from ...program.program import Program
-from ...program.things import Constant, Counter, Operation, Partial, Role, Thing, Value, options
+from ...program.things import Constant, Counter, Operation, Partial, Role, Thing, Value
+from ...program.values import options
 from ...source.nodes import walk
 from ...source.parse import Site
 from ..flow.ancestry import computed_by
-from ..wiring.sets import related, related_by_holding
+from ..wiring.kinship import related, related_by_holding
 from .order import Order, Orders
 
 _PLATEAU = "ReduceLROnPlateau"

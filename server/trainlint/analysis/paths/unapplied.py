@@ -12,7 +12,8 @@ from ...program.naming import affinity
 from ...program.program import Entry, Program
 from ...program.things import Role, Thing
 from ...program.vocabulary import BACKWARD_HOOKS
-from ..wiring.sets import ParameterSet, is_model
+from ..wiring.kinds import is_model
+from ..wiring.sets import ParameterSet
 from .alternatives import Arm
 from .events import Event, Kind, View
 from .lifecycle import Lifecycle

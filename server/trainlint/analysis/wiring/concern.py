@@ -8,7 +8,8 @@ from dataclasses import replace
 from ...program import effects as fx
 from ...program.things import Thing
 from .families import Families
-from .sets import ParameterSet, Wiring, is_copy
+from .kinship import is_copy
+from .sets import ParameterSet, Wiring
 
 Concerned = frozenset[ParameterSet]
 _NOBODY: Concerned = frozenset()

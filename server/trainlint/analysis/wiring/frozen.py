@@ -8,7 +8,7 @@ from ...program import effects as fx
 from ...program.things import Parameters, Role, Thing
 from ...source.parse import Site
 from ..paths.order import Order, Orders
-from .sets import may_be, related
+from .kinship import may_be, related
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from ..flow.gradients import Gradients
 from ..models.modules import Content, Modules
 from ..paths.order import Order, Orders
 from .frozen import covers, freeze_of, thaws
-from .sets import related
+from .kinship import related
 
 _ON_PURPOSE = re.compile(
     r"target|teacher|ema|momentum|fixed|frozen|freeze|random|reservoir|prior|reference|pretrain|key|slow|old|fourier|hash|"

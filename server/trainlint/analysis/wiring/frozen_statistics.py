@@ -12,7 +12,7 @@ from ..flow.gradients import Gradients
 from ..models.modules import Content, Modules
 from ..paths.order import Order, Orders
 from .frozen import freeze_of, thaws
-from .sets import related
+from .kinship import related
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from ...program import effects as fx
 from ...program.things import Role, Thing
 from ...source.parse import Site
 from ..paths.order import Order, Orders
-from .sets import related
+from .kinship import related
 
 
 @dataclass(frozen=True, slots=True)

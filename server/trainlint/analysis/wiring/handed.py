@@ -8,23 +8,12 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ...program import effects as fx
-from ...program.things import (
-    Constant,
-    Many,
-    Mapping,
-    Method,
-    Operation,
-    Parameters,
-    Role,
-    Sequence,
-    Tensor,
-    Thing,
-    Value,
-    alternatives,
-)
+from ...program.things import Constant, Many, Mapping, Method, Operation, Parameters, Role, Sequence, Tensor, Thing, Value
+from ...program.values import alternatives
 from ...source.parse import Site
 from ..paths.order import Orders
-from .sets import is_model, related
+from .kinds import is_model
+from .kinship import related
 
 _FACTORIES = frozenset(
     {"rand", "randn", "randint", "zeros", "ones", "empty", "full", "tensor", "Tensor", "arange", "linspace", "eye", "normal",

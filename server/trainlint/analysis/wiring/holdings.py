@@ -13,7 +13,7 @@ from ...program.things import Role, Thing
 from ...source.parse import Site
 from ..models.modules import Modules
 from ..paths.order import Order, Orders
-from .sets import may_be, related
+from .kinship import may_be, related
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,14 @@ from ...program import effects as fx
 from ...program.frameworks.table import is_empty_base
 from ...program.naming import LOSS, affinity, names_optimizer, suggests
 from ...program.program import Program
-from ...program.things import Choice, Constant, Many, Mapping, Role, Sequence, Thing, Value, things_in
+from ...program.things import Choice, Constant, Many, Mapping, Role, Sequence, Thing, Value
+from ...program.values import things_in
 from ...source.parse import Site
 from ..flow.gradients import Gradients
 from ..flow.graph import Node
 from ..models.modules import Content, Modules
 from ..paths.order import Order, Orders
-from .sets import may_be, related, root_of
+from .kinship import may_be, related, root_of
 
 _ON_PURPOSE = re.compile(r"target|teacher|ema|momentum|fixed|frozen|random|reservoir|prior|reference|pretrain", re.IGNORECASE)
 _OPTIMIZER_USES = frozenset({"step", "zero_grad", "param_groups"})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -11,16 +10,12 @@ from functools import cached_property
 
 from ...program import effects as fx
 from ...program.frameworks.table import closure_runs
-from ...program.naming import DESCRIBING, MODEL, SCHEDULER, affinity, names_optimizer, suggests
+from ...program.naming import affinity
 from ...program.program import Entry
 from ...program.things import Parameters, Role, Thing
-from ...program.vocabulary import MODULE_USES
 from .families import Families
-
-_NOT_OPTIMIZERS = frozenset({"env", "envs", "profiler", "prof", "simulator", "sim", "world", "game", "pbar", "timer"})
-
-# The call, and what engines do for their models.
-_MODEL_USES = MODULE_USES | {"()", "zero_grad", "step"}
+from .kinds import is_engine, is_model, is_optimizer, may_be_optimizer
+from .kinship import is_copy, reach, related, related_by_holding, root_of
 
 
 class Relation(Enum):
@@ -228,7 +223,7 @@ class Wiring:
         if others:
             shares = any(self.touches(other.owners, target) for other in others)
             return Relation.MAYBE if shares else Relation.NO
-        return Relation.MAYBE if any(_may_be_optimizer(thing) for thing in effect.optimizers) else Relation.NO
+        return Relation.MAYBE if any(may_be_optimizer(thing) for thing in effect.optimizers) else Relation.NO
 
     def hooked(self, target: ParameterSet) -> bool:
         """A hook takes the gradients of this set as they arrive."""
@@ -242,7 +237,7 @@ class Wiring:
     def holds_optimizer(self, touched: Iterable[Thing], target: ParameterSet) -> bool:
         """An object among `touched` is an optimizer of the set or gives access to one."""
         return any(
-            optimizer.within(thing) or (optimizer in thing.holds and thing.role is Role.OPTIMIZER) or optimizer in _reach(thing)
+            optimizer.within(thing) or (optimizer in thing.holds and thing.role is Role.OPTIMIZER) or optimizer in reach(thing)
             for thing in touched
             for optimizer in target.optimizers
         )
@@ -338,11 +333,6 @@ def _cleared_whole(clear: fx.Clear) -> Thing | None:
     return next((owner for owner in owners if len(owners) == 1 and owner.role is Role.LEAF), None)
 
 
-def is_copy(thing: Thing) -> bool:
-    """Made from another, as those are whose gradients are only looked at: to measure speed or memory."""
-    return root_of(thing).copy_of is not None
-
-
 def _holds_any(thing: Thing, optimizers: Iterable[Thing]) -> bool:
     return any(thing in optimizer.owners for optimizer in optimizers)
 
@@ -361,83 +351,6 @@ def _behind(sources: Iterable[Thing]) -> set[Thing]:
             found.add(thing)
             waiting.extend(thing.carries)
     return found
-
-
-def root_of(thing: Thing) -> Thing:
-    while thing.parent is not None:
-        thing = thing.parent
-    return thing
-
-
-def related(one: Thing, other: Thing) -> bool:
-    """One is the other, a part of it, or built from it."""
-    return one.within(other) or other.within(one) or related_by_holding(one, other) or related_by_holding(other, one)
-
-
-def may_be(one: Thing, other: Thing) -> bool:
-    """They are related, or `other` is what a call out of sight returns, which may be anything."""
-    root = root_of(other)
-    return related(one, other) or (not root.in_sight and isinstance(root.node, ast.expr))
-
-
-def related_by_holding(outer: Thing, inner: Thing) -> bool:
-    return inner in _reach(outer)
-
-
-def _reach(thing: Thing, depth: int = 4) -> set[Thing]:
-    """What an object was built from, transitively."""
-    found: set[Thing] = set()
-    waiting = [(thing, depth)]
-    while waiting:
-        one, left = waiting.pop()
-        for held in one.holds:
-            if held not in found and left:
-                found.add(held)
-                waiting.append((held, left - 1))
-        if one.parent is not None and one.parent not in found and left:
-            waiting.append((one.parent, left - 1)) if one.parent.holds else None
-    return found
-
-
-def is_model(thing: Thing) -> bool:
-    """By its class, by what is done to it, or by its name: not a batch, nor a tensor that a call returned."""
-    if thing.role in (Role.MODULE, Role.INSTANCE, Role.LEAF):
-        return True
-    last = thing.name.rpartition(".")[2]
-    named = suggests(last, MODEL) and not suggests(last, DESCRIBING)
-    return not thing.uses.isdisjoint(_MODEL_USES) or (not thing.carries and named)
-
-
-def is_optimizer(thing: Thing) -> bool:
-    """Known by its class, by what is done to it, or, where only `step` is, by its name."""
-    if thing.role is not None:
-        return thing.role in (Role.OPTIMIZER, Role.ENGINE)
-    if thing.data or thing.cls is not None:
-        return False
-    uses = thing.uses
-    if "step" in uses and "backward(loss)" in uses:
-        return True
-    if "step" in uses and "zero_grad" in uses and "()" not in uses and "parameters" not in uses:
-        return True
-    if "step" in uses and thing.parameters is not None:
-        return True
-    return bool(uses & {"step", "zero_grad", "param_groups"}) and names_optimizer(thing.name) and "()" not in uses
-
-
-def is_engine(thing: Thing) -> bool:
-    """An object that differentiates and steps, and clears by itself, as DeepSpeed's engine does."""
-    return thing.role is Role.ENGINE or (
-        thing.role is None and {"step", "backward(loss)"} <= thing.uses and "zero_grad" not in thing.uses
-    )
-
-
-def _may_be_optimizer(thing: Thing) -> bool:
-    return (
-        thing.role is None
-        and not thing.in_sight
-        and not suggests(thing.name.rpartition(".")[2], SCHEDULER)
-        and not suggests(thing.name.rpartition(".")[2], _NOT_OPTIMIZERS)
-    )
 
 
 def wire(entry: Entry, look_alikes: bool = False, everywhere: Sequence[Entry] = ()) -> Wiring:
@@ -485,7 +398,7 @@ def _wire(entry: Entry, look_alikes: bool, everywhere: Sequence[Entry]) -> Wirin
             for inner in (owner.parameters.owners if owner.role is Role.OPTIMIZER and owner.parameters else (owner,))
         )
         near = [place[other] for group in groups[optimizer] for other in group if other in place]
-        near += [place[held] for held in _reach(optimizer) if held in place]
+        near += [place[held] for held in reach(optimizer) if held in place]
         if owners and not parameters.opaque:
             near += [number for number in owned[owners] if sets[number].owners == owners and not sets[number].opaque]
         if near:

@@ -54,7 +54,7 @@ from ..rule import Fixability, Observation, Rule, called, confidence
 
 
 def check(facts: Facts) -> Iterable[Observation]:
-    for reset in facts.updates.resets():
+    for reset in facts.resets:
         name = f"`{reset.state}`" if reset.state else "the state of the optimizer"
         remedies = (MoveOut(reset.made, reset.loop, first=True),) if reset.loop is not None else ()
         yield Observation(

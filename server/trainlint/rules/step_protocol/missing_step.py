@@ -113,7 +113,7 @@ def _in_arm(fact: UnappliedBackward, arm: Arm) -> Observation:
 def _by_value(facts: Facts) -> Iterable[Observation]:
     """Gradients and updates that are values, and that nothing reads."""
     swapped = {wrong.taken.site.node for wrong in facts.differentiable.no_gradients()}
-    for unused in facts.updates.unused_gradients():
+    for unused in facts.unused_gradients:
         if unused.taken.site.node in swapped:
             continue
         taken_at = unused.taken.site
