@@ -368,6 +368,26 @@ for x, y in [(torch.randn(4, 2), torch.randn(4, 1)) for _ in range(3)]:
 """,
         ("lr=0.0", "lr=0.1"),
     ),
+    "several modules of one library by star imports": (
+        """\
+## main.py
+from keras.layers import *
+from keras.models import *
+from keras.optimizers import *
+from keras.callbacks import *
+from keras.initializers import *
+class Agent:
+    def __init__(self, x, y):
+        given = Input((2,))
+        self.model = Model(given, Dense(1)(given))
+        self.adam = Adam(0.0)  # expect: TRN401
+        self.model.compile(loss="mse", optimizer=self.adam)
+        self.model.fit(x, y, callbacks=[EarlyStopping(patience=2)])
+import numpy
+Agent(numpy.zeros((4, 2)), numpy.zeros((4, 1)))
+""",
+        ("Adam(0.0)", "Adam(0.1)"),
+    ),
     "a rate in a class, and another file's class of the same name": (
         """\
 ## main.py

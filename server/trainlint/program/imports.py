@@ -18,7 +18,7 @@ from ..source.nodes import walk
 from ..source.workspace import Parsed
 from . import lower
 from .effects import Block
-from .frameworks.table import PACKAGES, is_called, maker, meaning, rate_range
+from .frameworks.table import PACKAGES, is_called, maker, may_bind, meaning, rate_range
 from .machine import Machine
 from .names import imported, origin
 from .outline import Outline, outline_of
@@ -330,8 +330,8 @@ def _of_library(qualified: str, alone: bool) -> bool:
 
     Among star imports of modules out of sight only what the tables name outright is taken for the library's.
     """
-    name = qualified.rpartition(".")[2]
-    if hasattr(builtins, name):
+    module, _, name = qualified.rpartition(".")
+    if hasattr(builtins, name) or not may_bind(module, name):
         return False
     if qualified.partition(".")[0] in sys.stdlib_module_names:
         return is_called(qualified)

@@ -246,8 +246,22 @@ class Differentiations:
             owners = {owner for one in found for owner in one.owners}
             if any(related(one, other) for one in owners for other in moved.owners) or foreign & {one.operation for one in found}:
                 continue
+            if any(self._stand_for_each_other(one, other) for one in owners for other in moved.owners):
+                continue
             told.add(step.site.node)
             yield MisdirectedGradient(found[0], step, all(thing.in_sight for thing in (*owners, *moved.owners)))
+
+    def _stand_for_each_other(self, taken: Thing, moved: Thing) -> bool:
+        """Two of a kind that are made in different places, or by one helper: workers move a shared model by their gradients."""
+        if not moved.in_sight:
+            same = taken.name.rpartition(".")[2] == moved.name.rpartition(".")[2]
+            return taken.in_sight or same
+        homes = {create.thing: create.site.function for create in self._creations if create.thing in (taken, moved)}
+        return taken.node is moved.node or (taken.cls is moved.cls is not None and len(set(homes.values())) > 1)
+
+    @cached_property
+    def _creations(self) -> list[fx.Create]:
+        return [effect for body in self._program.bodies for effect in fx.leaves(body) if isinstance(effect, fx.Create)]
 
     @cached_property
     def _trains(self) -> bool:

@@ -1,6 +1,7 @@
 """Keras 2 and 3: models that are compiled and fitted, layers, losses, and optimizers that are given gradients."""
 
 from ..things import Role
+from .keras_members import MEMBERS
 from .vocabulary import Framework, LayerContents, Meaning, RateRange, Switch
 
 _OPTIMIZERS = {
@@ -139,6 +140,7 @@ KERAS = Framework(
             "sigmoid",
         ),
     },
+    members=MEMBERS,
     wired=frozenset({"keras.Model"}),
     training_steps=frozenset({"train_step"}),
     spellings={"apply": "{optimizer}.apply_gradients(zip({gradients}, {parameters}))"},

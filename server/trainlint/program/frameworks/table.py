@@ -116,6 +116,7 @@ FORWARD_METHODS = tuple(sorted(frozenset().union(*(table.forward_methods for tab
 LINKS = {key: name for table in TABLES for key, name in table.links.items()}
 _SETTING_RATES = frozenset().union(*(table.setting_rates for table in TABLES))
 _CALLBACK_BASES = frozenset().union(*(table.callback_bases for table in TABLES))
+_MEMBERS = {key: names for table in TABLES for key, names in table.members.items()}
 _WIRED = frozenset().union(*(table.wired for table in TABLES))
 _ACTIVATED = {key: place for table in TABLES for key, place in table.activated.items()}
 
@@ -288,6 +289,12 @@ def layer_class(operation: str) -> str:
     """The name of the class whose objects compute `operation`."""
     named = [name for name, computed in _LAYERS.items() if computed == operation]
     return min(named, key=len) if named else "".join(part.capitalize() for part in operation.split("_"))
+
+
+def may_bind(module: str, name: str) -> bool:
+    """Whether a star import of a module of a library may bind this name; yes where its names are not listed."""
+    listed = _MEMBERS.get(canonical(module))
+    return listed is None or name in listed
 
 
 def mutates(function: str) -> bool:

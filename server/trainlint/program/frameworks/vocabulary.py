@@ -215,6 +215,7 @@ class Framework:
     `mutating` modules have functions that run others and let them change objects in place.
     `lengths` are schedules, by short name, with the argument that says for how many steps they are made and its place;
     `every_batch` are those made to be stepped with every batch. `ticks` go by the class of an accelerator.
+    `members` are the names that star imports of modules bind, where all are listed.
     `splitting` is what an accelerator is given, by class name or as a word, that splits the parameters of models over processes.
     """
 
@@ -271,4 +272,5 @@ class Framework:
     given_rates: bool = False
     peaks: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     selecting: frozenset[str] = frozenset()
+    members: Mapping[str, frozenset[str]] = field(default_factory=dict)
     mutating: frozenset[str] = frozenset()
