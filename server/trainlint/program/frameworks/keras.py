@@ -127,7 +127,7 @@ KERAS = Framework(
     module_bases=frozenset({"keras.Model", "keras.Sequential", "keras.layers.Layer", "keras.Layer", "keras.layers.*"}),
     forward_methods=frozenset({"call"}),
     setting_rates=frozenset({"keras.callbacks.LearningRateScheduler", "keras.callbacks.LambdaCallback"}),
-    callback_bases=frozenset({"keras.callbacks.Callback"}),
+    callback_bases=frozenset({"keras.callbacks.*"}),
     links={
         **dict.fromkeys(
             ("SparseCategoricalCrossentropy", "CategoricalCrossentropy", "CategoricalFocalCrossentropy",

@@ -115,7 +115,7 @@ FORWARD_METHODS = tuple(sorted(frozenset().union(*(table.forward_methods for tab
 # Losses that take probabilities or logits, with the activation that makes the one of the other.
 LINKS = {key: name for table in TABLES for key, name in table.links.items()}
 _SETTING_RATES = frozenset().union(*(table.setting_rates for table in TABLES))
-_CALLBACK_BASES = frozenset().union(*(table.callback_bases for table in TABLES))
+_CALLBACK_BASES = dict.fromkeys(frozenset().union(*(table.callback_bases for table in TABLES)), True)
 _MEMBERS = {key: names for table in TABLES for key, names in table.members.items()}
 _WIRED = frozenset().union(*(table.wired for table in TABLES))
 _ACTIVATED = {key: place for table in TABLES for key, place in table.activated.items()}
@@ -238,8 +238,8 @@ def sets_rates(class_name: str) -> bool:
 
 
 def is_callback_base(class_name: str) -> bool:
-    """A class of callbacks that do only what their heirs say."""
-    return class_name in _CALLBACK_BASES
+    """A class of callbacks that set no rate but where their heirs say so."""
+    return _longest(_CALLBACK_BASES, class_name)[1] is not None and not sets_rates(class_name)
 
 
 def is_wired(class_name: str) -> bool:
