@@ -172,6 +172,35 @@ def texts() -> Iterator[Planted]:
         yield Planted("", "TRN403", main, right, parts, right_parts)
 
 
+def hyperparameters() -> Iterator[Planted]:
+    """A number that an optimizer takes and that makes no sense, by every way that a number comes to it but the command line,
+    which may bring another."""
+    numbers = {
+        ("SGD", "momentum={}"): ("9", "0.9"),
+        ("RMSprop", "momentum={}"): ("1.0", "0.5"),
+        ("Adam", "betas=({}, 0.9)"): ("0.999", "0.8"),
+        ("Adam", "eps={}"): ("0.1", "1e-8"),
+        ("SGD", "weight_decay={}"): ("10", "0.01"),
+    }
+    carriers = [carrier for carrier in CARRIERS.values() if not carrier.options]
+    for carrier, ((make, given), (wrong, right)) in product(carriers, numbers.items()):
+        wrapper = WRAPPERS[len(carrier.value + make) % len(WRAPPERS)]
+        built = f"optimizer = torch.optim.{make}(model.parameters(), lr=0.01, {given.format(carrier.value)})"
+        main, parts = spell(carrier, wrong, Body([built + HERE], PLAIN), wrapper)
+        twin, right_parts = spell(carrier, right, Body([built], PLAIN), wrapper)
+        yield Planted("", "TRN404", main, twin, parts, right_parts)
+
+
+def divided_decays() -> Iterator[Planted]:
+    """The decay goes through the gradient of Adam, which divides it by its size."""
+    for wrapper, decay, order, apart in product(WRAPPERS, ("0.1", "1"), ("batches", "epochs"), ("sister", "told")):
+        adam, scheduled = f"optimizer = torch.optim.Adam(model.parameters(), lr=0.05, weight_decay={decay})", order == "epochs"
+        mended = adam.replace("Adam", "AdamW") if apart == "sister" else f"{adam[:-1]}, decoupled_weight_decay=True)"
+        after = ["scheduler = torch.optim.lr_scheduler.StepLR(optimizer, 1)"] if scheduled else []
+        epoch = ["scheduler.step()"] if scheduled else []
+        yield _pair("TRN405", Body([adam + HERE, *after], PLAIN, epoch=epoch), Body([mended, *after], PLAIN, epoch=epoch), wrapper)
+
+
 def restored() -> Iterator[Planted]:
     """A loaded state brings the rate that it was saved with."""
     for wrapper, make, rate in product(WRAPPERS, ("SGD", "Adam"), ("0.5", "0.05")):
@@ -195,6 +224,40 @@ def flags() -> Iterator[Planted]:
         yield _pair("TRN109", *bodies, wrapper)
 
 
+_FULL = """class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Linear(3, 64)
+        self.head = nn.Linear(64, 1)
+    def forward(self, x):
+        hidden = self.body(x)
+        with torch.autocast("cpu", enabled=False):
+            return self.head(hidden.float())
+
+"""
+
+
+def cast_backwards() -> Iterator[Planted]:
+    """The backward of a part that was kept out of autocast is cast after all."""
+    start = ["model = Net()"]
+    for wrapper, make, inside in product(WRAPPERS, _MAKES, (True, False)):
+        build, block = [f"optimizer = {_optimizer(make)}"], ['with torch.autocast("cpu"):', f"    {_LOSS}"]
+        head, tail = ([], [f"    {_STEP}", _CLEAR]) if inside else ([_CLEAR], [_STEP])
+        wrong, right = [*head, *block, f"    {_BACKWARD}{HERE}", *tail], [*head, *block, _BACKWARD, *(line.strip() for line in tail)]
+        yield _pair("TRN805", Body(build, wrong, start), Body(build, right, start), wrapper, Carrier("{}", _FULL))
+
+
+def needless_scalers() -> Iterator[Planted]:
+    """Steps are skipped for a scale that bfloat16 has no use for."""
+    for wrapper, make, clear in product(WRAPPERS, _MAKES, ("first", "last")):
+        block = ['with torch.autocast("cpu", dtype=torch.bfloat16):', "    loss = (9 * model(x)).square().mean()"]
+        steps = ["scaler.scale(loss).backward()", "scaler.step(optimizer)", "scaler.update()"]
+        loop = [_CLEAR, *block, *steps] if clear == "first" else [*block, *steps, _CLEAR]
+        scaler = 'scaler = torch.amp.GradScaler("cpu", init_scale=2.0**127'
+        bodies = [Body([f"optimizer = {_optimizer(make)}", built], loop) for built in (f"{scaler}){HERE}", f"{scaler}, enabled=False)")]
+        yield _pair("TRN806", *bodies, wrapper)
+
+
 def windows() -> Iterator[Planted]:
     """Gradients of several batches: cleared at each of them, added up in full, or left over at the end of an epoch."""
     for wrapper, make, window, batches in product(WRAPPERS, _MAKES, (2, 3), (6, 7)):
@@ -215,7 +278,8 @@ def windows() -> Iterator[Planted]:
 
 
 FAMILIES: tuple[Callable[[], Iterator[Planted]], ...] = (
-    uncalled, wrong_clears, attributes, wrapped, rebuilt, texts, restored, flags, windows,
+    uncalled, wrong_clears, attributes, wrapped, rebuilt, texts, hyperparameters, divided_decays, restored, flags,
+    cast_backwards, needless_scalers, windows,
 )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from torch.optim import Optimizer
 from torch.optim.optimizer import register_optimizer_step_post_hook
 from trainlint.engine import check
 from trainlint.source.document import Document
+from trainlint.settings import Settings
 from trainlint.source.workspace import Workspace
 
 from tests.oracle.given import MAIN, PARTS
@@ -68,7 +69,7 @@ def harmed(program: Planted) -> bool:
 def said(code: str, texts: dict[str, str]) -> set[int]:
     """The lines of the main file at which the code is told."""
     files = {f"/{path}": Document(f"/{path}", text) for path, text in texts.items()}
-    report = check(files[f"/{MAIN}"], Workspace(files))
+    report = check(files[f"/{MAIN}"], Workspace(files), Settings(extend_select=(code,)))
     return {finding.span.start.line for finding in report.findings if finding.code == code}
 
 

@@ -36,14 +36,9 @@ const TRIAL = "Apply fix and verify with a probe step";
 const folder = folderWith("workspace", { "hidden.py": HIDDEN });
 
 scenario("actions", folder, { settings: { "trainlint.probe.interpreter": python } }, async (step) => {
-  const rows = (editor) => editor.page.locator(".action-widget .monaco-list-row.action");
-  const offer = async (editor) => {
-    await editor.cursorAtEnd("self.parts = [");
-    await editor.page.keyboard.press("Control+.");
-    await rows(editor).filter({ hasText: "Explain" }).waitFor();
-  };
+  const offer = (editor, title) => editor.codeActions("self.parts = [", title);
   const choose = async (editor, title) => {
-    await offer(editor);
+    await offer(editor, title);
     const focused = editor.page.locator(".action-widget .monaco-list-row.focused");
     for (let row = 0; !(await focused.innerText()).includes(title); row++) {
       assert.ok(row < 9, `${title} is not offered`);
@@ -56,8 +51,8 @@ scenario("actions", folder, { settings: { "trainlint.probe.interpreter": python 
   await step("the light bulb offers the fix, its trial, silence and the page, in this order", async (editor) => {
     await editor.openFile("hidden.py");
     await until(async () => (await editor.squiggles()).length === 1, "the list is underlined", editor.output);
-    await offer(editor);
-    const titles = (await rows(editor).allInnerTexts()).filter((title) => /ModuleList|probe step|TRN/.test(title));
+    const rows = await offer(editor, "Explain");
+    const titles = (await rows.allInnerTexts()).filter((title) => /ModuleList|probe step|TRN/.test(title));
     assert.match(titles[0], /ModuleList.*\(changes training\)/);
     assert.equal(titles[1], TRIAL);
     assert.match(titles[2], /^Ignore TRN312 .*here$/);

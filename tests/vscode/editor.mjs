@@ -8,7 +8,7 @@ import path from "node:path";
 const require = createRequire(new URL("../../vscode-extension/package.json", import.meta.url));
 const { chromium } = require("playwright-core");
 
-const PATIENCE = 30_000;
+const PATIENCE = 60_000;
 
 /**
  * Starts the editor with the extensions installed. `settings` are those of the machine, where an editor with a remote side
@@ -126,6 +126,22 @@ class Editor {
   async cursorAtEnd(text) {
     await this.page.locator(".editor-instance .view-line", { hasText: text }).first().click();
     await this.page.keyboard.press("End");
+  }
+
+  /**
+   * The menu of what can be done about the line that holds `text`, open, with `title` in it. Asked for until it is there: the
+   * editor drops a request during which the findings of the line change.
+   */
+  async codeActions(text, title) {
+    const rows = this.page.locator(".action-widget .monaco-list-row.action");
+    await until(async () => {
+      await this.page.keyboard.press("Escape");
+      await this.cursorAtEnd(text);
+      await this.page.keyboard.press("Control+.");
+      await rows.filter({ hasText: title }).first().waitFor({ timeout: 5_000 });
+      return true;
+    }, `"${title}" is offered`);
+    return rows;
   }
 
   /** Notes every state of the squiggles from now on; answers a function that gives them so far, one text for each change. */

@@ -45,11 +45,16 @@ scenario("lint", folder, {}, async (step) => {
   });
 
   await step("the light bulb offers the fix", async (editor) => {
-    await editor.cursorAtEnd("optimizer.step()");
-    await editor.page.keyboard.press("Home");
     const bulb = editor.page.locator(".codicon-light-bulb, .codicon-gutter-lightbulb").locator("visible=true").first();
-    await bulb.click();
-    await editor.page.locator(".action-widget .monaco-list-row.focused", { hasText: "optimizer.zero_grad()" }).waitFor();
+    const first = editor.page.locator(".action-widget .monaco-list-row.focused", { hasText: "optimizer.zero_grad()" });
+    await until(async () => {
+      await editor.page.keyboard.press("Escape");
+      await editor.cursorAtEnd("optimizer.step()");
+      await editor.page.keyboard.press("Home");
+      await bulb.click({ timeout: 5_000 });
+      await first.waitFor({ timeout: 5_000 });
+      return true;
+    }, "the fix is offered");
   });
 
   await step("the fix is applied and the warning is gone", async (editor) => {

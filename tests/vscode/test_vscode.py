@@ -9,7 +9,7 @@ import pytest
 
 from .conftest import HERE, run
 
-SCENARIO_SECONDS = 240
+SCENARIO_SECONDS = 480
 
 
 @pytest.fixture(scope="session")

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from ...program.options import TESTED
 from ...program.things import Choice, Constant, Default, Either, Operation, Origin, Tensor, Thing, Value
 from ...program.values import alternatives
-from ...source.parse import Spot
+from ...source.parse import Site, Spot
 
+Origins = tuple[tuple[Spot | Site, str], ...]
+"""Places to point at, each with what is there."""
 _DEPTH = 8
 _FUNCTIONS: dict[str, Callable[..., float]] = {
     "add": operator.add,
@@ -42,6 +44,18 @@ class Number:
     def option(self) -> bool:
         """The command line may give another."""
         return self.default is not None and self.default.option
+
+    @property
+    def origins(self) -> Origins:
+        """Where it comes from, where that is not the place that uses it."""
+        return origins(self.source, self.default)
+
+
+def origins(source: Spot | None, default: Default | None) -> Origins:
+    """The file that a number was loaded from, or the default that it is, to point at."""
+    if source is not None:
+        return ((source, "the value comes from here"),)
+    return ((default.place, "the value is the default here"),) if default is not None else ()
 
 
 def number(value: Value, depth: int = _DEPTH) -> Number | None:

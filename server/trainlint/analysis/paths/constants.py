@@ -10,15 +10,17 @@ from ...program import effects as fx
 from ...program.effects import leaves
 from ...program.frameworks.table import decoupled, signature
 from ...program.program import Program
-from ...program.things import Constant, Mapping, Role, Sequence, Thing, Value
+from ...program.things import Constant, Default, Mapping, Role, Sequence, Thing, Value
 from ...source.parse import Site, Spot
+from ..flow.numbers import Origins, number, origins
 
 
 @dataclass(frozen=True, slots=True)
 class Hyperparameter:
     """`optimizer` is built with `name` set to `value`: a number, a string, or a tuple of numbers.
 
-    `place` is where the argument is written, `source` the file it was loaded from, if that is one of its own.
+    `place` is where the argument is written, `source` the file it was loaded from, if that is one of its own, `default` where
+    the number is written as one that callers may replace.
     """
 
     optimizer: Thing
@@ -26,10 +28,18 @@ class Hyperparameter:
     value: object
     place: Site
     source: Spot | None
+    default: Default | None = None
+
+    @property
+    def origins(self) -> Origins:
+        """Where the value comes from, where that is not the construction itself."""
+        return origins(self.source, self.default)
 
     @property
     def written(self) -> ast.AST | None:
-        """The expression that gives the value in the call; None where it is written elsewhere."""
+        """The expression that gives the value, in the call or as a default; None where it is written elsewhere."""
+        if self.default is not None:
+            return self.default.place.node
         node = self.place.node
         return None if self.place.whole is None else node.value if isinstance(node, ast.keyword) else node
 
@@ -95,20 +105,28 @@ def _of(optimizer: Thing, site: Site) -> Iterator[Hyperparameter]:
     for name, value in arguments.items():
         if name in own:
             continue
-        spot = value.source if isinstance(value, Constant) else None
         known = _known(value)
         if known is not None:
             written = _written(site.node, name, names)
-            yield Hyperparameter(optimizer, name, known, site if written is None else site.part(written), spot)
+            yield Hyperparameter(optimizer, name, known.value, site if written is None else site.part(written), known.source, known.default)
 
 
-def _known(value: Value) -> object:
+@dataclass(frozen=True, slots=True)
+class _Known:
+    value: object
+    source: Spot | None = None
+    default: Default | None = None
+
+
+def _known(value: Value) -> _Known | None:
+    """The value where it is in sight and the command line cannot give another."""
     if isinstance(value, Constant):
-        return value.value
+        return _Known(value.value, value.source)
     if isinstance(value, Sequence):
-        items = [item.value if isinstance(item, Constant) else None for item in value.items]
-        return tuple(items) if items and None not in items else None
-    return None
+        items = [_known(item) for item in value.items]
+        return _Known(tuple(item.value for item in items if item is not None)) if items and None not in items else None
+    known = number(value)
+    return _Known(known.value, known.source, known.default) if known is not None and not known.option else None
 
 
 def _set_by_groups(groups: Value | None) -> set[object]:

@@ -28,7 +28,7 @@ from ...program.things import NONE, UNKNOWN, Constant, Default, Operation, Param
 from ...program.values import things_in
 from ...program.vocabulary import ITERATORS, RETURNED
 from ...source.parse import Site, Spot
-from ..flow.numbers import Number, number
+from ..flow.numbers import Number, Origins, number, origins
 
 # At or below it updates vanish in rounding.
 TOO_SMALL = 1e-7
@@ -77,11 +77,9 @@ class KnownRate:
         return (self.default.place.node if self.default is not None else self.place.node, self.usual.default)
 
     @property
-    def origins(self) -> tuple[tuple[Spot | Site, str], ...]:
+    def origins(self) -> Origins:
         """Where the value comes from, where that is not the construction itself."""
-        if self.source is not None:
-            return ((self.source, "the value comes from here"),)
-        return ((self.default.place, "the value is the default here"),) if self.default is not None else ()
+        return origins(self.source, self.default)
 
 
 def known_rates(program: Program) -> list[KnownRate]:

@@ -52,7 +52,7 @@ def check(facts: Facts) -> Iterable[Observation]:
             f"`{given.optimizer.name or given.kind}` adds the weight decay of {given.value} to the gradient and divides it by "
             "the size of that: weights with large gradients hardly decay",
             confidence(True),
-            ((given.source, "the value comes from here"),) if given.source is not None else (),
+            given.origins,
             remedies,
         )
 

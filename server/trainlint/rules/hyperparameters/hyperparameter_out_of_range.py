@@ -57,7 +57,7 @@ def check(facts: Facts) -> Iterable[Observation]:
             given.place,
             f"`{given.optimizer.name or 'this optimizer'}` is built with {given.name} of {given.value}: {consequence}",
             confidence(True),
-            ((given.source, "the value comes from here"),) if given.source is not None else (),
+            given.origins,
             (Compose(node, (usual,), f"Write {usual}"),) if node is not None else (),
         )
 

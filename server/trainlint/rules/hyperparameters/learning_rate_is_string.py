@@ -51,7 +51,7 @@ def check(facts: Facts) -> Iterable[Observation]:
             + (", for the file says it without a point or in quotes" if loaded else "")
             + ": building it raises an error",
             confidence(True),
-            ((given.source, "the value comes from here"),) if given.source is not None else (),
+            given.origins,
             _conversion(given, given.value.strip()),
         )
 
