@@ -198,7 +198,8 @@ def divided_decays() -> Iterator[Planted]:
         mended = adam.replace("Adam", "AdamW") if apart == "sister" else f"{adam[:-1]}, decoupled_weight_decay=True)"
         after = ["scheduler = torch.optim.lr_scheduler.StepLR(optimizer, 1)"] if scheduled else []
         epoch = ["scheduler.step()"] if scheduled else []
-        yield _pair("TRN405", Body([adam + HERE, *after], PLAIN, epoch=epoch), Body([mended, *after], PLAIN, epoch=epoch), wrapper)
+        bodies = [Body([built, *after], PLAIN, epoch=epoch) for built in (adam + HERE, mended)]
+        yield _pair("TRN405", *bodies, wrapper)
 
 
 def restored() -> Iterator[Planted]:
@@ -243,7 +244,8 @@ def cast_backwards() -> Iterator[Planted]:
     for wrapper, make, inside in product(WRAPPERS, _MAKES, (True, False)):
         build, block = [f"optimizer = {_optimizer(make)}"], ['with torch.autocast("cpu"):', f"    {_LOSS}"]
         head, tail = ([], [f"    {_STEP}", _CLEAR]) if inside else ([_CLEAR], [_STEP])
-        wrong, right = [*head, *block, f"    {_BACKWARD}{HERE}", *tail], [*head, *block, _BACKWARD, *(line.strip() for line in tail)]
+        wrong = [*head, *block, f"    {_BACKWARD}{HERE}", *tail]
+        right = [*head, *block, _BACKWARD, *(line.strip() for line in tail)]
         yield _pair("TRN805", Body(build, wrong, start), Body(build, right, start), wrapper, Carrier("{}", _FULL))
 
 
@@ -254,7 +256,8 @@ def needless_scalers() -> Iterator[Planted]:
         steps = ["scaler.scale(loss).backward()", "scaler.step(optimizer)", "scaler.update()"]
         loop = [_CLEAR, *block, *steps] if clear == "first" else [*block, *steps, _CLEAR]
         scaler = 'scaler = torch.amp.GradScaler("cpu", init_scale=2.0**127'
-        bodies = [Body([f"optimizer = {_optimizer(make)}", built], loop) for built in (f"{scaler}){HERE}", f"{scaler}, enabled=False)")]
+        build = [f"optimizer = {_optimizer(make)}"]
+        bodies = [Body([*build, built], loop) for built in (f"{scaler}){HERE}", f"{scaler}, enabled=False)")]
         yield _pair("TRN806", *bodies, wrapper)
 
 

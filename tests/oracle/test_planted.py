@@ -14,8 +14,8 @@ import torch
 from torch.optim import Optimizer
 from torch.optim.optimizer import register_optimizer_step_post_hook
 from trainlint.engine import check
-from trainlint.source.document import Document
 from trainlint.settings import Settings
+from trainlint.source.document import Document
 from trainlint.source.workspace import Workspace
 
 from tests.oracle.given import MAIN, PARTS

@@ -108,7 +108,8 @@ def _of(optimizer: Thing, site: Site) -> Iterator[Hyperparameter]:
         known = _known(value)
         if known is not None:
             written = _written(site.node, name, names)
-            yield Hyperparameter(optimizer, name, known.value, site if written is None else site.part(written), known.source, known.default)
+            place = site if written is None else site.part(written)
+            yield Hyperparameter(optimizer, name, known.value, place, known.source, known.default)
 
 
 @dataclass(frozen=True, slots=True)
