@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
+
+from trainlint.program.naming import names_optimizer
 
 _DROPPED = frozenset({"TRN115", "TRN104"})
 RIGHT: dict[str, frozenset[str]] = {
@@ -79,7 +82,8 @@ class Breakages:
             yield "drop assignment of state", node.lineno, self._with(node, ast.unparse(value))
         elif name == "update" and len(pair) == 2 and isinstance(value, ast.Call) and len(value.args) >= 2:
             first, second = map(ast.unparse, pair)
-            if len(value.args) > 2 and isinstance(value.args[2], ast.Name):
+            transforms = ast.unparse(value.args[1]) == second or isinstance(value.func, ast.Attribute)
+            if transforms and len(value.args) > 2 and isinstance(value.args[2], ast.Name):
                 text = f"{ast.unparse(value.args[2])}, {second} = {ast.unparse(value)}"
                 yield "updates for parameters", node.lineno, self._with(node, text)
             if ast.unparse(value.args[1]) == second:
@@ -110,8 +114,8 @@ class Breakages:
     def _statement(self, node: ast.Expr) -> Iterator[Broken]:
         call = node.value
         if _called(call) == "update" and isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
-            holder = ast.unparse(call.func.value).rpartition(".")[2].lower()
-            if "opt" in holder and 1 <= len(call.args) <= 2:
+            holder = ast.unparse(call.func.value).rpartition(".")[2]
+            if names_optimizer(holder) and (len(call.args) == 2 or (call.args and "grad" in ast.unparse(call.args[0]))):
                 yield "drop in-place update", node.lineno, self._without(node)
 
     def _stopped(self, value: ast.expr) -> Iterator[Broken]:
@@ -237,4 +241,4 @@ def _renamed(target: ast.expr, given: set[str], form: str) -> str:
     if isinstance(target, ast.Tuple):
         return ", ".join(_renamed(one, given, form) for one in target.elts)
     text = ast.unparse(target)
-    return form.format(text.replace(".", "_")) if text in given else text
+    return form.format(re.sub(r"\W+", "_", text).strip("_")) if text in given else text

@@ -367,7 +367,9 @@ def findings(path: Path, text: str, root: Path, files: Files) -> Found:
 def named(mutant: Mutant, before: Found, after: Found) -> str:
     """How a mutant is answered: named, elsewhere, or missed. Findings that stood there before do not count."""
     known = Counter((code, message) for code, _, message in before)
-    new = [(code, line) for code, line, message in after if not known[code, message]]
+    told = Counter((code, message) for code, _, message in after)
+    fresh = sorted(after - before)
+    new = [(code, line) for code, line, message in fresh if told[code, message] > known[code, message]]
     right = RIGHT[mutant.kind]
     if any(code in right and any(abs(line - row) <= 1 for row in mutant.lines) for code, line in new):
         return "named"

@@ -369,14 +369,16 @@ def _moved_state(m: Machine, node: ast.Call, state: Value, keywords: dict[str, V
 
 def _replaced(m: Machine, node: ast.Call, receiver: Value, keywords: dict[str, Value]) -> Value | None:
     """A new object with the fields of `receiver`, but those that are given."""
-    known = [one for one in options(receiver) if isinstance(one, Thing) and one.cls is not None]
+    held = [one for one in options(receiver) if isinstance(one, Thing)]
+    known = [one for one in held if one.cls is not None] or held
     if not known or len({one.cls for one in known}) > 1:
         return None
     made = _made(m, node, m.operation(node, REPLACED, (receiver, *keywords.values())), known[0])
     made.holds = frozenset(thing for value in (receiver, *keywords.values()) for thing in things_in(value))
     for field in known[0].cls.fields if known[0].cls is not None else ():
-        given = keywords.get(field)
-        m.store.set((made, field), given if given is not None else access.attribute(m, node, receiver, field))
+        m.store.set((made, field), access.attribute(m, node, receiver, field))
+    for field, given in keywords.items():
+        m.store.set((made, field), given)
     return made
 
 

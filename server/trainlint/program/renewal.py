@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from .functional import APPLIED, INITIAL_STATE, NEXT_TRAIN_STATE, trace, traces
 from .machine import Given, Machine, Renewal
 from .things import Choice, Either, Function, Many, Mapping, Operation, Origin, Partial, Sequence, Tensor, Thing, Value
+from .values import options
 from .vocabulary import COPYING
 
 _MOVING = frozenset({APPLIED, NEXT_TRAIN_STATE})
@@ -140,7 +141,10 @@ def _is_built(thing: Thing) -> bool:
 
 
 def _function(callee: Value) -> tuple[ast.AST | None, Value | None]:
-    """The function in sight that is called, and what it is bound to."""
-    while isinstance(callee, Partial):
-        callee = callee.function
-    return (callee.node, callee.receiver) if isinstance(callee, Function) else (None, None)
+    """The function in sight that is called, the first where it may be one of several, and what it is bound to."""
+    for one in options(callee):
+        while isinstance(one, Partial):
+            one = one.function
+        if isinstance(one, Function):
+            return one.node, one.receiver
+    return None, None

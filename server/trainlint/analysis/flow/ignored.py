@@ -210,14 +210,12 @@ def _root(node: ast.expr) -> str | None:
 
 
 def _stores(node: ast.AST, root: str, old: ast.expr) -> bool:
-    """The node assigns the variable, a part of it, or hands it to a method that may change it."""
+    """The node assigns the variable, a part of it, or what it is a part of."""
     if isinstance(node, ast.Name):
         return node.id == root and not isinstance(node.ctx, ast.Load)
-    if isinstance(node, (ast.Attribute, ast.Subscript)) and not isinstance(node.ctx, ast.Load):
-        if root != "self":
-            return _root(node) == root
-        return isinstance(node, ast.Attribute) and isinstance(old, ast.Attribute) and _chain(node)[:2] == _chain(old)[:2]
-    return False
+    if not isinstance(node, (ast.Attribute, ast.Subscript)) or isinstance(node.ctx, ast.Load):
+        return False
+    return all(one == other or "[]" in (one, other) for one, other in zip(_chain(node), _chain(old), strict=False))
 
 
 def _refreshes(node: ast.AST, old: ast.expr) -> bool:
@@ -246,8 +244,11 @@ def _moves_on(node: ast.AST, old: ast.expr) -> bool:
 
 
 def _chain(node: ast.expr) -> tuple[str, ...]:
-    if isinstance(node, (ast.Attribute, ast.Subscript)):
-        return (*_chain(node.value), node.attr if isinstance(node, ast.Attribute) else "[]")
+    """The variable, and the way from it to a part: an index that is not written out may be any."""
+    if isinstance(node, ast.Subscript):
+        return (*_chain(node.value), f"[{ast.unparse(node.slice)}]" if isinstance(node.slice, ast.Constant) else "[]")
+    if isinstance(node, ast.Attribute):
+        return (*_chain(node.value), node.attr)
     return (node.id,) if isinstance(node, ast.Name) else ("?",)
 
 

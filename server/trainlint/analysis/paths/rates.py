@@ -70,6 +70,11 @@ class KnownRate:
         return self.default is not None and self.default.option
 
     @property
+    def tested(self) -> bool:
+        """A test builds the optimizer: what a rate that moves nothing does is what it asks."""
+        return getattr(self.place.function, "name", "").startswith("test")
+
+    @property
     def better(self) -> tuple[ast.AST, float] | None:
         """Where this file writes the rate, in the construction or as a default, and the one the optimizer has by itself."""
         if self.usual is None or self.usual.default is None or self.source is not None:

@@ -35,6 +35,7 @@ JAX = Framework(
         "jax.lax.with_sharding_constraint": Meaning.WRAP_FIRST,
         "jax.experimental.pjit.with_sharding_constraint": Meaning.WRAP_FIRST,
         **{f"jax.lax.{name}": Meaning.AVERAGE for name in ("pmean", "psum")},
+        **{f"kfac_jax.utils.{name}_if_pmap": Meaning.AVERAGE for name in ("pmean", "psum")},
         "jax.lax.stop_gradient": Meaning.CUT,
         "jax.nn.one_hot": Meaning.CUT,
         **{f"jax.numpy.{name}": Meaning.CUT for name in _CUTTING},
@@ -58,6 +59,7 @@ JAX = Framework(
         "jax.lax.cond": Meaning.CONDITION,
         "chex.assert_tree_all_finite": Meaning.READ,
     },
+    operations={f"kfac_jax.utils.{name}_if_pmap": name for name in ("pmean", "psum")},
     value_methods={
         "replace": Meaning.REPLACE,
         "_replace": Meaning.REPLACE,

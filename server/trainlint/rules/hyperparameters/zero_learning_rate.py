@@ -18,7 +18,8 @@ optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
 
 ## When it stays silent
 Where a scheduler is built on the optimizer, where code writes `group["lr"]`, where other groups have other rates, where
-code tests an option before it is used, and where the optimizer is returned or handed to code out of sight.
+code tests an option before it is used, where the optimizer is returned or handed to code out of sight, and in functions
+whose name begins with `test`: those ask what such a rate does.
 
 ## Fix safety
 Unsafe: training changes. The optimizer's own default is offered; a better rate is yours to find.
@@ -39,7 +40,7 @@ from ..rule import Fixability, Observation, Rule, confidence
 
 def check(facts: Facts) -> Iterable[Observation]:
     for rate in facts.rates:
-        if rate.value != 0 or rate.among:
+        if rate.value != 0 or rate.among or rate.tested:
             continue
         unless = " unless the command line gives another" if rate.option else ""
         yield Observation(
