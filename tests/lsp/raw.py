@@ -52,21 +52,21 @@ class Client:
         self.send({"jsonrpc": "2.0", "id": self._last_id, "method": method, "params": params})
         return self._last_id
 
-    def call(self, method: str, params: object = None, timeout: float = 10) -> dict[str, Any]:
+    def call(self, method: str, params: object = None, timeout: float = 60) -> dict[str, Any]:
         return self.answer(self.request(method, params), timeout)
 
-    def next(self, timeout: float = 10) -> dict[str, Any]:
+    def next(self, timeout: float = 60) -> dict[str, Any]:
         message = self.messages.get(timeout=timeout)
         assert message is not None, "the server has ended"
         return message
 
-    def answer(self, id: int, timeout: float = 10) -> dict[str, Any]:
+    def answer(self, id: int, timeout: float = 60) -> dict[str, Any]:
         """The answer to one request; whatever comes before it is passed over."""
         while (message := self.next(timeout)).get("id") != id or "method" in message:
             pass
         return message
 
-    def wait_for(self, method: str, timeout: float = 10) -> dict[str, Any]:
+    def wait_for(self, method: str, timeout: float = 60) -> dict[str, Any]:
         while (message := self.next(timeout)).get("method") != method:
             pass
         return message
@@ -127,7 +127,7 @@ class Raw(Client):
         self.process.kill()
         self.process.wait()
 
-    def exit_status(self, timeout: float = 10) -> int:
+    def exit_status(self, timeout: float = 60) -> int:
         return self.process.wait(timeout)
 
     def stderr(self) -> str:
@@ -160,5 +160,5 @@ class Local(Client):
 
     def __exit__(self, *_: object) -> None:
         self.hang_up()
-        self._server.join(10)
+        self._server.join(60)
         assert not self._server.is_alive(), "the server does not end with its stream"

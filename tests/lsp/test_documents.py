@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from trainlint.lsp.schedule import Schedule
 from trainlint.lsp.server import create
 
 from tests.lsp.fake_server import RULES, check
@@ -48,6 +49,14 @@ def published(client: Local, seconds: float) -> list[dict[str, Any]]:
     return shown
 
 
+def settled(client: Local) -> list[dict[str, Any]]:
+    """What is published from now on, until nothing comes for a second."""
+    shown = [next_published(client)]
+    while more := published(client, 1.0):
+        shown += more
+    return shown
+
+
 def next_published(client: Local) -> dict[str, Any]:
     shown: dict[str, Any] = client.wait_for("textDocument/publishDiagnostics")["params"]
     return shown
@@ -83,7 +92,7 @@ def test_typing_a_line_never_empties_the_list() -> None:
         for version, character in enumerate('    print("it\'s {x[0]}", end=")")', start=2):
             change(client, version, insertion(2, version - 2, character))
             shown += published(client, 0.02 if version % 6 else 0.3)
-        shown += published(client, 0.6)
+        shown += settled(client)
         assert len(shown) >= 2
         assert all(codes(one) == ["TRN101"] for one in shown)
         assert shown[-1]["version"] == version
@@ -107,21 +116,16 @@ def test_a_pause_is_needed_before_typing_is_analysed() -> None:
         next_published(client)
         for version in range(2, 12):
             change(client, version, insertion(1, 0, "x\n"))
-            time.sleep(0.05)
-        shown = published(client, 0.7)
-        assert [one["version"] for one in shown] == [11]
+        assert [one["version"] for one in settled(client)] == [11]
 
 
 def test_a_slow_analysis_is_stopped_by_the_next_change_and_never_shown() -> None:
     with Local() as client:
         client.initialize()
-        client.open(URI, "# sleep 5\nbad()\n")
+        client.open(URI, "# sleep 600\nbad()\n")
         time.sleep(0.3)
-        started = time.monotonic()
         change(client, 2, {"text": "bad()\n"})
-        shown = next_published(client)
-        assert shown["version"] == 2
-        assert time.monotonic() - started < 2
+        assert next_published(client)["version"] == 2
 
 
 def test_a_thousand_rapid_changes_end_in_one_result() -> None:
@@ -129,13 +133,11 @@ def test_a_thousand_rapid_changes_end_in_one_result() -> None:
         client.initialize()
         client.open(URI, "bad()\n")
         next_published(client)
-        started = time.monotonic()
         for version in range(2, 1002):
             change(client, version, insertion(0, 0, "# 🔥\n" if version % 3 else "x = 1\n"))
         shown = next_published(client)
         while shown["version"] < 1001:
             shown = next_published(client)
-        assert time.monotonic() - started < 5
         assert shown["diagnostics"][0]["range"]["start"] == {"line": 1000, "character": 0}
         assert published(client, 0.4) == []
 
@@ -187,7 +189,7 @@ def test_closing_during_an_analysis_shows_nothing_more() -> None:
         client.initialize()
         client.open(URI, "# sleep 0.3\nbad()\n")
         client.notify("textDocument/didClose", {"textDocument": {"uri": URI}})
-        assert [codes(one) for one in published(client, 0.8)] == [[]]
+        assert [codes(one) for one in settled(client)] == [[]]
 
 
 @pytest.mark.parametrize(
@@ -258,15 +260,14 @@ def test_a_client_that_does_not_pull_is_not_asked_to() -> None:
         assert "diagnosticProvider" not in client.initialize()["result"]["capabilities"]
 
 
-def test_a_pull_does_not_wait_for_a_pause_in_typing() -> None:
+def test_a_pull_does_not_wait_for_a_pause_in_typing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Schedule.__init__, "__defaults__", (600.0,))
     with Local() as client:
         client.initialize(PULLS)
         client.open(URI, "x\n")
-        started = time.monotonic()
         for version in range(2, 22):
             change(client, version, {"text": "bad()\n" * version})
             assert len(pull(client)["items"]) == version
-        assert time.monotonic() - started < 2
 
 
 def test_an_unchanged_document_is_reported_as_such() -> None:
@@ -289,22 +290,22 @@ def test_an_unchanged_document_is_reported_as_such() -> None:
 def test_one_analysis_serves_all_who_wait() -> None:
     with Local() as client:
         client.initialize(PULLS)
-        client.open(URI, "# sleep 0.4\nbad()\n")
+        client.open(URI, "# sleep 1\nbad()\n")
         params = {"textDocument": {"uri": URI}}
         started = time.monotonic()
         pulls = [client.request("textDocument/diagnostic", params) for _ in range(5)]
         assert [codes(client.answer(one)["result"], "items") for one in pulls] == [["TRN101"]] * 5
-        assert time.monotonic() - started < 1.5
+        assert time.monotonic() - started < 5
 
 
 def test_a_pull_that_is_overtaken_by_a_change_answers_for_the_new_text() -> None:
     with Local() as client:
         client.initialize(PULLS)
-        client.open(URI, "# sleep 5\nbad()\n")
+        client.open(URI, "# sleep 600\nbad()\n")
         waiting = client.request("textDocument/diagnostic", {"textDocument": {"uri": URI}})
         time.sleep(0.1)
         change(client, 2, {"text": "good()\n"})
-        assert client.answer(waiting, timeout=3)["result"]["items"] == []
+        assert client.answer(waiting)["result"]["items"] == []
 
 
 def test_documents_that_depend_on_another_follow_it(tmp_path: Path) -> None:
@@ -315,10 +316,10 @@ def test_documents_that_depend_on_another_follow_it(tmp_path: Path) -> None:
         client.open(first, "# needs other.py\n")
         assert [codes(next_published(client)) for _ in range(2)] == [[], []]
         change(client, 2, {"text": "bad()\n"}, uri=other)
-        shown = {one["uri"]: codes(one) for one in published(client, 0.8)}
+        shown = {one["uri"]: codes(one) for one in settled(client)}
         assert shown == {first: ["TRN101"], other: ["TRN101"]}
         client.notify("textDocument/didClose", {"textDocument": {"uri": other}})
-        shown = {one["uri"]: codes(one) for one in published(client, 0.8)}
+        shown = {one["uri"]: codes(one) for one in settled(client)}
         assert shown == {first: [], other: []}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -139,11 +138,9 @@ def test_fix_all_on_saving_right_after_typing_fixes_the_new_text() -> None:
 def test_fix_all_never_holds_up_saving() -> None:
     with Local() as client:
         client.initialize(capabilities(RESOLVES))
-        client.open(URI, "# sleep 3\nsloppy()\n")
-        started = time.monotonic()
+        client.open(URI, "# sleep 600\nsloppy()\n")
         (action,) = actions(client, 0, only=["source.fixAll"])
         assert "edit" not in client.call("codeAction/resolve", action)["result"]
-        assert time.monotonic() - started < 2.5
 
 
 def test_no_fix_is_offered_for_another_text_than_the_one_it_was_made_for() -> None:
@@ -166,10 +163,8 @@ def test_actions_answer_while_an_analysis_is_under_way() -> None:
         client.initialize(capabilities(RESOLVES))
         client.open(URI, TEXT)
         next_published(client)
-        client.open(other, "# sleep 2\n")
-        started = time.monotonic()
+        client.open(other, "# sleep 600\n")
         assert actions(client, 0, only=["quickfix"]) != []
-        assert time.monotonic() - started < 1
 
 
 def test_a_client_without_action_literals_gets_none() -> None:

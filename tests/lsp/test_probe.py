@@ -18,7 +18,7 @@ from tests.lsp.raw import REAL, Raw
 from tests.lsp.test_fixes import RESOLVES, capabilities
 
 PROBE_SECONDS = 60
-GONE_SECONDS = 3.0
+GONE_SECONDS = 30.0
 TOKEN = "the-run"
 
 FORGETS = """\

@@ -213,7 +213,7 @@ async def test_pygls_loses_the_exit_status() -> None:
         [sys.executable, "-c", "from pygls.lsp.server import LanguageServer as L; L('x', '1').start_io()"],
         input=b"Content-Length: %d\r\n\r\n%s" % (len(body), body),
         capture_output=True,
-        timeout=20,
+        timeout=60,
     )
     assert ended.returncode == 0
 

@@ -11,7 +11,7 @@ from trainlint.lsp.options import Options, Run, read
 from trainlint.settings import Settings
 
 from tests.lsp.raw import Local
-from tests.lsp.test_documents import change, codes, insertion, next_published, published, pull
+from tests.lsp.test_documents import change, codes, insertion, next_published, published, pull, settled
 
 ASKS = {"workspace": {"configuration": True}}
 WATCHES = {"workspace": {"didChangeWatchedFiles": {"dynamicRegistration": True}}}
@@ -102,11 +102,11 @@ def test_each_folder_has_its_settings(tmp_path: Path) -> None:
             client.open(document.as_uri(), BOTH)
         client.open("untitled:Untitled-1", BOTH)
         answer_settings(client, None, {"ignore": ["TRN1"]}, {"ignore": ["TRN4"]}, {"enable": False})
-        shown = {one["uri"]: codes(one) for one in published(client, 0.8)}
+        shown = {one["uri"]: codes(one) for one in settled(client)}
         assert list(shown.values()) == [["TRN402"], ["TRN101"], [], ["TRN101", "TRN402"], ["TRN402"]]
         client.notify("workspace/didChangeWorkspaceFolders", {"event": {"added": [], "removed": [sent[1]]}})
         answer_settings(client, None, {"ignore": ["TRN1"]}, {"enable": False})
-        shown = {one["uri"]: codes(one) for one in published(client, 0.8)}
+        shown = {one["uri"]: codes(one) for one in settled(client)}
         assert shown[documents[1].as_uri()] == ["TRN402"]
 
 
@@ -164,7 +164,7 @@ def test_settings_that_change_and_change_back_hold_as_they_are_now(tmp_path: Pat
         for setting in ({"ignore": ["TRN4"]}, {"ignore": ["TRN1"]}):
             client.notify("workspace/didChangeConfiguration", {"settings": None})
             answer_settings(client, setting)
-        assert [codes(one) for one in published(client, 1)] == [["TRN402"]]
+        assert [codes(one) for one in settled(client)] == [["TRN402"]]
 
 
 def test_leaving_on_save_brings_the_typed_text_up_to_date(tmp_path: Path) -> None:
@@ -235,7 +235,7 @@ def test_the_nearest_file_counts_and_its_change_is_seen(tmp_path: Path) -> None:
         inner.unlink()
         changes = [{"uri": inner.as_uri(), "type": 3}]
         client.notify("workspace/didChangeWatchedFiles", {"changes": changes})
-        shown = {one["uri"]: codes(one) for one in published(client, 0.6)}
+        shown = {one["uri"]: codes(one) for one in settled(client)}
         assert shown[inner_uri] == ["TRN402"]
 
 
