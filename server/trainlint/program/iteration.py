@@ -188,4 +188,7 @@ def _over(m: Machine, node: ast.expr, value: Value) -> Track:
         element.carries, element.opaque = value.carries, value.opaque and not value.data
         element.parent = value
         access.taken(m, node, value, element)
+    elif isinstance(value, Choice):
+        given = as_tensor(value)
+        element.carries, element.opaque = given.sources, given.opaque
     return Track(element, over=value)

@@ -107,6 +107,18 @@ def names_optimizer(name: str) -> bool:
     return not OPTIMIZER.isdisjoint(last) and SCHEDULER.isdisjoint(last)
 
 
+@lru_cache(maxsize=4096)
+def does_beside(name: str, doing: frozenset[str], vocabulary: frozenset[str]) -> bool:
+    """A name of two things that are done one after the other, of which one is in `doing` alone: `step_and_update_lr`."""
+    said: list[set[str]] = [set()]
+    for word in _WORD.findall(name):
+        if word.lower() == "and":
+            said.append(set())
+        else:
+            said[-1].add(word.lower())
+    return len(said) > 1 and any(part & doing and not part & vocabulary for part in said)
+
+
 def names_scheduler(name: str) -> bool:
     """`scheduler`, `self.lr_scheduler`; not `scheduled_optimizer`."""
     last = words(name.rsplit(".", 1)[-1])

@@ -18,6 +18,7 @@ from .naming import (
     LOSS,
     READING_RECEIVERS,
     READING_VERBS,
+    does_beside,
     names_optimizer,
     suggests,
 )
@@ -158,7 +159,8 @@ def _clips(m: Machine, label: str, things: list[Thing]) -> bool:
 def _only_reads(label: str) -> bool:
     """By its words, a call that looks at things: `save_checkpoint`, `logger.info`."""
     head, _, last = label.rpartition(".")
-    return suggests(last, READING_VERBS) or (bool(head) and suggests(head.rpartition(".")[2], READING_RECEIVERS))
+    looks = suggests(last, READING_VERBS) and not does_beside(last, ACTING, READING_VERBS)
+    return looks or (bool(head) and suggests(head.rpartition(".")[2], READING_RECEIVERS))
 
 
 def escape(m: Machine, node: ast.AST, value: Value, whither: str) -> None:

@@ -138,7 +138,11 @@ def known_rates(program: Program) -> list[KnownRate]:
         on_module = optimizer in models or _on_module(optimizer, program)
         assumed = not on_module and optimizer not in others and leading_parameters(optimizer.created_by)[0] != "params"
         usual = rate_range(optimizer.created_by)
+        used = set[str]().union(*(one.uses for one in same))
+        only_clears = "zero_grad" in used and "step" not in used and not (escaped or handed_on)
         for rate in dict.fromkeys(rate for rate in rates if rate is not None):
+            if rate.value == 0 and only_clears:
+                continue
             if not raised.isdisjoint(same) and rate.value != 0:
                 continue
             place = create.site.part(_written(create.site.node, optimizer, rates.index(rate)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 
 from ...program.things import Thing
 
@@ -31,6 +32,11 @@ def may_be(one: Thing, other: Thing) -> bool:
 
 def related_by_holding(outer: Thing, inner: Thing) -> bool:
     return inner in reach(outer)
+
+
+def graphs_within(things: Iterable[Thing]) -> frozenset[Thing]:
+    """What computed the parts of `things` that calls out of sight returned: their weights may be made of other weights."""
+    return frozenset(source for thing in things if thing.in_sight for held in reach(thing) for source in held.carries)
 
 
 def reach(thing: Thing, depth: int = 4) -> set[Thing]:

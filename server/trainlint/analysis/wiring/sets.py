@@ -15,7 +15,7 @@ from ...program.program import Entry
 from ...program.things import Parameters, Role, Thing
 from .families import Families
 from .kinds import is_engine, is_model, is_optimizer, may_be_optimizer
-from .kinship import is_copy, reach, related, related_by_holding, root_of
+from .kinship import graphs_within, is_copy, reach, related, related_by_holding, root_of
 
 
 class Relation(Enum):
@@ -91,7 +91,7 @@ class Wiring:
             return allowed
         if self.touches(loss.sources, target):
             return Relation.YES
-        if self.look_alikes:
+        if self.look_alikes or self.touches(graphs_within(loss.sources), target):
             return Relation.MAYBE
         if target.certain and self._idle(target):
             return Relation.NO
