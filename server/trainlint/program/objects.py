@@ -73,6 +73,8 @@ def instantiate(m: Machine, node: ast.expr, info: ClassInfo, args: list[Value], 
     thing = m.thing(node, "instance", role=role_of_class(info))
     thing.cls, thing.created_by = info, info.name
     thing.holds |= frozenset(held for value in (*args, *keywords.values()) for held in things_in(value))
+    if thing.role is Role.MODULE:
+        thing.holds |= mix((*args, *keywords.values())).sources
     m.emit_effect(Create, node, thing)
     m.emit_effect(Rebind, node, thing)
     found = info.find("__init__")
