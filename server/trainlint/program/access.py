@@ -88,6 +88,8 @@ def attribute(m: Machine, node: ast.expr, holder: Value, name: str) -> Value:
             return _of_pair(m, node, holder, name)
         if name == "requires_grad":
             return Constant(False) if grad_mode.without_graph(holder) else UNKNOWN
+        if name == "shape" and holder.sources:
+            operations.compute(m, node, name, (holder,), cuts=True)
         return Tensor() if name in DESCRIPTIONS else Method(holder, name)
     if isinstance(holder, Parameters):
         if holds_gradients(name):

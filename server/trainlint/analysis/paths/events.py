@@ -293,10 +293,14 @@ def _only_clears(item: Event | fx.Region) -> list[Event]:
 
 
 def _mark_adjusting(events: list[Event]) -> None:
-    """A function that looks at gradients and then changes them looks at them in order to."""
-    last = {event.effect.site.function: event.order for event in events if event.kind is Kind.ADJUST}
-    for event in events:
-        if event.kind is Kind.READ and event.order < last.get(event.effect.site.function, 0):
+    """A function that looks at gradients and changes them before it clears them looks at them in order to."""
+    adjusting: set[object] = set()
+    for event in reversed(events):
+        if event.kind is Kind.ADJUST:
+            adjusting.add(event.effect.site.function)
+        elif event.kind is Kind.CLEAR:
+            adjusting.clear()
+        elif event.kind is Kind.READ and event.effect.site.function in adjusting:
             event.kind = Kind.ADJUST
 
 

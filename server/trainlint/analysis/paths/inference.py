@@ -15,6 +15,7 @@ from ...program.things import Operation, Role, Thing
 from ...source.nodes import walk
 from ...source.parse import Site
 from ..flow.ancestry import computed_by
+from ..flow.made_up import made_up
 from ..flow.values import REARRANGING
 from ..models.modules import Content, Modules
 from ..wiring.kinship import related
@@ -26,6 +27,10 @@ from .order import Order
 
 # From what a model returns to what is compared with the right answers.
 _ANSWERING = REARRANGING | {"softmax", "log_softmax", "sigmoid", "argmax", "max", "round", "compare", "gt", "ge", "topk", "exp"}
+
+
+_SHAPES = frozenset({"size", "shape"})
+_PARTS = frozenset({"getitem"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,7 @@ def noisy_inferences(entry: Entry, program: Program, modules: Modules, cancel: C
             continue
         own = [effect for effect in forwards if effect.thing is model and effect in in_training]
         yield from _first(_validations(order, wiring, program, model, own, content))
+        own = [effect for effect in own if effect.operation is None or not _tries_shapes(effect.operation, program)]
         yield from _first(_inferences(order, model, own, loads, content))
 
 
@@ -141,6 +147,13 @@ def _inferences(
         for forward in forwards:
             if order.before(load, forward) and not switched:
                 yield NoisyInference(forward, content, load, None, load.site)
+
+
+def _tries_shapes(operation: Operation, program: Program) -> bool:
+    """What a model makes of numbers that are made up is looked at for its shape."""
+    return made_up(operation.inputs) and any(
+        look.name in _SHAPES and operation in computed_by(look.inputs[0], through=_PARTS) for look in program.operations
+    )
 
 
 def _measures(operation: Operation) -> bool:

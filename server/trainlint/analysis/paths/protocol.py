@@ -212,7 +212,7 @@ def _stale_parts(protocol: Protocol, entry: Entry, wiring: Wiring, target: Param
             seen = run(Projection(wiring, part).view(entry), cancel)
         except Intractable:
             return
-        protocol.stale += _stale(part, seen)
+        protocol.stale += [fact for fact in _stale(part, seen) if wiring.touches(fact.backward.loss.sources, part)]
 
 
 def _late(protocol: Protocol, target: ParameterSet, view: View, seen: Lifecycle) -> None:

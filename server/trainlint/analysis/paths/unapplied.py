@@ -12,6 +12,7 @@ from ...program.naming import affinity
 from ...program.program import Entry, Program
 from ...program.things import Role, Thing
 from ...program.vocabulary import BACKWARD_HOOKS
+from ..flow.made_up import made_up
 from ..wiring.kinds import is_model
 from ..wiring.sets import ParameterSet
 from .alternatives import Arm
@@ -50,6 +51,7 @@ def unapplied(
     `explained` are known to find nothing for another reason.
     """
     told: set[fx.Effect] = set()
+    closures = {effect.closure.node for effect in entry.of(fx.Step) if effect.closure is not None}
     reaching: dict[fx.Effect, list[tuple[ParameterSet, View, Lifecycle]]] = defaultdict(list)
     for one in ran:
         for effect in dict.fromkeys(event.effect for event in one[1].events if event.sure):
@@ -60,11 +62,15 @@ def unapplied(
             if event.kind is not Kind.BACKWARD or not event.sure or event not in seen.ran or effect in told:
                 continue
             reached = reaching[effect]
+            if effect.site.function in closures:  # a step runs it: whoever calls it besides looks at its loss
+                continue
             if effect in used or any(other in explained for other, _, _ in reached):
                 continue
             if any(_handed_out(entry, other, facts, life, effect) for other, facts, life in reached):
                 continue
             if seen.used and _only_measures(event, view):
+                continue
+            if _is_a_rehearsal(event, view, seen):
                 continue
             if not (
                 entry.closed or any(loop.repeats for loop in event.loops) or any(_uses_optimizer(one) for one in view.events)
@@ -135,6 +141,23 @@ def _only_measures(backward: Event, view: View) -> bool:
     function = backward.effect.site.function
     using = [event for event in view.events if _uses_optimizer(event)]
     return inner is not None and not any(inner in event.loops or event.effect.site.function is function for event in using)
+
+
+def _is_a_rehearsal(backward: Event, view: View, seen: Lifecycle) -> bool:
+    """It is of numbers that are made up on the spot, to make room or to see how long it takes: where others are applied, or once
+    and where no optimizer is used."""
+    assert isinstance(backward.effect, fx.Backward)
+    inner = next((loop for loop in reversed(backward.loops) if loop.repeats), None)
+    if inner is None:
+        using = any(_uses_optimizer(event) and not _by_hand(event) for event in view.events)
+    else:
+        using = not seen.used or any(event.kind is Kind.STEP and inner in event.loops for event in view.events)
+    return not using and made_up((backward.effect.loss,), inner.node if inner is not None else None)
+
+
+def _by_hand(event: Event) -> bool:
+    """Gradients are cleared one by one, not through an object that holds them."""
+    return isinstance(event.effect, fx.Clear) and not event.effect.holders
 
 
 def _uses_optimizer(event: Event) -> bool:
