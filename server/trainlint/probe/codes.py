@@ -47,6 +47,7 @@ OWN = (
     ),
     Code("TRNP11", "frozen-but-changed", _W, "The parameter requires no gradient, and steps change it."),
     Code("TRNP12", "rate-zero", _I, "The learning rate was zero at the steps that were seen: a warm-up begins."),
+    Code("TRNP13", "gradients-taken-away", _I, "Gradients of some parameters are cleared between backward pass and step."),
     Code("TRNP20", "loss-rises", _I, "To first order the step raises the error."),
     Code("TRNP21", "update-exceeds-weights", _W, "A step changes weights by more than their own size."),
     Code("TRNP22", "vanishing-gradients", _I, "Next to nothing of the gradient arrives at the first layers of a model."),

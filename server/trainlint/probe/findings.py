@@ -13,14 +13,14 @@ from .codes import BY_CODE, OF_BATCH, OF_STATUS
 from .facts import BACKWARD, STEP, Evidence, Fact, verb
 from .observation import OptimizerSeen, Place
 from .spans import Sources
-from .status import Judged, Status, spoken_of
+from .status import Judged, Status, begins_at_zero, spoken_of
 from .withdrawals import withdrawals
 from .witnesses import witnesses
 
 _WORDS = {
     Status.ZERO_GRADIENT: "{names} {gets} a gradient that is exactly zero at every step",
     Status.NO_GRADIENT: "no backward pass gave {names} a gradient",
-    Status.UNUSED: "{optimizer} holds {names}, and nothing computes with {them}",
+    Status.UNUSED: "{optimizer} holds {names}, and in the steps that were seen nothing computes with {them}",
     Status.DECAY_ONLY: "only weight decay moves {names}: no gradient has a part in it",
     Status.MOMENTUM_ONLY: "only momentum of earlier steps moves {names}",
     Status.ROUNDED_AWAY: "updates of {names} are too small for {dtype}: {share} of its elements stay",
@@ -91,7 +91,8 @@ def _statuses(evidence: Evidence, explained: frozenset[int]) -> Iterator[Fact]:
             rates = ", ".join(f"{rate:g}" for rate in optimizer.rates)
             related.append((optimizer.built, (optimizer.kind,), f"`{optimizer.name}` is built here (learning rate {rates})"))
         told = [text for _, _, text in related[:1]] if status in _OF_CHAIN else []
-        message = "; ".join([message, *(told or [_ADVICE[status]])])
+        precise = status is Status.ROUNDED_AWAY and first.seen.dtype not in _COARSE
+        message = "; ".join([message, *(told or [_NEXT_TO_NOTHING if precise else _ADVICE[status]])])
         yield Fact(OF_STATUS[status], message, place, calls, tuple(related))
 
 
@@ -111,6 +112,9 @@ _ADVICE = {
     Status.STEP_SKIPPED: "a few skipped steps at the start are normal; if it goes on, lower the loss scale",
     Status.FROZEN_BUT_CHANGED: "leave frozen parameters out of the optimizer, or clear with `set_to_none=True`",
 }
+
+_COARSE = ("float16", "bfloat16")
+_NEXT_TO_NOTHING = "its gradient is next to nothing: see what weakens it on the way to the loss, or raise the learning rate"
 
 _SATURATING = (
     "sigmoid",
@@ -230,7 +234,9 @@ def _depth(evidence: Evidence) -> Iterator[Fact]:
     models: dict[str, list[int]] = {}
     for at, each in enumerate(evidence.judged):
         seen = each.seen
-        if seen.model and len(seen.shape) > 1 and seen.gradient_norm and seen.optimizers and each.status is Status.LEARNED:
+        if begins_at_zero(seen) or len(seen.shape) < 2:
+            continue
+        if seen.model and seen.gradient_norm and seen.optimizers and each.status is Status.LEARNED:
             models.setdefault(seen.model, []).append(at)
     for about in models.values():
         if len(about) < _DEEP:

@@ -82,7 +82,8 @@ def spoken_of(observation: Observation, judged: Sequence[Judged]) -> list[Judged
 
     When the run was cut short, what an optimizer holds that made no step yet was not reached, unless so many
     backward passes have given it gradients in vain that this was the reason to stop. A bias that is
-    subtracted again, by a normalisation or between two outputs, is left out: nothing can be learned there.
+    subtracted again, by a normalisation or between two outputs, is left out: nothing can be learned there. So is what has
+    just begun to get gradients: how far they grow, the run did not see.
     """
     whole = observation.ended in ("verdict", "script", "exit")
     pool = []
@@ -96,8 +97,16 @@ def spoken_of(observation: Observation, judged: Sequence[Judged]) -> list[Judged
 
 
 def is_idle(judged: Judged) -> bool:
-    """Whether nothing can be learned there, and nothing was."""
-    return judged.seen.cancelled and judged.status is not Status.LEARNED
+    """Whether nothing can be learned there, or not yet, and nothing was."""
+    begins = judged.status is Status.ROUNDED_AWAY and begins_at_zero(judged.seen)
+    return begins or (judged.seen.cancelled and judged.status is not Status.LEARNED)
+
+
+def begins_at_zero(parameter: ParameterSeen) -> bool:
+    """Whether its gradients were zero before they were not, as behind a layer that is initialised with zeros: they grow with
+    that layer.
+    """
+    return bool(parameter.steps) and parameter.steps[0].gradient == "zero" and bool(parameter.steps[-1].nonzero)
 
 
 def _of_steps(observation: Observation, judged: Sequence[Judged]) -> Verdict:
@@ -151,7 +160,7 @@ def _stepped(parameter: ParameterSeen) -> tuple[Status, int | None]:
     if not effective:
         return Status.RATE_ZERO, None
     last = effective[-1]
-    if parameter.learned and parameter.learned >= last.rounded:
+    if parameter.learned and (parameter.learned >= last.rounded or begins_at_zero(parameter)):
         return Status.LEARNED, parameter.learned
     if last.clipped and last.learned == 0:
         return Status.CLIPPED_AWAY, None
@@ -169,6 +178,8 @@ def _stepped(parameter: ParameterSeen) -> tuple[Status, int | None]:
 def _without_effect(parameter: ParameterSeen, last: StepOfParameter) -> Status:
     if last.gradient != "none":
         return Status.ZERO_GRADIENT
+    if last.cleared:
+        return Status.NOT_STEPPED
     if parameter.used is False and not parameter.gradients:
         return Status.UNUSED
     return Status.NO_GRADIENT

@@ -185,8 +185,15 @@ def _counts(evidence: Evidence, reading: Verdict) -> str:
 
 
 def _left_out(evidence: Evidence) -> str:
-    idle = [each.seen.name for each in evidence.judged if is_idle(each) and holders(each.seen, evidence.seen)]
-    return f" ({listed(idle)} {verb(len(idle), 'is', 'are')} subtracted again and left out)" if idle else ""
+    idle = [each.seen for each in evidence.judged if is_idle(each) and holders(each.seen, evidence.seen)]
+    begun = [seen.name for seen in idle if not seen.cancelled]
+    subtracted = [seen.name for seen in idle if seen.cancelled]
+    words = [f"{listed(subtracted)} {verb(len(subtracted), 'is', 'are')} subtracted again and left out"] if subtracted else []
+    if begun:
+        words.append(
+            f"{listed(begun)} {verb(len(begun), 'gets', 'get')} first gradients and {verb(len(begun), 'is', 'are')} left out"
+        )
+    return f" ({'; '.join(words)})" if words else ""
 
 
 def _manual(evidence: Evidence) -> str:

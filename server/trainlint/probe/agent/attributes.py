@@ -11,6 +11,7 @@ from .chain import Chain
 from .claims import Claims
 from .graph import history, leaves
 from .ledger import Ledger
+from .modules import modules as modules_of
 
 _METHODS = ("train", "eval")
 _OPTIONS = ("lr", "learning_rate", "momentum", "weight_decay", "betas", "eps")
@@ -24,7 +25,7 @@ def overwritten(modules: list[tuple[Any, str]]) -> list[SwitchSeen]:
         found += [
             SwitchSeen(name, bool(own[name]), label, None, True) for name in _METHODS if name in own and not callable(own[name])
         ]
-        inner = {each.training for each in module.modules() if each is not module}
+        inner = {each.training for each in modules_of(module) if each is not module}
         if inner == {not module.training}:
             found.append(SwitchSeen("training", module.training, label, None, True))
     return found
@@ -57,7 +58,7 @@ def optimizers_of(owner: Any) -> list[Any]:
 def lost_parameters(modules: list[tuple[Any, str]], ledger: Ledger, chain: Chain, claims: Claims) -> None:
     """Attributes that were computed from a parameter which no module holds."""
     for module, label in modules:
-        for inner in module.modules():
+        for inner in modules_of(module):
             for name, value in vars(inner).items():
                 made = history(value) if isinstance(value, torch.Tensor) else None
                 if made is None:

@@ -10,6 +10,7 @@ import torch
 from ..observation import BatchSeen, ModelSeen, ModeSeen
 from .graph import history
 from .ledger import Ledger
+from .modules import modules, parameters
 from .places import here
 from .tensors import has_values, scalar
 
@@ -62,7 +63,7 @@ class BatchWatch:
 
     def model(self, module: Any, arguments: Any, output: Any, ledger: Ledger) -> None:
         """An outermost call of a model, with gradients on."""
-        if self._seen >= _MODELS or next(module.parameters(), None) is None:
+        if self._seen >= _MODELS or next(parameters(module), None) is None:
             return
         self._seen += 1
         self._node = next((node for node in map(history, _outputs(output)) if node is not None), None)
@@ -196,13 +197,13 @@ class BatchWatch:
 
     def _size(self, module: Any, value: Any) -> None:
         """A batch of one leaves batch normalisation without a batch."""
-        norms = [each for each in module.modules() if isinstance(each, NORMALISATIONS[:1]) and each.training]
+        norms = [each for each in modules(module) if isinstance(each, NORMALISATIONS[:1]) and each.training]
         if norms and value.dim() > 1 and value.shape[0] == 1:
             kind = type(norms[0]).__name__
             self._say("one-sample", f"the batch holds one sample, and `{kind}` normalises over the batch: use larger batches")
 
     def _mode(self, module: Any, ledger: Ledger) -> None:
-        layers = [each for each in module.modules() if isinstance(each, _LAYERS_OF_MODE)]
+        layers = [each for each in modules(module) if isinstance(each, _LAYERS_OF_MODE)]
         if layers and not any(each.training for each in layers):
             label = ledger.label(module)
             if all(each.model != label for each in self.modes):
@@ -210,7 +211,7 @@ class BatchWatch:
                 self._tell(self.modes, ModeSeen(label, kinds, here(), ledger.origins.switched_at(module)))
 
     def _model(self, module: Any, ledger: Ledger) -> None:
-        layers = [each.training for each in module.modules() if isinstance(each, _LAYERS_OF_MODE)]
+        layers = [each.training for each in modules(module) if isinstance(each, _LAYERS_OF_MODE)]
         mode = "" if not layers else "train" if all(layers) else "mixed" if any(layers) else "eval"
         label = ledger.label(module)
         known = next((each for each in self.models if each.name == label), None)

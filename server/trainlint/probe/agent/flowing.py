@@ -11,12 +11,22 @@ import torch
 from . import graph
 from .batch import ACTIVATIONS, ADDING, NORMALISATIONS, subtracts_the_mean
 from .copies import parameters_of
+from .places import user_frames
 from .recording import guarded
 from .stepping import Stepping
 from .tensors import scalar
 
 _LOOKS = 32
 """How many calls of models are used to find names: later ones bring nothing new."""
+
+
+_LONGEST = 16
+"""How many times as many backward passes go by where the code that runs them speaks of a step: a long accumulation."""
+
+
+def _may_step() -> bool:
+    """Whether one of the running functions of the script calls some `step`."""
+    return any("step" in frame.f_code.co_names for frame in user_frames(sys._getframe()))
 
 
 class Flowing(Stepping):
@@ -80,7 +90,7 @@ class Flowing(Stepping):
             if by_hand:
                 self.manual.received(tensor, gradient)
         self._since_progress += not (asked and self._order)
-        if self._since_progress >= self._limit:
+        if self._since_progress >= self._limit and (self._since_progress >= self._limit * _LONGEST or not _may_step()):
             self.finish("limit", "backwards")
         elif self.manual.enough and not self._order:
             self.finish("verdict")

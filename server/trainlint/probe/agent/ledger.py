@@ -9,9 +9,13 @@ from typing import Any, Iterator
 import torch
 
 from ..observation import BufferSeen, ParameterSeen, Place
+from .modules import modules, named_buffers, named_parameters, parameters
 from .names import Names
 from .origins import Origins
 from .tensors import beside, count, differs, free_bytes, local, measurable, norm, size_bytes, stash
+
+_NOISE = 8.0
+"""Roundings that are left of a sum that cancels out, in units of the format's resolution and of what was summed."""
 
 
 class Subject:
@@ -127,7 +131,7 @@ class Ledger:
         settled: set[int] = set()
         buffers: set[int] = set()
         for module, label, named in self._models():
-            for path, parameter in module.named_parameters():
+            for path, parameter in named_parameters(module):
                 subject = self.subject(parameter)
                 if id(subject) not in settled:
                     subject.seen.name, subject.seen.model = f"{label}.{path}", label
@@ -137,7 +141,7 @@ class Ledger:
             self._list_buffers(module, label, buffers)
 
     def _list_owners(self, module: Any) -> None:
-        for inner in module.modules():
+        for inner in modules(module):
             for parameter in inner._parameters.values():
                 if parameter is not None:
                     self._place(self.subject(parameter).seen, module, inner)
@@ -151,7 +155,7 @@ class Ledger:
             seen.built = [place for place in places if place is not None]
 
     def _list_buffers(self, module: Any, label: str, settled: set[int]) -> None:
-        for path, buffer in module.named_buffers():
+        for path, buffer in named_buffers(module):
             known = self._buffers.get(id(buffer))
             if id(buffer) in settled:
                 continue
@@ -203,17 +207,22 @@ class Ledger:
         return moved
 
     def find_cancelled(self, kinds: tuple[Any, ...]) -> None:
-        """Mark each bias whose gradients cancel out in every step, though the weight of its layer has some: the loss
-        does not depend on it, as the difference of two outputs of a critic does not.
+        """Mark each bias whose gradients cancel out in every step, but for rounding, though the weight of its layer has some:
+        the loss does not depend on it, as the difference of two outputs of a critic does not, nor attention on what is
+        added to all keys.
         """
         for reference in self.called.values():
             module = reference()
             bias = self.subjects.get(id(module.bias)) if isinstance(module, kinds) and module.bias is not None else None
-            if bias is None or not bias.seen.steps or any(each.gradient != "zero" for each in bias.seen.steps):
+            if bias is None or not bias.seen.steps or any(each.gradient_norm is None for each in bias.seen.steps):
                 continue
-            others = (self.subjects.get(id(tensor)) for tensor in module.parameters() if tensor is not module.bias)
+            most = max(each.gradient_norm or 0.0 for each in bias.seen.steps)
+            noise = _NOISE * torch.finfo(module.bias.dtype).eps
+            others = (self.subjects.get(id(tensor)) for tensor in parameters(module) if tensor is not module.bias)
             rows = [each.seen.steps for each in others if each is not None and each.seen.steps]
-            if any(all(each.gradient == "finite" for each in steps) for steps in rows):
+            if any(
+                all(each.gradient == "finite" and most <= noise * (each.gradient_norm or 0.0) for each in steps) for steps in rows
+            ):
                 bias.seen.cancelled = True
 
     def finish(self) -> tuple[list[ParameterSeen], list[BufferSeen]]:
@@ -248,12 +257,12 @@ class Ledger:
         found: dict[int, tuple[Any, str, bool]] = {}
         roots = {key for key, reference in self.roots.items() if reference() is not None}
         for label, module in self.names.named_modules():
-            inner = {id(each) for each in module.modules()}
-            if inner & roots or any(id(parameter) in self.subjects for parameter in module.parameters()):
+            inner = {id(each) for each in modules(module)}
+            if inner & roots or any(id(parameter) in self.subjects for parameter in parameters(module)):
                 found[id(module)] = (module, label, True)
         for key in roots:
             module = self.roots[key]()
-            if module is not None and key not in found and next(module.parameters(), None) is not None:
+            if module is not None and key not in found and next(parameters(module), None) is not None:
                 found[key] = (module, self.label(module), False)
-        sizes = {key: sum(1 for _ in entry[0].parameters()) for key, entry in found.items()}
+        sizes = {key: sum(1 for _ in parameters(entry[0])) for key, entry in found.items()}
         return sorted(found.values(), key=lambda entry: (-sizes[id(entry[0])], not entry[2]))

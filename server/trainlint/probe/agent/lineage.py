@@ -19,6 +19,7 @@ from torch.overrides import TorchFunctionMode
 from ..observation import CutSeen, Place
 from .graph import leaves
 from .ledger import Ledger
+from .modules import parameters
 from .places import here, place_of, user_frames
 
 _FRAMES = 4
@@ -108,7 +109,7 @@ class Lineage(TorchFunctionMode):  # type: ignore[misc]
     def model_ends(self, module: Any) -> None:
         before, _ = self._models.pop() if self._models else (0, None)
         if before == self._operations:
-            self._unseen.update(id(parameter) for parameter in module.parameters())
+            self._unseen.update(id(parameter) for parameter in parameters(module))
 
     def loss(self, losses: list[Any]) -> None:
         for loss in losses:

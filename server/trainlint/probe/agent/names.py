@@ -14,6 +14,7 @@ from typing import Any, Iterable, Iterator
 
 import torch
 
+from .modules import modules as modules_of
 from .places import is_user, user_frames
 
 _CONTAINER = 64
@@ -166,4 +167,4 @@ def _plain_object(kind: type) -> bool:
 def _contains(outer: Any, inner: Any) -> bool:
     """Whether a module wraps another: `model = DataParallel(model)` names the wrapper."""
     modules = isinstance(outer, torch.nn.Module) and isinstance(inner, torch.nn.Module)
-    return modules and any(each is inner for each in outer.modules())
+    return modules and any(each is inner for each in modules_of(outer))

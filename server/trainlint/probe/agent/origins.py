@@ -8,6 +8,7 @@ from types import FrameType
 from typing import Any
 
 from ..observation import Place, SwitchSeen
+from .modules import modules, named_modules
 from .places import here, place_of, user_frames
 
 _SWITCHES = (
@@ -37,7 +38,7 @@ class Origins:
         own = _known(self._switched, module)
         if own is not None:
             return own
-        inner = (_known(self._switched, each) for each in module.modules())
+        inner = (_known(self._switched, each) for each in modules(module))
         return next((place for place in inner if place is not None), None)
 
 
@@ -45,7 +46,7 @@ def switches(modules: list[tuple[Any, str]], tensors: list[tuple[Any, str]]) -> 
     """Attributes that were meant to freeze or to unfreeze, and do neither."""
     found = []
     for module, label in modules:
-        for path, inner in module.named_modules():
+        for path, inner in named_modules(module):
             name = f"{label}.{path}" if path else label
             found += [SwitchSeen(key, value, name, None, True) for key, value in _set(vars(inner))]
     for tensor, label in tensors:

@@ -13,6 +13,7 @@ from . import attributes, steps
 from .batch import ADDING
 from .copies import parameters_of
 from .flowing import Flowing
+from .modules import parameters
 from .origins import switches
 from .recording import guarded
 
@@ -39,7 +40,7 @@ class Recorder(Flowing):
 
     @guarded
     def loaded(self, module: Any) -> None:
-        for parameter in module.parameters():
+        for parameter in parameters(module):
             self.ledger.subject(parameter).seen.loaded = True
 
     @guarded

@@ -71,7 +71,7 @@ class Recording(ABC):
         self.fault: str | None = None
         self.local = threading.local()
         self._watch_nothing_yet()
-        self.lineage.quiet = lambda: self.over or threading.get_ident() == self.busy
+        self.lineage.quiet = lambda: self.over or threading.get_ident() == self.busy or tracing()
         self.lineage.on_loss_function = self._loss_function
         self.lineage.made = self._made
         self.lineage.on_operation = self._operation

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..observation import Place
 from .claims import Claims
+from .modules import parameters
 from .passes import autocast_type
 from .places import here
 
@@ -25,7 +26,7 @@ class Scaling:
 
     def forward(self, module: Any) -> None:
         """A model is called by the script itself, with gradients on."""
-        weight = next(module.parameters(), None)
+        weight = next(parameters(module), None)
         self._type = autocast_type(weight.device.type) if weight is not None else ""
 
     def scaled(self, scaler: Any) -> None:

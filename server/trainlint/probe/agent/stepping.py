@@ -73,7 +73,7 @@ class Stepping(Recording):
         self._name(record, optimizer)
         self._past_its_wrapper(record, optimizer)
         seen = StepSeen(record.index, here(), False, self._backward_count, self._forward_since_backward)
-        seen.scaled = self.gradients.are_scaled(optimizer)
+        seen.scaled = self.gradients.are_scaled(optimizer) and getattr(optimizer, "grad_scale", None) is None
         step = steps.OpenStep(record, optimizer, seen, arguments[1:], keywords)
         found_inf = getattr(optimizer, "found_inf", None)
         step.skipped_inside = found_inf is not None and bool(scalar(found_inf))

@@ -104,8 +104,8 @@ class OpenStep:
 
 
 def begin(step: OpenStep, optimizer: Any, ledger: Ledger) -> bool:
-    """Remember weights, gradients and state. False where they cannot be copied, so there is no
-    counterfactual.
+    """Remember weights, gradients and state. False where they cannot be copied, so there is no counterfactual. A fused
+    optimizer divides by the factor of its scaler itself.
     """
     for parameter in parameters_of(optimizer):
         subject = ledger.subject(parameter)
@@ -123,8 +123,9 @@ def begin(step: OpenStep, optimizer: Any, ledger: Ledger) -> bool:
         step.copy = StepCopy(optimizer)
     except Exception:
         return False
-    for key in step.gradients:
-        step.gradients[key] = step.gradients[key].clone()
+    factor = scalar(getattr(optimizer, "grad_scale", None))
+    for key, gradient in step.gradients.items():
+        step.gradients[key] = gradient / factor if factor else gradient.clone()
     return True
 
 
@@ -148,10 +149,10 @@ def end(step: OpenStep, optimizer: Any, ledger: Ledger, index: int, complete: bo
             seen.step, seen.rate, seen.trainable = index, rate, bool(parameter.requires_grad)
             _remember(subject, seen)
             if gradient is not None and seen.broken == 0:
-                descent += float((dense(gradient) * (local(parameter) - before)).sum().real.item())
+                descent += float((dense(gradient).conj() * (local(parameter) - before)).sum().real.item())
             if learned is not None:
-                mask = subject.learned_mask
-                subject.learned_mask = learned if mask is None else mask | learned
+                mask, learned = subject.learned_mask, learned.cpu()
+                subject.learned_mask = learned if mask is None or mask.shape != learned.shape else mask | learned
                 subject.seen.learned = count(subject.learned_mask)
             subject.seen.steps.append(seen)
             subject.seen.gradient_norm, subject.seen.update_norm = seen.gradient_norm, seen.update_norm

@@ -127,10 +127,12 @@ def random_state() -> Callable[[], None]:
 
 
 def tracing() -> bool:
-    """Whether a compiler is running the program on tensors without values, or a CUDA graph records it: reading a value
-    would spoil the recording.
+    """Whether a compiler is running the program on tensors without values, one of `torch.func` on tensors that stand for
+    several, or a CUDA graph records it: reading a value would spoil the recording.
     """
     if torch.cuda.is_initialized() and torch.cuda.is_current_stream_capturing():
+        return True
+    if torch._C._functorch.peek_interpreter_stack() is not None:
         return True
     modes = torch.utils._python_dispatch._get_current_dispatch_mode_stack()
     return any(type(mode).__module__.startswith(_COMPILERS) for mode in modes)

@@ -13,7 +13,14 @@ _OF_ALL = (
     steps.rebuilt, graph.cuts, holders.outside, holders.in_no_optimizer, holders.in_two_optimizers, settings.modes,
     settings.clipping, settings.losses, holders.switches, settings.schedules, claims.told,
 )  # fmt: skip
-_OF_OPTIMIZERS = (steps.stale, steps.nothing_to_apply, steps.never_stepped, steps.zero_rate, steps.last_pass_only)
+_OF_OPTIMIZERS = (
+    steps.stale,
+    steps.nothing_to_apply,
+    steps.never_stepped,
+    steps.zero_rate,
+    steps.taken_away,
+    steps.last_pass_only,
+)
 
 
 def causes(evidence: Evidence) -> Iterator[Fact]:

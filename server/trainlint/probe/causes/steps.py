@@ -117,6 +117,20 @@ def never_stepped(evidence: Evidence, index: int, optimizer: OptimizerSeen) -> I
     )
 
 
+def taken_away(evidence: Evidence, index: int, optimizer: OptimizerSeen) -> Iterator[Fact]:
+    """Parameters whose gradients were cleared before each step, while others of the same optimizer kept theirs."""
+    rows = _rows(evidence, index)
+    last = {at: row for at, row in rows}
+    about = [at for at, row in last.items() if row.cleared and evidence.judged[at].status is Status.NOT_STEPPED]
+    if not about or not any(row.nonzero for _, row in rows):
+        return
+    place, calls = evidence.place_of(index)
+    text = (
+        f"`{optimizer.name}.step()` finds no gradient of {evidence.names(about)}: the backward pass gave one, and it was cleared"
+    )
+    yield Fact("TRNP13", f"{text}; right where this holds them still, else clear earlier", place, calls, about=frozenset(about))
+
+
 def zero_rate(evidence: Evidence, index: int, optimizer: OptimizerSeen) -> Iterator[Fact]:
     about = [at for at in evidence.held_by(index) if evidence.judged[at].status is Status.RATE_ZERO]
     if not about:
