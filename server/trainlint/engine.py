@@ -179,7 +179,7 @@ class _Findings:
             span=span,
             fingerprint=_fingerprint(rule.code, self.document, span),
             related=tuple(self._related(place, words) for place, words in related),
-            fixes=tuple(self._fixes(observation)) if home is None else (),
+            fixes=tuple(self._fixes(observation)),
         )
 
     def _is_told(self, rule: Rule, node: ast.AST, parsed: Parsed) -> bool:

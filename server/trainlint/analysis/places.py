@@ -47,6 +47,15 @@ class Places:
                     return Way(calls[index], tuple(dict.fromkeys(home for home in homes if home is not None)))
         return None
 
+    def calls_to(self, site: Site) -> tuple[ast.AST, ...]:
+        """The calls through which control gets to a place, outermost first."""
+        return next(self._calls_to(site), ())
+
+    def site_of(self, node: ast.AST) -> Site | None:
+        """The statement and the function around a node."""
+        home = self.home(node)
+        return _site_in(home.tree if home is not None else self._program.tree, node)
+
     def _file_of(self, node: ast.AST) -> Parsed | None:
         if self._nodes is None:
             self._nodes = [(parsed, _nodes_of(parsed)) for parsed in self._program.files]
@@ -81,6 +90,19 @@ class Places:
         module = operation.callee if operation is not None else None
         entered = machine.forwards.get(module) if machine is not None and module is not None else None
         return entered is not None and entered[0].node is place.function
+
+
+def _site_in(tree: ast.Module, wanted: ast.AST) -> Site | None:
+    waiting: list[tuple[ast.AST, ast.stmt | None, ast.AST]] = [(tree, None, tree)]
+    while waiting:
+        node, statement, function = waiting.pop()
+        if isinstance(node, ast.stmt):
+            statement = node
+        if node is wanted:
+            return Site(node, statement, function) if statement is not None else None
+        inner = node if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) else function
+        waiting += [(child, statement, inner) for child in ast.iter_child_nodes(node)]
+    return None
 
 
 def node_of(place: Place) -> ast.AST:

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from itertools import takewhile
 
 from ..finding import Edit, Fix
-from ..program.naming import words
 from ..rules.remedy import (
     AddToOperand,
     ApplyInside,
@@ -55,125 +54,15 @@ from .editing import give_loss, insert, remove, rewrite, surround
 from .guards import step_at_end
 from .instead import build_once, give_output, use_copy, whole_rows
 from .layout import Layout, layout_of
+from .missing import backward_before, clear_between, step_after
 from .offer import safe, unsafe
-from .placement import (
-    Spot,
-    first_backward,
-    is_served,
-    place_in_closure,
-    place_of_backward,
-    place_of_step,
-    places_of_clear,
-    prepared,
-    update_without_step,
-)
+from .placement import first_backward, prepared
 from .recording import move_into
-from .style import differentiates_through
 
 
 def build(remedy: Remedy, tree: ast.Module, source: SourceText) -> Fix | None:
     """The fix for a remedy; None where the text leaves no safe place for it."""
     return _BUILDERS[type(remedy)](remedy, tree, source)
-
-
-def _insert(layout: Layout, spot: Spot, *calls: str) -> Edit:
-    return layout.before(spot.statement, *calls) if spot.before else layout.after(spot.statement, *calls)
-
-
-def _clear_between(remedy: ClearBetween, tree: ast.Module, source: SourceText) -> Fix | None:
-    layout = layout_of(remedy.step, source)
-    if layout is None or not remedy.holder:
-        return None
-    call = f"{remedy.holder}.zero_grad()"
-    backward = remedy.backward
-    if backward.function in functions_given(remedy.step, tree):
-        inner = layout_of(backward, source)
-        if inner is None or remedy.behind:
-            return None
-        return unsafe(f"Insert `{call}` before the backward", inner.before(first_backward(inner, backward.statement), call))
-    spots = places_of_clear(layout, remedy.step.statement, backward.statement, remedy.holder, tree)
-    if remedy.behind and len(spots) == 1:
-        return None
-    where, spot = spots[remedy.behind]
-    return unsafe(f"Insert `{call}` {where}", _insert(layout, spot, call))
-
-
-def functions_given(step: Site, tree: ast.Module) -> list[ast.AST]:
-    """The functions of this text that are handed to the call of a step: it differentiates through them."""
-    given = {argument.id for argument in getattr(step.node, "args", ()) if isinstance(argument, ast.Name)}
-    found = (node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)))
-    return [node for node in found if node.name in given] if given else []
-
-
-def _step_after(remedy: StepAfter, tree: ast.Module, source: SourceText) -> Fix | None:
-    layout = layout_of(remedy.backward, source)
-    if layout is None or not remedy.optimizer or not layout.visible(remedy.optimizer, tree):
-        return None
-    function = remedy.backward.function
-    if remedy.closure or "closure" in words(getattr(function, "name", "")):
-        return _step_with(remedy.optimizer, function, tree, source)
-    clear = remedy.clear.statement if remedy.clear is not None else None
-    if clear is not None and clear not in layout.places:
-        clear = None
-    spot = place_of_step(layout, remedy.backward.statement, clear, remedy.optimizer)
-    if spot is None:
-        return None
-    optimizer = layout.spelled(remedy.optimizer, tree)
-    calls = [f"{optimizer}.step()"]
-    if remedy.scaler is not None:
-        update = f"{remedy.scaler}.update()"
-        calls = [f"{remedy.scaler}.step({optimizer})", update]
-        lonely = update_without_step(layout, remedy.backward.statement, remedy.scaler)
-        if lonely is not None:
-            return unsafe(f"Insert `{calls[0]}` before the update", layout.before(lonely, calls[0]))
-        if any(update in layout.text(following) for following in layout.following(spot.statement)):
-            calls.remove(update)
-    elif remedy.clear is not None:
-        calls += [f"{other}.step()" for other in remedy.others if layout.visible(other, tree)]
-    if spot.before:
-        return unsafe(f"Insert `{calls[0]}` before the clear", layout.before(spot.statement, *calls))
-    title = f"Insert {' and '.join(f'`{call}`' for call in calls if '.step(' in call)} after the backward"
-    if remedy.clear is None and not remedy.engine:
-        calls.append(f"{optimizer}.zero_grad()")
-        title = f"Insert `{calls[0]}` and `{calls[-1]}` after the backward"
-    return unsafe(title, layout.after(spot.statement, *calls))
-
-
-def _step_with(optimizer: str, closure: ast.AST, tree: ast.Module, source: SourceText) -> Fix | None:
-    """A step that is handed `closure`: in place of the one call of it, or behind its definition where nothing uses it."""
-    if not isinstance(closure, ast.FunctionDef) or closure.args.args:
-        return None
-    uses = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id == closure.name]
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and node.func in uses and not node.args]
-    step = f"{optimizer}.step({closure.name})"
-    if len(uses) == 1 and len(calls) == 1:
-        return unsafe(f"Call `{step}`", Edit(span_of(calls[0], source), step))
-    around = next((node for node in ast.walk(tree) if closure in (getattr(node, "body", None) or [])), None)
-    if uses or around is None:
-        return None
-    return unsafe(f"Insert `{step}` behind the closure", Layout(source, around).after(closure, step))
-
-
-def _backward_before(remedy: BackwardBefore, tree: ast.Module, source: SourceText) -> Fix | None:
-    layout = layout_of(remedy.step, source)
-    closures = functions_given(remedy.step, tree)
-    if closures:
-        layout = Layout(source, closures[0])
-        found = place_in_closure(layout)
-    else:
-        step = remedy.step.statement
-        found = None
-        if layout is not None and not (remedy.apart and is_served(layout, step)):
-            found = place_of_backward(layout, step, remedy.optimizer, tree, named=remedy.named)
-    if layout is None or found is None:
-        return None
-    loss, spot = found
-    written = loss if loss.replace(".", "").replace("()", "").isidentifier() else f"({loss})"
-    call = f"{remedy.scaler}.scale({loss}).backward()" if remedy.scaler else f"{written}.backward()"
-    through = remedy.through
-    if through and layout.visible(through, tree) and differentiates_through(through, layout.function, tree):
-        call = f"{through}({loss})"
-    return unsafe(f"Insert `{call}` before the step", _insert(layout, spot, call))
 
 
 def _move(moved: Site, anchor: Site, source: SourceText, where: str, *, before: bool, within: bool = False) -> Fix | None:
@@ -303,9 +192,9 @@ def _build_after(remedy: BuildAfter, tree: ast.Module, source: SourceText) -> Fi
 
 
 _BUILDERS: dict[type, Callable[..., Fix | None]] = {
-    ClearBetween: _clear_between,
-    StepAfter: _step_after,
-    BackwardBefore: _backward_before,
+    ClearBetween: clear_between,
+    StepAfter: step_after,
+    BackwardBefore: backward_before,
     MoveBefore: _move_before,
     MoveAfter: _move_after,
     MoveInto: move_into,

@@ -98,8 +98,10 @@ class Layout:
         return self.begins_line(statement) and (not tail or tail.startswith("#"))
 
     def before(self, anchor: ast.stmt, *texts: str) -> Edit:
-        """Insert statements in front of `anchor`."""
+        """Insert statements in front of `anchor`, or in place of a lone `pass`."""
         start = self.start(anchor)
+        if self._is_empty(anchor):
+            return self._in_place(anchor, texts)
         if not self.begins_line(anchor):
             return self._insert(start, "".join(f"{text}; " for text in texts))
         passed = self._passed(anchor, texts)
@@ -109,7 +111,9 @@ class Layout:
         return self._insert(self.source.offset(Position(line, 1)), "".join(f"{indent}{text}{end}" for text in texts) + alone)
 
     def after(self, anchor: ast.stmt, *texts: str) -> Edit:
-        """Insert statements behind `anchor`."""
+        """Insert statements behind `anchor`, or in place of a lone `pass`."""
+        if self._is_empty(anchor):
+            return self._in_place(anchor, texts)
         if not self.owns_lines(anchor):
             return self._insert(self.end(anchor), "".join(f"; {text}" for text in texts))
         heading = self._heading(anchor, texts)
@@ -119,6 +123,14 @@ class Layout:
         indent, end = self.indent(anchor), self.source.line_end
         place = self.source.offset(Position(line, len(self.source.line(line)) + 1))
         return self._insert(place, "".join(f"{end}{indent}{text}" for text in texts))
+
+    def _is_empty(self, anchor: ast.stmt) -> bool:
+        """Nothing is in the suite yet."""
+        return isinstance(anchor, ast.Pass) and len(self.places[anchor].suite) == 1
+
+    def _in_place(self, anchor: ast.stmt, texts: Iterable[str]) -> Edit:
+        between = f"{self.source.line_end}{self.indent(anchor)}" if self.begins_line(anchor) else "; "
+        return Edit(self.source.span(self.start(anchor), self.end(anchor)), between.join(texts))
 
     def _heading(self, anchor: ast.stmt, texts: Iterable[str]) -> ast.stmt | None:
         """The statement behind `anchor` whose comment speaks of `texts` and not of itself."""

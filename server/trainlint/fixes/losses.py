@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ..program.naming import affinity, suggests, words
 from .layout import Layout
-from .training_calls import LOOPS, Calls, Kind
+from .training_calls import LOOPS, Call, Calls, Kind
 
 LOSS = frozenset({"loss", "losses", "objective", "bce", "mse", "mae", "ce", "nll", "kl", "kld", "err", "error", "cost", "elbo"})
 _COMPUTING = LOSS | {"criterion", "criterions", "crit", "entropy"}
@@ -65,8 +65,8 @@ class Losses:
                 far = [loss for loss in losses if loss.likely is likely]
                 near = [loss for loss in far if self.layout.start(loss.statement) > since]
                 chosen = self._choose(near, optimizer) or self._choose(far, optimizer, alone=True)
-                if chosen is not None:
-                    return chosen
+                if chosen:
+                    return chosen[-1] if named or not likely else self._sum(chosen, step)
             if loop is None or not self._goes_over_steps(loop, step):
                 return None
             loop = self.calls.loop(loop)
@@ -93,7 +93,7 @@ class Losses:
         if any(start < self.layout.start(call.statement) < end and own and call.what != own.what for call in clears):
             return False  # it is for another optimizer
         names = _names(ast.parse(backward.what, mode="eval"))
-        assigned = [one for one in self._statements if names & _stored(one)]
+        assigned = [one for one in self._statements if names & stored(one)]
         inside = [one for one in assigned if loop is None or loop in self.layout.chain(one)]
         between = any(start < self.layout.start(one) < end for one in inside)
         return not between and any(self.layout.start(one) < start for one in inside)
@@ -165,18 +165,29 @@ class Losses:
             for statement in self._statements
         )
 
+    def _sum(self, losses: list[Loss], step: ast.stmt) -> Loss:
+        """All of several parts that wait side by side for the one step, else the last."""
+        group, last = self.calls.group(step), losses[-1]
+        suites = [self.layout.places[loss.statement].suite for loss in losses]
+        others = group.earlier or group.later or group.backwards
+        apart = any(loss.gathers or not words(loss.name) - LOSS - _PLAIN for loss in losses)
+        if len(losses) == 1 or others or apart or any(suite is not suites[0] for suite in suites):
+            return last
+        return Loss(" + ".join(loss.name for loss in losses), last.statement, False, True)
+
     @staticmethod
-    def _choose(losses: list[Loss], optimizer: str, alone: bool = False) -> Loss | None:
+    def _choose(losses: list[Loss], optimizer: str, alone: bool = False) -> list[Loss]:
+        """Those that are equally likely to be meant."""
         if len(losses) > 1:
             near = [affinity(optimizer, loss.name) for loss in losses]
             if near.count(max(near)) == 1:
-                return losses[near.index(max(near))]
+                return [losses[near.index(max(near))]]
             if alone:
-                return None
+                return []
             losses = [loss for loss, much in zip(losses, near, strict=True) if much == max(near)]
             plain = min(len(words(loss.name) - LOSS - _PLAIN) for loss in losses)
             losses = [loss for loss in losses if len(words(loss.name) - LOSS - _PLAIN) == plain]
-        return losses[-1] if losses else None
+        return losses
 
     def _undifferentiated(self, step: ast.stmt, loop: ast.stmt | None) -> list[Loss]:
         start = self.layout.start(step)
@@ -212,7 +223,7 @@ class Losses:
             if name in known:
                 yield Loss(name, statement, known[name].gathers or self._from_outside(known[name], statement), known[name].likely)
             elif suggests(name, LOSS) and not isinstance(statement.value, ast.Constant) and not _read_out(statement.value):
-                yield Loss(name, statement, True, True)
+                yield Loss(name, statement, not self._is_begun(name, statement), True)
             return
         for name, value, likely in _assigned(statement):
             fresh = name in known and not self._from_outside(known[name], statement)
@@ -221,6 +232,16 @@ class Losses:
             target = ast.unparse(statement.targets[0])
             if not any(True for _ in _assigned(statement)) and _names(statement.value) & set(known):
                 yield Loss(target, statement, target in _names(statement.value), True)
+
+    def _is_begun(self, name: str, statement: ast.stmt) -> bool:
+        """A sum that begins with a number in the turn in which `statement` adds to it."""
+        loop, start = self.calls.loop(statement), self.layout.start(statement)
+        numbers = (
+            one
+            for one in self._statements
+            if isinstance(one, ast.Assign) and isinstance(one.value, ast.Constant) and self.layout.start(one) < start
+        )
+        return any(name in map(ast.unparse, one.targets) and self.calls.loop(one) is loop for one in numbers)
 
     def _has_no_graph(self, statement: ast.stmt) -> bool:
         """Autograd is off where it runs."""
@@ -265,7 +286,7 @@ class Losses:
         later = (
             self.layout.start(statement)
             for statement in self._statements
-            if self.layout.start(statement) > start and any(name == loss.name for name, _, _ in _assigned(statement))
+            if self.layout.start(statement) > start and loss.name in _rebound(statement)
         )
         return min(later, default=len(self.layout.source.text) + 1)
 
@@ -278,6 +299,24 @@ def _differentiating(tree: ast.Module) -> frozenset[str]:
         for function in functions
         if any(isinstance(node, ast.Attribute) and node.attr in ("backward", "manual_backward") for node in ast.walk(function))
     ) - {"backward", "forward", "step"}
+
+
+def scaled_under(layout: Layout, backward: Call) -> str:
+    """The loss of a backward, without what a scaler or its context made of it right before."""
+    owner = layout.places[backward.statement].owner
+    items = owner.items if isinstance(owner, (ast.With, ast.AsyncWith)) else []
+    made = {ast.unparse(item.optional_vars): item.context_expr for item in items if item.optional_vars is not None}
+    for earlier in layout.preceding(backward.statement):
+        if isinstance(earlier, ast.Assign) and isinstance(earlier.value, ast.Call) and ".scale(" in ast.unparse(earlier.value):
+            made[ast.unparse(earlier.targets[0])] = earlier.value
+    scaling = made.get(backward.what)
+    return ast.unparse(scaling.args[0]) if isinstance(scaling, ast.Call) and scaling.args else backward.what
+
+
+def chosen_in(statements: list[ast.stmt]) -> str | None:
+    """The last of what the statements call a loss."""
+    names = [name for statement in statements for name, _, likely in _assigned(statement) if likely]
+    return names[-1] if names else None
 
 
 def returned_loss(layout: Layout) -> tuple[str, ast.stmt] | None:
@@ -311,10 +350,19 @@ def _assigned(statement: ast.stmt) -> Iterator[tuple[str, ast.expr, bool]]:
             yield names[0], value, False
 
 
-def _stored(statement: ast.stmt) -> set[str]:
+def stored(statement: ast.stmt) -> set[str]:
     """The names and attributes that a simple statement gives a value."""
     given = [*getattr(statement, "targets", ()), *([statement.target] if hasattr(statement, "target") else ())]
     return {name for target in given for name in _names(target)}
+
+
+def _rebound(statement: ast.stmt) -> list[str]:
+    """What an assignment gives a value that does not depend on the one before."""
+    targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
+    if not isinstance(statement, (ast.Assign, ast.AnnAssign)):
+        return []
+    parts = (part for target in targets for part in (target.elts if isinstance(target, ast.Tuple) else [target]))
+    return [ast.unparse(part) for part in parts if part is not None]
 
 
 def _read_out(value: ast.expr) -> bool:

@@ -101,7 +101,7 @@ def _behind_step(layout: Layout, calls: Calls, step: ast.stmt) -> Spot:
     for following in layout.following(step):
         call = calls.of(following)
         if call is None:
-            if not _belongs_to_step(layout, following):
+            if not belongs_to_step(following):
                 break
             anchor = following
         elif call.kind is Kind.CLEAR:
@@ -127,7 +127,7 @@ def _both_step(layout: Layout, calls: Calls, step: ast.stmt) -> ast.stmt:
     return owner if steps and not clears else step
 
 
-def _belongs_to_step(layout: Layout, statement: ast.stmt) -> bool:
+def belongs_to_step(statement: ast.stmt) -> bool:
     """The update of a gradient scaler, or the step of a schedule."""
     func = statement.value.func if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call) else None
     if not isinstance(func, ast.Attribute):
@@ -163,7 +163,7 @@ def place_of_step(layout: Layout, backward: ast.stmt, clear: ast.stmt | None, op
             anchor = _gathering(layout, backward, gathered)
         if guarded and behind:
             anchor = cleared
-    anchor = prepared(layout, _last_backward(layout, anchor))
+    anchor = prepared(layout, _last_backward(layout, anchor, told=clear is not None))
     return Spot(_among_steps(layout, anchor, optimizer), before=False)
 
 
@@ -198,7 +198,7 @@ def _before_schedule(layout: Layout, clear: ast.stmt) -> ast.stmt:
     """The clear, or the updates in front of it that follow a step."""
     anchor = clear
     for earlier in reversed(layout.preceding(clear)):
-        if not _belongs_to_step(layout, earlier):
+        if not belongs_to_step(earlier):
             break
         anchor = earlier
     return anchor
@@ -255,16 +255,16 @@ def first_backward(layout: Layout, anchor: ast.stmt) -> ast.stmt:
     return _farthest_backward(layout, anchor, layout.preceding(anchor)[::-1])
 
 
-def _last_backward(layout: Layout, anchor: ast.stmt) -> ast.stmt:
-    return _farthest_backward(layout, anchor, layout.following(anchor))
+def _last_backward(layout: Layout, anchor: ast.stmt, *, told: bool) -> ast.stmt:
+    return _farthest_backward(layout, anchor, layout.following(anchor), told=told)
 
 
-def _farthest_backward(layout: Layout, anchor: ast.stmt, others: list[ast.stmt]) -> ast.stmt:
-    """The last of `others` that is a backward, before anything is applied or cleared."""
+def _farthest_backward(layout: Layout, anchor: ast.stmt, others: list[ast.stmt], *, told: bool = False) -> ast.stmt:
+    """The last of `others` that is a backward, before anything is applied or cleared; `told`: what clears them is known."""
     farthest = anchor
     for other in others:
         text = layout.text(other)
-        if ".zero_grad(" in text or ".step(" in text or clears_by_hand(other) or _may_clear(other):
+        if ".zero_grad(" in text or ".step(" in text or clears_by_hand(other) or (not told and _may_clear(other)):
             break
         if isinstance(other, ast.Expr) and "backward(" in text:
             farthest = other
@@ -348,6 +348,8 @@ def place_of_backward(
         scaled = scaled_in(earlier, text) if layout.start(earlier) > layout.start(computed) else None
         if scaled is not None:
             return scaled
+    if anchor is not step and isinstance(anchor, ast.If) and _both_step(layout, calls, step) is anchor:
+        return text, Spot(anchor, before=True)
     if anchor is not step and isinstance(anchor, ast.If) and (loss.gathers or not _gathers_before(layout, anchor, step)):
         anchor = step
     if anchor is step:

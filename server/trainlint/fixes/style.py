@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from ..program.naming import names_scheduler
+from ..program.vocabulary import CLEARING_BEHIND
 from ..source.nodes import walk
 from .layout import Layout
 from .training_calls import Call, Calls, Kind
@@ -19,6 +20,8 @@ _PREPARING = frozenset(
 def clears_behind(calls: Calls, step: ast.stmt, holder: str, tree: ast.Module) -> bool:
     """Whether gradients are cleared behind the steps here, and not in front of the backwards."""
     loop = calls.loop(step)
+    if loop is not None and _brings_gradients(calls, loop, holder):
+        return False
     if loop is not None and any(
         call.kind is Kind.CLEAR and call.what == holder and calls.layout.start(call.statement) < calls.layout.start(loop)
         for call in calls.all
@@ -31,7 +34,20 @@ def clears_behind(calls: Calls, step: ast.stmt, holder: str, tree: ast.Module) -
             votes += _votes(Calls(Layout(calls.layout.source, function)))
     if votes:
         return 2 * sum(votes) > len(votes)
-    return _is_scheduled(calls.layout, step) or any("accelerator" in ast.unparse(one.statement) for one in calls.all)
+    if _imports(tree, CLEARING_BEHIND) and _is_scheduled(calls.layout, step):
+        return True
+    return any("accelerator" in ast.unparse(one.statement) for one in calls.all)
+
+
+def _brings_gradients(calls: Calls, loop: ast.stmt, holder: str) -> bool:
+    """Gradients of a backward in front of `loop`, which nothing clears in between, are there in its first turn."""
+    start, outer = calls.layout.start(loop), calls.loop(loop)
+    before = [call for call in calls.all if calls.layout.start(call.statement) < start and outer is not None]
+    within = [
+        call for call in before if outer in calls.layout.chain(call.statement) and not calls.exclusive(call.statement, loop)
+    ]
+    told = [call.kind for call in within if call.kind is Kind.BACKWARD or (call.kind is Kind.CLEAR and call.what == holder)]
+    return bool(told) and told[-1] is Kind.BACKWARD
 
 
 def differentiates_through(through: str, function: ast.AST, tree: ast.Module) -> bool:
@@ -43,6 +59,12 @@ def differentiates_through(through: str, function: ast.AST, tree: ast.Module) ->
     calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
     names = [ast.unparse(func) for func in calls if isinstance(func, ast.Attribute) and func.attr == "backward"]
     return not names or through in names
+
+
+def _imports(tree: ast.Module, roots: frozenset[str]) -> bool:
+    found = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    found += [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+    return any(name.partition(".")[0] in roots for name in found)
 
 
 def _clears(function: ast.AST) -> bool:

@@ -121,6 +121,14 @@ class Group:
     later: list[Call]
 
 
+def differentiated(loss: str, scaler: str | None, through: str | None) -> str:
+    """The backward of a loss: by calling `through`, or of the loss as `scaler` makes it."""
+    if through:
+        return f"{through}({loss})"
+    written = loss if loss.replace(".", "").replace("()", "").isidentifier() else f"({loss})"
+    return f"{scaler}.scale({loss}).backward()" if scaler else f"{written}.backward()"
+
+
 def calls_in(statement: ast.stmt) -> Iterator[Call]:
     """The training calls of a simple statement, without those of functions defined in it."""
     for node in _outside_functions(statement):

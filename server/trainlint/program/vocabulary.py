@@ -99,3 +99,7 @@ def holds_gradients(attribute: str) -> bool:
 def runs_on_gradients(method: str) -> bool:
     """Calling it means that hooks work on the object's gradients as they arrive."""
     return method in _HOOKS
+
+
+CLEARING_BEHIND = frozenset({"transformers", "accelerate"})
+"""Libraries in whose loops gradients are cleared behind the step, where the rate has been scheduled."""

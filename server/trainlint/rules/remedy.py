@@ -9,6 +9,7 @@ from typing import Union
 
 from ..analysis.flow.gradients import Cut
 from ..analysis.flow.graph import Source
+from ..analysis.paths.alternatives import Arm
 from ..program.things import Operation, Tensor, Value
 from ..program.things import Sequence as Items
 from ..source.parse import Site
@@ -18,13 +19,14 @@ from ..source.parse import Site
 class ClearBetween:
     """Clear the gradients of `holder` after `step` and before the next `backward`.
 
-    Where two places are equally right, the other one if `behind`.
+    Where two places are equally right, the other one if `behind`. Only in `arm`, where there is one.
     """
 
     holder: str
     step: Site
     backward: Site
     behind: bool = False
+    arm: Arm | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class StepAfter:
     """Apply the gradients of `backward` with `optimizer` before `clear`, through `scaler` where the loss was scaled.
 
     The function of `backward` is handed to the step where the optimizer needs a `closure`; `others` step beside it; an
-    `engine` clears by itself.
+    `engine` clears by itself. Only in `arm`, where there is one.
     """
 
     optimizer: str
@@ -42,6 +44,7 @@ class StepAfter:
     closure: bool = False
     others: tuple[str, ...] = ()
     engine: bool = False
+    arm: Arm | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,8 @@ class BackwardBefore:
     """Differentiate the loss computed in `step`'s own function before `step`: scaled, or by calling `through`.
 
     Several losses may wait there: the one meant for `optimizer`. `named`: only one whose name says what it is. `apart`: the
-    backwards before the step reach other parameters, so that one is missing only where they are fewer than the steps.
+    backwards before the step reach other parameters, so that one is missing only where they are fewer than the steps. Only in
+    `arm`, where there is one.
     """
 
     step: Site
@@ -58,6 +62,7 @@ class BackwardBefore:
     through: str | None
     named: bool = False
     apart: bool = False
+    arm: Arm | None = None
 
 
 @dataclass(frozen=True, slots=True)

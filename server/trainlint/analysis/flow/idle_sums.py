@@ -13,6 +13,7 @@ from ...program.things import Either, Many, Mapping, Operation, Origin, Sequence
 from ...program.unseen import shows
 from ...program.values import as_tensor
 from ...source.nodes import walk
+from ...source.parse import Site
 from .fates import Fates
 from .gradients import Gradients, Reach
 from .graph import Node
@@ -28,7 +29,10 @@ _MOST_VALUES = 400
 @dataclass(frozen=True, slots=True)
 class IdleSum:
     """`total` adds `left_out` to what `backward` differentiates alone, and is only looked at; or, where `twice`, it is what is
-    differentiated, has the term `trained` two times, and `left_out` not at all."""
+    differentiated, has the term `trained` two times, and `left_out` not at all.
+
+    `apart` is where `left_out` gets its value, of a graph of its own.
+    """
 
     total: Operation
     name: str
@@ -37,6 +41,7 @@ class IdleSum:
     backward: fx.Backward
     certain: bool
     twice: bool = False
+    apart: Site | None = None
 
     @property
     def differentiated(self) -> ast.Name | None:
@@ -105,8 +110,20 @@ class IdleSums:
             for other, beside, backward in trained:
                 certain = self._belong_together(value, other)
                 if certain is not None:
-                    return IdleSum(total, name, beside, written, backward, certain)
+                    apart = self._apart(made, written, total, backward)
+                    return IdleSum(total, name, beside, written, backward, certain, apart=apart)
         return None
+
+    def _apart(self, made: Operation | None, written: ast.expr, total: Operation, backward: fx.Backward) -> Site | None:
+        """Where a term, as it is added, gets its value, if no part of its graph is one of what is differentiated."""
+        if made is None or not isinstance(made.site.statement, ast.Assign) or backward.site.function is not made.site.function:
+            return None
+        own = _behind(Tensor(origin=made))
+        theirs = self._behind[self._backwards.index(backward)]
+        weighted = all(term is not written for _, term in _terms(total))
+        if weighted or own is None or theirs is None or _only_target(made.site.statement) != ast.unparse(written):
+            return None
+        return None if any(self._trains(Tensor(origin=one)) for one in own & theirs) else made.site
 
     def _twice(self, total: Operation, name: str) -> IdleSum | None:
         """A sum that has one loss two times while another is only looked at."""

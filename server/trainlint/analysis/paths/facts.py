@@ -29,9 +29,14 @@ from .restored_rates import RestoredRate, restored_rates
 from .scalers import unused_scalers
 from .schedules import Schedules
 from .trainers import ManualCalls, NoLoss, NoOptimizer, manual_calls, missing_losses, missing_optimizers
+from .wrappers import Wrappers
 
 
 class PathFacts(Basis):
+    @cached_property
+    def wrappers(self) -> Wrappers:
+        return Wrappers(self.program, self.places)
+
     @cached_property
     def scalings(self) -> list[scaling.Scaling]:
         """What every entry clips, scales and unscales."""

@@ -36,13 +36,6 @@ class UnappliedBackward:
     also: tuple[tuple[ParameterSet, fx.Clear | None], ...] = ()
     where: Arm | None = None
 
-    def holder(self, target: ParameterSet, clear: fx.Clear | None) -> str:
-        """The optimizer of a set, as the program writes it where it clears."""
-        optimizer = target.optimizers[0]
-        if target.engine is not None:
-            return target.engine.name
-        return clear.text if clear is not None and optimizer in clear.holders else optimizer.name
-
 
 def unapplied(
     entry: Entry, ran: list[tuple[ParameterSet, View, Lifecycle]], used: Container[fx.Effect], explained: Set[ParameterSet]

@@ -55,15 +55,17 @@ def check(facts: Facts) -> Iterable[Observation]:
                 continue
             backward, clear, step = empty.backward, empty.clear, empty.step
             related = []
+            through = facts.differentiator(empty.target)
             remedies: list[Remedy] = [
-                BackwardBefore(step.site, step.text, step.scaler, facts.differentiator(empty.target), named=True)
+                BackwardBefore(way.site, way.spelled("step"), step.scaler, through, named=True)
+                for way in facts.wrappers.ways(step)
             ]
             if clear is not None:
                 related.append((clear.site.node, "they are cleared here"))
             if backward is not None:
                 related.append((backward.site.node, "gradients are computed here"))
             if clear is not None and backward is not None:
-                remedies.append(MoveBefore(clear.site, backward.site))
+                remedies.append(MoveBefore(facts.wrappers.called(clear, backward.site.function).site, backward.site))
             yield Observation(
                 step.site,
                 f"`{written(step)}` has nothing to apply: its gradients are cleared after the backward and before this step",

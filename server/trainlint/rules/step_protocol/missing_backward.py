@@ -65,13 +65,10 @@ def check(facts: Facts) -> Iterable[Observation]:
             if empty.step.closure is not None and empty.backward is None:
                 continue
             if empty.where is not None:
-                yield _in_arm(empty, empty.where)
+                yield _in_arm(facts, empty, empty.where)
                 continue
             certain = confidence(empty.target.certain)
-            step = empty.step
-            through, apart = facts.differentiator(empty.target), empty.backward is not None
-            remedy = BackwardBefore(step.site, step.text, step.scaler, through, apart=apart)
-            mended = () if step.given else (remedy,)
+            mended = _remedies(facts, empty)
             if empty.backward is not None:
                 message = f"`{written(empty.step)}` has nothing to apply: no backward reaches the parameters it holds"
                 related = ((empty.backward.site.node, "this backward reaches other parameters"),)
@@ -118,10 +115,22 @@ def _by_another_argument(facts: Facts) -> Iterable[Observation]:
         )
 
 
-def _in_arm(empty: EmptyStep, arm: Arm) -> Observation:
+def _remedies(facts: Facts, empty: EmptyStep) -> tuple[Remedy, ...]:
+    step, target = empty.step, empty.target
+    if step.given:
+        return ()
+    through, apart = facts.differentiator(target), empty.backward is not None
+    return tuple(
+        BackwardBefore(way.site, way.spelled("step"), step.scaler, through, apart=apart, arm=empty.where)
+        for way in facts.wrappers.ways(step)
+    )
+
+
+def _in_arm(facts: Facts, empty: EmptyStep, arm: Arm) -> Observation:
     message = f"`{written(empty.step)}` has nothing to apply {arm.described}: no backward computes gradients there"
     other = arm.counterparts[0].site.node
-    return Observation(empty.step.site, message, confidence(False), ((other, "the other branch computes them here"),))
+    related = ((other, "the other branch computes them here"),)
+    return Observation(empty.step.site, message, confidence(False), related, _remedies(facts, empty))
 
 
 RULE = Rule("TRN105", "missing-backward", Severity.ERROR, Fixability.SOMETIMES, "0.1.0", check)

@@ -48,7 +48,9 @@ from collections.abc import Iterable
 from ...analysis.facts import Facts
 from ...analysis.paths.alternatives import Arm
 from ...analysis.paths.unapplied import UnappliedBackward
+from ...analysis.wiring.sets import ParameterSet
 from ...finding import Severity
+from ...program import effects as fx
 from ..remedy import Compose, Insert, Remedy, StepAfter
 from ..rule import Fixability, Observation, Rule, called, confidence
 
@@ -60,20 +62,17 @@ def check(facts: Facts) -> Iterable[Observation]:
             if fact.backward in misled:
                 continue
             if fact.where is not None:
-                yield _in_arm(fact, fact.where)
+                yield _in_arm(facts, fact, fact.where)
                 continue
             backward, optimizer = fact.backward, fact.target.engine or fact.target.optimizers[0]
-            holder = fact.holder(fact.target, fact.clear)
+            remedy = _remedy(facts, fact)
+            holder = remedy.optimizer
             related = []
             if optimizer.in_sight and optimizer.node is not None:
                 holds = f"`{optimizer.name}`" if optimizer.name else "this optimizer"
                 related.append((optimizer.node, f"{holds} could apply them and never does"))
             if fact.clear is not None:
                 related.append((fact.clear.site.node, "they are thrown away here"))
-            clear = fact.clear.site if fact.clear else None
-            others = tuple(fact.holder(*one) for one in fact.also)
-            engine = fact.target.engine is not None
-            remedy = StepAfter(holder, backward.scaler, backward.site, clear, fact.target.needs_closure, others, engine)
             yield Observation(
                 backward.site,
                 f"the gradients of `{backward.text}` are computed and "
@@ -104,10 +103,29 @@ def check(facts: Facts) -> Iterable[Observation]:
     yield from _by_value(facts)
 
 
-def _in_arm(fact: UnappliedBackward, arm: Arm) -> Observation:
+def _remedy(facts: Facts, fact: UnappliedBackward) -> StepAfter:
+    backward, target = fact.backward, fact.target
+    clear = facts.wrappers.called(fact.clear, backward.site.function).site if fact.clear is not None else None
+    others = tuple(_holder(facts, fact, *one) for one in fact.also)
+    holder, engine = _holder(facts, fact, target, fact.clear), target.engine is not None
+    return StepAfter(holder, backward.scaler, backward.site, clear, target.needs_closure, others, engine, fact.where)
+
+
+def _holder(facts: Facts, fact: UnappliedBackward, target: ParameterSet, clear: fx.Clear | None) -> str:
+    """The optimizer of a set, as the function of the backward writes it where it clears."""
+    optimizer, function = target.optimizers[0], fact.backward.site.function
+    if target.engine is not None:
+        return target.engine.name
+    if clear is not None and optimizer in clear.holders:
+        return facts.wrappers.called(clear, function).spelled("step")
+    return facts.wrappers.holder(optimizer, "step", function)
+
+
+def _in_arm(facts: Facts, fact: UnappliedBackward, arm: Arm) -> Observation:
     message = f"the gradients of `{fact.backward.text}` are computed and never applied {arm.described}: no step follows there"
     other = arm.counterparts[0].site.node
-    return Observation(fact.backward.site, message, confidence(False), ((other, "the other branch applies them here"),))
+    related = ((other, "the other branch applies them here"),)
+    return Observation(fact.backward.site, message, confidence(False), related, (_remedy(facts, fact),))
 
 
 def _by_value(facts: Facts) -> Iterable[Observation]:

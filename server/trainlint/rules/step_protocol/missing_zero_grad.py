@@ -57,7 +57,7 @@ def check(facts: Facts) -> Iterable[Observation]:
             if stale.step in told or stale in facts.misplaced_clears:
                 continue
             if stale.where is not None:
-                yield _in_arm(stale, stale.where)
+                yield _in_arm(facts, stale, stale.where)
                 continue
             yield Observation(
                 stale.step.site,
@@ -68,23 +68,26 @@ def check(facts: Facts) -> Iterable[Observation]:
                     *(((stale.loop.node, "this loop never clears them"),) if not stale.loop.calls else ()),
                     (stale.backward.site.node, "new gradients are added to the old ones here"),
                 ),
-                _remedies(stale),
+                _remedies(facts, stale),
             )
 
 
-def _in_arm(stale: StaleStep, arm: Arm) -> Observation:
+def _in_arm(facts: Facts, stale: StaleStep, arm: Arm) -> Observation:
     message = (
         f"`{written(stale.step)}` applies gradients that were already applied {arm.described}: "
         f"nothing clears them there between {_turns(stale.loop.calls)}"
     )
     other = arm.counterparts[0].site.node
     related = ((other, "the other branch clears them here"),)
-    return Observation(stale.step.site, message, confidence(False), related, _remedies(stale))
+    return Observation(stale.step.site, message, confidence(False), related, _remedies(facts, stale))
 
 
-def _remedies(stale: StaleStep) -> tuple[Remedy, ...]:
+def _remedies(facts: Facts, stale: StaleStep) -> tuple[Remedy, ...]:
     """In front of the backward, and behind the step."""
-    return tuple(ClearBetween(stale.step.text, stale.step.site, stale.backward.site, behind) for behind in (False, True))
+    backward = stale.backward.site
+    step = facts.wrappers.called(stale.step, backward.function)
+    holder = step.spelled("zero_grad")
+    return tuple(ClearBetween(holder, step.site, backward, behind, stale.where) for behind in (False, True))
 
 
 def _turns(method: str) -> str:

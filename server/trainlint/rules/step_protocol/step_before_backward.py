@@ -51,6 +51,8 @@ def check(facts: Facts) -> Iterable[Observation]:
         for empty in protocol.empty:
             step = empty.step
             if empty.why is Emptiness.TOO_EARLY and empty.backward is not None:
+                called = facts.wrappers.called(step, empty.backward.site.function)
+                through = facts.differentiator(empty.target)
                 yield Observation(
                     step.site,
                     f"`{written(step)}` has nothing to apply: the backward comes after this step, "
@@ -58,8 +60,8 @@ def check(facts: Facts) -> Iterable[Observation]:
                     confidence(empty.target.certain),
                     ((empty.backward.site.node, "the gradients are computed here, too late"),),
                     (
-                        BackwardBefore(step.site, step.text, step.scaler, facts.differentiator(empty.target), named=True),
-                        MoveAfter(step.site, empty.backward.site),
+                        BackwardBefore(called.site, called.spelled("step"), step.scaler, through, named=True),
+                        MoveAfter(called.site, empty.backward.site),
                     ),
                 )
 

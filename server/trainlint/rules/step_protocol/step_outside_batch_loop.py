@@ -51,6 +51,7 @@ from ..rule import Fixability, Observation, Rule, confidence, written
 def check(facts: Facts) -> Iterable[Observation]:
     for protocol in facts.protocols:
         for late in protocol.late:
+            backward = late.backward.site
             yield Observation(
                 late.step.site,
                 f"`{written(late.step)}` applies the gradients of the last turn only: "
@@ -60,7 +61,7 @@ def check(facts: Facts) -> Iterable[Observation]:
                     (late.loop.node, "this loop computes gradients and never steps"),
                     (late.clear.site.node, "each turn throws the gradients of the turn before away here"),
                 ),
-                (MoveAfter(late.step.site, late.backward.site, within=True),),
+                (MoveAfter(facts.wrappers.called(late.step, backward.function).site, backward, within=True),),
             )
 
 
