@@ -48,6 +48,14 @@ SEQUENTIAL = {
         "model = nn.Sequential(\n    nn.Linear(4, 3)\n    # probabilities\n)\n",
     ),
     "on one line": ("model = nn.Sequential(nn.Linear(4, 3), nn.Softmax(1))\n", "model = nn.Sequential(nn.Linear(4, 3))\n"),
+    "counted off": (
+        "layers = [nn.Linear(4, 3), nn.Softmax(1)]\nprint(layers[0])\nmodel = nn.Sequential(*layers)\n",
+        "layers = [nn.Linear(4, 3), nn.Identity()]\nprint(layers[0])\nmodel = nn.Sequential(*layers)\n",
+    ),
+    "counted off in a model": (
+        "model = nn.Sequential(nn.Linear(4, 3), nn.Softmax(1))\nprint(model[-2].weight)\n",
+        "model = nn.Sequential(nn.Linear(4, 3), nn.Identity())\nprint(model[-2].weight)\n",
+    ),
     "in a list": (
         "model = nn.Sequential(*[nn.Linear(4, 3), nn.Softmax(1), ])\n",
         "model = nn.Sequential(*[nn.Linear(4, 3), ])\n",

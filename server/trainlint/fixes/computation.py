@@ -10,7 +10,7 @@ from ..rules.remedy import Bypass, CallInstead, DivideLoss, HandTo, KeepGraph, T
 from ..source.parse import span_of
 from ..source.text import SourceText, Span
 from .offer import unsafe, unsafe_later
-from .spelling import imported_from, spelling
+from .spelling import Imports, imported_from, spelling
 
 _ATOMS = (ast.Name, ast.Attribute, ast.Call, ast.Subscript, ast.Constant)
 
@@ -54,12 +54,12 @@ def hand_to(remedy: HandTo, tree: ast.Module, source: SourceText) -> Fix | None:
 
 
 def bypass(remedy: Bypass, tree: ast.Module, source: SourceText) -> Fix | None:
-    """A layer in a list of layers is taken off the list; any other computation gives way to its operand."""
+    """A layer in a list of layers is taken off the list, or idles there; any other computation gives way to its operand."""
     call = remedy.site.node
     if remedy.layer is not None:
         listed = _listed(remedy.layer, tree)
         if listed is not None and _is_counted_off(listed, tree):
-            return None
+            return _idle_layer(remedy.layer, tree, source)
         if listed is not None:
             title = f"Leave out `{ast.unparse(listed)}`"
             return unsafe_later(title, Restructuring(Change.DROP, span_of(listed, source)))
@@ -78,6 +78,24 @@ def bypass(remedy: Bypass, tree: ast.Module, source: SourceText) -> Fix | None:
         title = f"Leave out `.{call.func.attr}()`"
     inner = span_of(operand, source)
     return unsafe_later(title, Restructuring(Change.REDUCE, span_of(call, source), inner=inner))
+
+
+def _idle_layer(layer: ast.AST, tree: ast.Module, source: SourceText) -> Fix | None:
+    """A layer that gives back what it gets takes its place, so that the others keep theirs."""
+    if not isinstance(layer, ast.Call):
+        return None
+    func, name = layer.func, layer_class("identity")
+    imports: Imports = ()
+    if isinstance(func, ast.Attribute):
+        text = f"{source.slice(span_of(func.value, source))}.{name}()"
+    else:
+        present = imported_from(func.id, tree) if isinstance(func, ast.Name) else None
+        named = spelling(f"{present.rpartition('.')[0]}.{name}", tree) if present is not None else None
+        if named is None:
+            return None
+        text, imports = f"{named[0]}()", named[1]
+    title = f"Let `{text}` take the place of `{ast.unparse(layer)}`"
+    return unsafe_later(title, Restructuring(Change.REPLACE, span_of(layer, source), text, imports=imports))
 
 
 _READ_OUT = frozenset({"item", "detach", "data"})
@@ -162,10 +180,9 @@ def _listed(layer: ast.AST, tree: ast.Module) -> ast.expr | None:
 
 def _is_counted_off(item: ast.expr, tree: ast.Module) -> bool:
     """The list it stands in is asked for items by their places: these would be others without it."""
-    lists = [node for node in ast.walk(tree) if isinstance(node, (ast.List, ast.Tuple)) and item in node.elts]
-    names = {target.id for one in lists for target in _targets(one, tree) if isinstance(target, ast.Name)}
-    asked = (node.value for node in ast.walk(tree) if isinstance(node, ast.Subscript))
-    return any(isinstance(whole, ast.Name) and whole.id in names for whole in asked)
+    lists = [node for node in ast.walk(tree) if not isinstance(node, ast.Dict) and item in _items(node)]
+    names = {ast.unparse(target) for one in lists for target in _targets(one, tree)}
+    return any(isinstance(node, ast.Subscript) and ast.unparse(node.value) in names for node in ast.walk(tree))
 
 
 def _items(node: ast.AST) -> list[ast.expr]:
