@@ -26,6 +26,7 @@ class Distribution:
 
 DISTRIBUTIONS = (
     Distribution("accelerate", "1.15.0", "5654f8c5eaa0d4fa68b33e287a97765da6849bf6d51dcac874e73fbbddfb6134"),
+    Distribution("alibi-detect", "0.13.0", "07a468cac6ef0773c060d915544d0c9bd67f77400e75dfe435b1ea9a81679223"),
     Distribution("avalanche-lib", "0.6.0", "8d0886e76dbc2a769aa581aa879c711fcf7fa069291bb9986dffdd5d07f91d4a"),
     Distribution("keras", "3.15.1", "92ae7c1dd7f61041953dc2d42253181ee099086f0b58ae36fcf98147a6f08a29"),
     Distribution("lightning", "2.6.6", "1c6329e241f8a85f29fedead89c1ee138b36caa08de60c260c6a7eaee81c8295"),
@@ -36,6 +37,7 @@ DISTRIBUTIONS = (
     Distribution("sbx-rl", "0.28.0", "d31098a1d9ebb67b84cab1b91fe3f080b94b9f3fe22867902627a5d1956f1125"),
     Distribution("skorch", "1.4.0", "f7a5d3c13a3aecf0a0fe689ff25188be1145a95268f8fe81f01aaa9fbd7cead1"),
     Distribution("stable-baselines3", "2.9.2", "8af267e9513343f481b3f0680b7740ad79a746873db24f18a9fb2edcbd9a2df7"),
+    Distribution("tensorflow-recommenders", "0.7.7", "ae9084eb35dbdd232d61e02a1470cbbc5dddb78028756257ca320823b6620435"),
     Distribution("timm", "1.0.31", "baa0b333339c46d3d6d4965d99b69f5053afed71210e8f433d7ea5ee6a18f0ec"),
 )
 

@@ -45,7 +45,20 @@ class Places:
                 if self.home(calls[index]) is None:
                     homes = [self.home(call) for call in calls[index + 1 :]] + [self.home(place)]
                     return Way(calls[index], tuple(dict.fromkeys(home for home in homes if home is not None)))
-        return None
+        return self._way_up(place) if isinstance(place, Site) else None
+
+    def _way_up(self, place: Site) -> Way | None:
+        """The same for what is computed, by the calls of the functions around it."""
+        files: dict[Parsed, None] = {}
+        seen: set[ast.AST] = set()
+        while (home := self.home(place)) is not None:
+            files[home] = None
+            calls = [] if place.function in seen else self._program.calls_of(place.function)
+            if not calls:
+                return None
+            seen.add(place.function)
+            place = next((call for call in calls if self.home(call) is None), calls[0])
+        return Way(place.node, tuple(files))
 
     def calls_to(self, site: Site) -> tuple[ast.AST, ...]:
         """The calls through which control gets to a place, outermost first."""

@@ -151,7 +151,8 @@ def _default(m: Machine, function: ast.AST, argument: ast.arg, node: ast.expr, *
             expressions.evaluate(m, node)
             return parameter(m, argument)
         return options.argument(m, function, argument, node) or UNKNOWN
-    if node.value is None or isinstance(node.value, (bool, str)):
+    chosen = isinstance(node.value, str) and not called and argument.arg in m.index.functions[function].tested
+    if not chosen and (node.value is None or isinstance(node.value, (bool, str))):
         return options.argument(m, function, argument, node) or Constant(node.value)
     option = options.is_command(m, function)
     if called or option:

@@ -16,7 +16,7 @@ def of_another_range(facts: Facts, fits: str, lacking: str) -> Iterator[Observat
         head = misfit.heads[0]
         if misfit.misfit is Misfit.OTHER and misfit.fits == fits and head.place is not None:
             yield Observation(
-                misfit.place,
+                misfit.at,
                 f"`{misfit.name}` takes probabilities, and what a {head.name} makes is {lacking}",
                 confidence(True),
                 ((head.place, f"computed here, with no {fits} behind it"),),

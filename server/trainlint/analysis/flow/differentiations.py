@@ -203,11 +203,17 @@ class Differentiations:
             reach = self.reach(taken)
             if reach is None or not reach.nothing or not taken.by_parameters or not self._trains:
                 continue
+            if reach.assumed and any(self._is_called(owner) for owner in taken.owners):
+                continue
             severed = self.gradients(taken).severed(reach) or list(reach.cuts.values())
             if severed:
                 cut = severed[0]
                 way = Way.OUTSIDE if not cut.operation.cuts else Way.STOPPED if cut.operation.name in STOPPING else Way.CUT
                 yield DeadGradient(taken, way, cut, reach.assumed)
+
+    def _is_called(self, owner: Thing) -> bool:
+        """What has the parameters is itself called: it is no loss function without any, whatever its name says."""
+        return any(operation.callee is owner for operation in self._program.operations)
 
     def foreign(self) -> Iterator[ForeignGradient]:
         """Gradients by parameters that their loss does not depend on."""

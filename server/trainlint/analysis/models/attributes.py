@@ -9,6 +9,7 @@ from enum import Enum
 from functools import cached_property
 
 from ...program import effects as fx
+from ...program.frameworks.table import has_given_rate
 from ...program.names import text_of
 from ...program.program import Program
 from ...program.things import Constant, Mapping, Parameters, Role, Sequence, Tensor, Thing, Value
@@ -111,6 +112,8 @@ class Attributes:
                 return one(Idle.SPELLING, certain=True, on_module=module)
             return None
         if name in _RATES and isinstance(holder, Thing) and holder.role is Role.OPTIMIZER and holder.in_sight:
+            if has_given_rate(holder.created_by or ""):
+                return None
             told = holder.cls is not None or self._is_read(name) or self._sets_groups(holder, effect)
             if not told:
                 return one(Idle.OPTION, certain=True, key=_RATES[name], groups=self._groups(holder))

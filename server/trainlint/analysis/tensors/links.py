@@ -41,7 +41,7 @@ class MisfitLoss:
 
     `place` is where the loss is built, or called where that is in one; `argument` the call that says what it takes, with the
     place of that argument. `fits` is the activation that makes what it takes of logits. `elsewhere` is where the same value is
-    taken for something else.
+    taken for something else, `site` where it is called, unless a library does that.
     """
 
     misfit: Misfit
@@ -51,6 +51,12 @@ class MisfitLoss:
     heads: tuple[Source, ...]
     argument: tuple[ast.AST, int] | None
     elsewhere: Site | None = None
+    site: Site | None = None
+
+    @property
+    def at(self) -> ast.AST | Site:
+        """The place, with the way there where it is called."""
+        return self.site if self.site is not None and self.site.node is self.place else self.place
 
     @property
     def name(self) -> str:
@@ -99,7 +105,7 @@ def misfit_losses(program: Program, values: Values) -> Iterator[MisfitLoss]:
             misfit = Misfit.CONTRADICTED if elsewhere is not None else None
         if misfit is not None and use.place not in told:
             told.add(use.place)
-            yield MisfitLoss(misfit, use.loss, LINKS[use.loss], use.place, heads, use.argument, elsewhere)
+            yield MisfitLoss(misfit, use.loss, LINKS[use.loss], use.place, heads, use.argument, elsewhere, use.site)
 
 
 def _misfit(use: _Use, heads: tuple[Source, ...], values: Values) -> Misfit | None:

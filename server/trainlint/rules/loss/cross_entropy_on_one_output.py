@@ -73,7 +73,7 @@ def check(facts: Facts) -> Iterable[Observation]:
         layer = misfit.heads[0].place
         if misfit.misfit is Misfit.SINGLE and layer is not None:
             yield Observation(
-                misfit.place,
+                misfit.at,
                 f"`{misfit.name}` is given a distribution over one class: it is 1 whatever the model says, and nothing trains",
                 confidence(True),
                 ((layer, "a layer with one output"),),

@@ -67,9 +67,7 @@ def check(facts: Facts) -> Iterable[Observation]:
             else f"`{one.name}` takes probabilities and is given numbers without an activation: negative ones give no gradient"
         )
         words = "the activation" if twice else "this layer has none"
-        yield Observation(
-            one.place, message, confidence(not one.repaired), ((head, words),) if head is not None else (), remedies
-        )
+        yield Observation(one.at, message, confidence(not one.repaired), ((head, words),) if head is not None else (), remedies)
 
 
 def _contradicted(one: MisfitLoss, elsewhere: Site) -> Observation:
@@ -79,7 +77,7 @@ def _contradicted(one: MisfitLoss, elsewhere: Site) -> Observation:
         f"`{one.name}` takes probabilities and is given what is taken for logits elsewhere: "
         "without an activation, negative numbers give no gradient"
     )
-    return Observation(one.place, message, confidence(False), ((elsewhere, "here they are taken for logits"),), remedies)
+    return Observation(one.at, message, confidence(False), ((elsewhere, "here they are taken for logits"),), remedies)
 
 
 RULE = Rule("TRN511", "from-logits-mismatch", Severity.ERROR, Fixability.SOMETIMES, "0.1.0", check)
