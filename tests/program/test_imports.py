@@ -429,16 +429,18 @@ LR = 0.0
 ## main.py
 import torch
 from helpers import make
-first = make(torch.nn.Linear(2, 1), 0.1)
-second = make(torch.nn.Linear(2, 1), 0.0)  # expect: TRN401
-first.zero_grad()
-second.zero_grad()
+one, other = torch.nn.Linear(2, 1), torch.nn.Linear(2, 1)
+first = make(one, 0.1)
+second = make(other, 0.0)  # expect: TRN401
+(one(torch.ones(4, 2)) + other(torch.ones(4, 2))).sum().backward()
+first.step()
+second.step()
 ## helpers.py
 import torch.optim as o
 def make(model, lr):
     return o.SGD(model.parameters(), lr=lr)
 """,
-        ("2, 1), 0.0)", "2, 1), 0.2)"),
+        ("other, 0.0)", "other, 0.2)"),
     ),
 }
 
