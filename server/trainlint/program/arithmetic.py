@@ -10,7 +10,7 @@ from dataclasses import replace
 from . import access, conditions, operations, parameters
 from .machine import Machine
 from .things import PLAIN, UNKNOWN, Constant, Counter, Many, Modulo, Parameters, Plain, Sequence, Value
-from .values import mix
+from .values import join, mix
 
 _ARITHMETIC: dict[type[ast.operator], Callable[[object, object], object]] = {
     ast.Add: operator.add,
@@ -75,6 +75,8 @@ def binary(m: Machine, node: ast.AST, kind: ast.operator, left: Value, right: Va
         return Counter(right.name, right.offset + left.value)
     if isinstance(left, Sequence) and isinstance(right, Sequence) and isinstance(kind, ast.Add):
         return left.plus(right)
+    if isinstance(left, (Sequence, Many)) and isinstance(right, (Sequence, Many)) and isinstance(kind, ast.Add):
+        return next((one for one, other in ((left, right), (right, left)) if other == Sequence(())), Many(_either(left, right)))
     if isinstance(kind, ast.Mult):
         for side in (left, right):
             if isinstance(side, (Sequence, Many)):
@@ -85,3 +87,8 @@ def binary(m: Machine, node: ast.AST, kind: ast.operator, left: Value, right: Va
             whole = Parameters.union(parts)
             return whole if len(parts) == 2 else replace(whole, opaque=True)
     return operations.computed(m, mix((left, right)), operations.compute(m, node, _OPERATORS[type(kind)], (left, right)))
+
+
+def _either(left: Sequence | Many, right: Sequence | Many) -> Value:
+    """Any one member of two collections."""
+    return join(access.item_of(left), access.item_of(right))

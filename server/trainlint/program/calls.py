@@ -274,7 +274,8 @@ def _thing(m: Machine, node: ast.expr, callee: Thing, args: list[Value], keyword
     done = operations.forward(m, node, callee, args, keywords)
     if callee.role is Role.LOSS_FUNCTION or (callee.role is None and suggests(callee.name, LOSS)):
         given = of_prediction(args, keywords)
-        return operations.computed(m, Tensor(given.sources, given.opaque, loss=True), done)
+        models = frozenset[Thing]().union(*map(unseen.models_in, (*args, *keywords.values())))
+        return operations.computed(m, Tensor(given.sources | models, given.opaque, loss=True), done)
     if callee.role is None:
         result = unseen.call(m, node, callee, args, keywords, used, receiver=_may_act(callee, used))
         if used:

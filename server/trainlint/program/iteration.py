@@ -149,11 +149,14 @@ def _length(known: Sequence) -> int | None:
 
 
 def _listed(value: Value) -> Value:
-    """An object, or a list of it alone, is gone through as the object: it was no list then, and is all that the list has."""
+    """An object, or a list of it alone, is gone through as the object: it was no list then, and is all that the list has.
+    Where it may be empty, nothing is gone through."""
     if not isinstance(value, Choice):
         return value
     alone = [
-        one for one in value.options if not (isinstance(one, Sequence) and len(one.items) == 1 and one.items[0] in value.options)
+        one
+        for one in value.options
+        if not (isinstance(one, Sequence) and (not one.items or (len(one.items) == 1 and one.items[0] in value.options)))
     ]
     return alone[0] if len(alone) == 1 else value
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 
 from . import (
     access,
@@ -26,7 +27,23 @@ from .frameworks.table import Meaning, canonical, maker, meaning, operation_name
 from .machine import Machine
 from .names import text_of
 from .naming import LOSS, suggests
-from .things import NONE, PLAIN, UNKNOWN, Constant, External, Function, Many, Partial, Role, Sequence, Tensor, Thing, Value
+from .things import (
+    NONE,
+    PLAIN,
+    UNKNOWN,
+    Choice,
+    Constant,
+    External,
+    Function,
+    Many,
+    Mapping,
+    Partial,
+    Role,
+    Sequence,
+    Tensor,
+    Thing,
+    Value,
+)
 from .values import as_tensor, mix, things_in
 
 
@@ -118,6 +135,8 @@ def call(m: Machine, node: ast.expr, callee: External, args: list[Value], keywor
         return parameters.union(m, node, args)
     elif known is Meaning.PLAIN:
         return PLAIN
+    elif known is Meaning.GRADIENTS:
+        return access.attribute(m, node, first, "grad")
     elif known is Meaning.MEMBER:
         return access.item(m, first, UNKNOWN)
     elif known in grad_mode.MODES or known is Meaning.ASK_GRAD:
@@ -145,12 +164,21 @@ def _engine(m: Machine, node: ast.expr, args: list[Value], keywords: dict[str, V
     return Sequence((engine, keywords.get("optimizer", UNKNOWN), UNKNOWN, UNKNOWN))
 
 
-def _copy(m: Machine, node: ast.expr, original: Value) -> Value:
+def _copy(m: Machine, node: ast.expr, original: Value, tag: str = "copy") -> Value:
+    """What `deepcopy` returns: of several objects or collections, a copy of each."""
     if isinstance(original, Many) and isinstance(original.element, Tensor):
         return Many(original.element.by(operations.compute(m, node, "deepcopy", [original.element], cuts=True)))
+    if isinstance(original, Many):
+        return Many(_copy(m, node, original.element, tag))
+    if isinstance(original, Choice):
+        return Choice(tuple(_copy(m, node, option, f"{tag} {number}") for number, option in enumerate(original.options)))
+    if isinstance(original, Sequence):
+        return replace(original, items=tuple(_copy(m, node, part, f"{tag} {n}") for n, part in enumerate(original.items)))
+    if isinstance(original, Mapping):
+        return replace(original, items=tuple((key, _copy(m, node, part, f"{tag} {key}")) for key, part in original.items))
     if not isinstance(original, Thing):
         return original
-    thing = m.thing(node, "copy", role=original.role)
+    thing = m.thing(node, tag, role=original.role)
     thing.cls, thing.created_by, thing.copy_of = original.cls, "copy.deepcopy", original
     m.emit_effect(Create, node, thing)
     m.emit_effect(Rebind, node, thing)

@@ -259,7 +259,7 @@ def _on_object(
         if len(things) == 1 and _is_accelerator(things[0]):
             prepared = tuple(thing for value in (*args, *keywords.values()) for thing in things_in(value))
             m.emit_effect(Prepare, node, things[0], prepared)
-        return Sequence(tuple(args)) if len(args) > 1 else args[0] if args else UNKNOWN
+        return _prepared(m, node, args)
     if name in ("clip_grad_norm_", "clip_gradients", "clip_grad_value_"):
         limit = args[1] if len(args) > 1 else keywords.get("max_norm", keywords.get("clip_value", UNKNOWN))
         m.emit_effect(Clip, node, parameters.of(args[0]) if args else Parameters(frozenset(things)), limit, used)
@@ -354,3 +354,11 @@ def _flag(args: list[Value], keywords: dict[str, Value]) -> bool | None:
 
 def _is_accelerator(thing: Thing) -> bool:
     return thing.role is Role.ACCELERATOR or (thing.role is None and suggests(thing.name.rpartition(".")[2], ACCELERATOR))
+
+
+def _prepared(m: Machine, node: ast.expr, args: list[Value]) -> Value:
+    """What an accelerator returns: an object for an object, as many as it is given; of a list spread out, a list."""
+    spread = isinstance(node, ast.Call) and any(isinstance(argument, ast.Starred) for argument in node.args)
+    if not args:
+        return m.thing(node, "result")
+    return Sequence(tuple(args)) if len(args) > 1 or (spread and not isinstance(args[0], Many)) else args[0]

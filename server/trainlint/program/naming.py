@@ -56,6 +56,9 @@ ACTING = frozenset(
      "closure", "apply"}
 )  # fmt: skip
 
+# Of what is told in front of a loss, these say which one: `training_losses`.
+QUALIFYING = frozenset({"train", "training", "step"})
+
 CLIPPING = frozenset({"clip", "clipping", "clipper"})
 GRADIENT = frozenset({"grad", "grads", "gradient", "gradients"})
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from ..cancel import CancelFlag
+from ..source.nodes import walk
 from ..source.parse import Site
 from ..source.workspace import Parsed, Workspace
 from . import activation, hidden_loops, lower, objects
@@ -110,6 +111,18 @@ class Program:
     def bindings(self, thing: Thing) -> list[Binding]:
         """What the attributes of an object whose class is in sight were given, in the order of the program."""
         return self.machine.bindings.get(thing, []) if self.machine is not None else []
+
+    def spelled(self, thing: Thing, site: Site) -> str:
+        """How the function of `site` writes an object: by the attribute that holds it, where its name belongs to another one."""
+        function, head = site.function, thing.name.partition(".")[0]
+        if self.machine is None or any(isinstance(node, ast.Name) and node.id == head for node in walk(function)):
+            return thing.name
+        for holder, bindings in self.machine.bindings.items():
+            own = holder.cls is not None and function in holder.cls.methods.values()
+            attribute = next((one.attribute for one in bindings if one.attribute and thing in things_in(one.value)), None)
+            if own and attribute is not None and isinstance(function, FunctionNode) and function.args.args:
+                return f"{function.args.args[0].arg}.{attribute}"
+        return thing.name
 
     def calls_of(self, function: ast.AST) -> list[Site]:
         """Every call of a function, once for each place; none where there may be calls out of sight."""

@@ -16,6 +16,7 @@ from .naming import (
     GRADIENT,
     INFERRING,
     LOSS,
+    QUALIFYING,
     READING_RECEIVERS,
     READING_VERBS,
     does_beside,
@@ -145,7 +146,8 @@ def _only_computes(m: Machine, callee: Value, label: str, things: list[Thing]) -
     to himself."""
     last = label.rpartition(".")[2]
     builds = isinstance(callee, External) and last[:1].isupper()
-    if suggests(last, ACTING) or not (builds or suggests(last, LOSS | GIVING)):
+    acting = ACTING - QUALIFYING if suggests(last.rpartition("_")[2], LOSS) else ACTING
+    if suggests(last, acting) or not (builds or suggests(last, LOSS | GIVING)):
         return False
     return not any(_may_apply(m, thing) for thing in things)
 

@@ -55,6 +55,8 @@ def empty_steps(
     alternatives: Alternatives,
 ) -> Iterator[EmptyStep]:
     """Those of a set as it was followed; `elsewhere` is what other sets use of its view."""
+    if _written_elsewhere(view):
+        return
     for step, tokens in seen.steps.items():
         empty = {token for token in tokens if token.state == CLEAR}
         if not empty or not _first_turns_only(tokens - empty, step, seen) or _begins_a_schedule(step, entry, target):
@@ -186,6 +188,14 @@ def _astray(entry: Entry, step: fx.Step, reaching: set[fx.Effect]) -> fx.Backwar
         if isinstance(effect, fx.Backward) and effect.site.function is step.site.function and effect not in reaching:
             chosen = effect
     return chosen
+
+
+def _written_elsewhere(view: View) -> bool:
+    """Gradients are stored in tensors out of sight, which may be what is stepped: clears of other tensors say nothing of them.
+    Where nothing is differentiated, zeros are stored to be stepped as well."""
+    kinds = (fx.Write,) if any(event.kind is Kind.BACKWARD for event in view.events) else (fx.Write, fx.Clear)
+    stored = [event.effect for event in view.events if isinstance(event.effect, kinds)]
+    return any(effect.parameters is not None and not effect.parameters.owners for effect in stored)
 
 
 def _trains(step: Event, entry: Entry, program: Program, target: ParameterSet) -> bool:

@@ -9,6 +9,7 @@ from ...program import effects as fx
 from ...program.names import text_of
 from ...program.naming import ACCELERATOR, suggests
 from ...program.things import Role, Thing
+from ...source.parse import Site
 from ..basis import Basis
 from ..wiring.sets import ParameterSet
 from . import modes, scaling
@@ -118,19 +119,19 @@ class PathFacts(Basis):
         found: dict[ast.AST, Accumulation] = {}
         for protocol in self.protocols:
             for gathered in protocol.accumulations:
-                if self.differentiator(gathered.target) is None:
+                if self.differentiator(gathered.target, gathered.step.site) is None:
                     found.setdefault(gathered.step.site.node, gathered)
         return list(found.values())
 
-    def differentiator(self, target: ParameterSet) -> str | None:
-        """The call that takes the place of `loss.backward()` here: an accelerator's, or that of manual optimization."""
+    def differentiator(self, target: ParameterSet, site: Site) -> str | None:
+        """The call that takes the place of `loss.backward()` at `site`: an accelerator's, or that of manual optimization."""
         for optimizer in target.optimizers:
             if isinstance(optimizer.node, ast.Call) and text_of(optimizer.node.func) == "self.optimizers":
                 return "self.manual_backward"
         for thing in self.program.things:
             named = thing.role is None and thing.uses and suggests(thing.name, ACCELERATOR)
             if (thing.role is Role.ACCELERATOR or named) and not thing.optional:
-                return f"{thing.name}.backward"
+                return f"{self.program.spelled(thing, site)}.backward"
         return None
 
     @cached_property

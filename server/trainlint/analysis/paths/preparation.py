@@ -20,10 +20,12 @@ _HARMLESS = {"gradient_accumulation_steps": (1,), "mixed_precision": ("no", "bf1
 
 @dataclass(frozen=True, slots=True)
 class PlainBackward:
-    """`backward` differentiates itself what `prepared` put an accelerator in charge of; `certain`: that makes a difference."""
+    """`backward` differentiates itself what `prepared` put an accelerator in charge of, which is `name` there; `certain`: that
+    makes a difference."""
 
     backward: fx.Backward
     prepared: fx.Prepare
+    name: str
     certain: bool
 
     @property
@@ -44,7 +46,7 @@ class PreparedApart:
 
 
 def plain_backwards(program: Program, orders: Orders) -> Iterator[PlainBackward]:
-    prepared = [effect for _, effect in orders.effects(fx.Prepare) if not effect.accelerator.optional]
+    prepared = [effect for _, effect in orders.effects(fx.Prepare)]
     if not prepared:
         return
     helped = {effect.site.function for _, effect in orders.effects(fx.Backward) if effect.through is not None}
@@ -53,20 +55,21 @@ def plain_backwards(program: Program, orders: Orders) -> Iterator[PlainBackward]
         plain = [effect for effect in entry.effects if isinstance(effect, fx.Backward) and _is_plain(effect)]
         wiring = wire(entry, program.index.look_alikes, program.entries) if plain else None
         for target in wiring.sets if wiring is not None else ():
-            charged = [effect for effect in prepared if any(_belongs(thing, target) for thing in effect.things)]
-            if not charged or not any(_steps(effect, target) for effect in entry.effects):
+            if not any(_steps(effect, target) for effect in entry.effects):
                 continue
             for backward in plain:
-                if backward.site.function in helped and not _feeds(entry, backward, target):
+                charged = [effect for effect in prepared if _charged(effect, backward, target)]
+                if not charged or (backward.site.function in helped and not _feeds(entry, backward, target)):
                     continue
                 chosen = _in_charge(orders, charged, backward) if _trains(wiring, backward, target, prepared) else None
                 if chosen is not None and backward not in told:
                     told.add(backward)
-                    yield PlainBackward(backward, chosen, _matters(chosen.accelerator))
+                    name = program.spelled(chosen.accelerator, backward.site)
+                    yield PlainBackward(backward, chosen, name, _matters(chosen.accelerator))
 
 
 def _is_plain(backward: fx.Backward) -> bool:
-    return backward.through is None and backward.by is None and not backward.scaler
+    return isinstance(backward.site.node, ast.Call) and backward.through is None and backward.by is None and not backward.scaler
 
 
 def _feeds(entry: Entry, backward: fx.Backward, target: ParameterSet) -> bool:
@@ -82,6 +85,14 @@ def _feeds(entry: Entry, backward: fx.Backward, target: ParameterSet) -> bool:
 
 def _steps(effect: fx.Effect, target: ParameterSet) -> bool:
     return isinstance(effect, fx.Step) and any(thing in target.optimizers for thing in effect.optimizers)
+
+
+def _charged(prepared: fx.Prepare, backward: fx.Backward, target: ParameterSet) -> bool:
+    """With what belongs to the set; or, where that is out of sight, with a model that the loss comes from."""
+    if any(_belongs(thing, target) for thing in prepared.things):
+        return True
+    models = [thing for thing in prepared.things if _is_model(thing)]
+    return not target.owners and any(related(source, thing) for source in backward.loss.sources for thing in models)
 
 
 def _belongs(thing: Thing, target: ParameterSet) -> bool:

@@ -25,6 +25,7 @@ class Meaning(Enum):
     DATA = auto()  # returns the tensor it is given; of all else, values without a graph
     FILL = auto()  # sets every number of its first argument
     READ = auto()  # looks at its arguments and changes nothing of them
+    GRADIENTS = auto()  # returns the gradients of its first argument
     PLAIN = auto()  # the same, and returns a number, a text or a collection of such
     MEMBER = auto()  # returns any one member of its first argument
     NO_GRAD = auto()  # a context in which no graph is built

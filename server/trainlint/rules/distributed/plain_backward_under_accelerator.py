@@ -59,7 +59,7 @@ from ..rule import Fixability, Observation, Rule, confidence, written
 
 def check(facts: Facts) -> Iterable[Observation]:
     for fact in facts.plain_backwards:
-        name, loss = fact.prepared.accelerator.name, fact.receiver
+        name, loss = fact.name, fact.receiver
         call = f"{name}.backward"
         fix = Compose(fact.backward.site.node, (f"{call}(", loss, ")"), f"Call `{call}`") if loss else None
         yield Observation(

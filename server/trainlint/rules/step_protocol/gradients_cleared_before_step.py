@@ -55,9 +55,10 @@ def check(facts: Facts) -> Iterable[Observation]:
                 continue
             backward, clear, step = empty.backward, empty.clear, empty.step
             related = []
-            through = facts.differentiator(empty.target)
             remedies: list[Remedy] = [
-                BackwardBefore(way.site, way.spelled("step"), step.scaler, through, named=True)
+                BackwardBefore(
+                    way.site, way.spelled("step"), step.scaler, facts.differentiator(empty.target, way.site), named=True
+                )
                 for way in facts.wrappers.ways(step)
             ]
             if clear is not None:

@@ -119,9 +119,11 @@ def _remedies(facts: Facts, empty: EmptyStep) -> tuple[Remedy, ...]:
     step, target = empty.step, empty.target
     if step.given:
         return ()
-    through, apart = facts.differentiator(target), empty.backward is not None
+    apart = empty.backward is not None
     return tuple(
-        BackwardBefore(way.site, way.spelled("step"), step.scaler, through, apart=apart, arm=empty.where)
+        BackwardBefore(
+            way.site, way.spelled("step"), step.scaler, facts.differentiator(target, way.site), apart=apart, arm=empty.where
+        )
         for way in facts.wrappers.ways(step)
     )
 

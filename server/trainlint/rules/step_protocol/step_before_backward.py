@@ -52,7 +52,7 @@ def check(facts: Facts) -> Iterable[Observation]:
             step = empty.step
             if empty.why is Emptiness.TOO_EARLY and empty.backward is not None:
                 called = facts.wrappers.called(step, empty.backward.site.function)
-                through = facts.differentiator(empty.target)
+                through = facts.differentiator(empty.target, called.site)
                 yield Observation(
                     step.site,
                     f"`{written(step)}` has nothing to apply: the backward comes after this step, "
