@@ -17,8 +17,8 @@ from .analysis.sight import describe
 from .cancel import CancelFlag, Cancelled
 from .finding import Confidence, FileStatus, Finding, Fix, Related, Report, Severity, Status
 from .fixes.build import build as build_fix
+from .program.frameworks.table import MODEL_WORDS, TRAINING_WORDS
 from .program.program import build
-from .program.relevance import MODEL_WORDS, TRAINING_WORDS
 from .program.training_imports import leads_to_training
 from .rules import RULES, Observation, Rule
 from .rules.housekeeping import unreadable_file, unused_suppression

@@ -9,8 +9,9 @@ from functools import lru_cache
 
 from ..source.parse import word_filter
 from ..source.workspace import Parsed
+from .frameworks.table import TRAINING_WORDS
 from .index import FunctionNode, Index
-from .relevance import TRAINING_WORDS, relevant_functions, users_of
+from .relevance import relevant_functions, users_of
 
 _TRAINING = word_filter(TRAINING_WORDS)
 _KEY = "outline"

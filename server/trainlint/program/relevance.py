@@ -5,32 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Set as AbstractSet
 
-from .frameworks.table import FUNCTIONAL, LINKS
+from .frameworks.table import LINKS, LOSS_WORDS, entry_words
 from .index import UNCALLED, FunctionNode, Index
 
-_STEP_WORDS = frozenset(
-    {"backward", "manual_backward", "zero_grad", "optim", "optimizer", "optimizers", "GradScaler", "SGD", "Adam", "AdamW",
-     "LBFGS", "RMSprop", "Adagrad", "Adadelta", "Adafactor", "NAdam", "RAdam", "Adamax"}
-)  # fmt: skip
-_LOSSES = frozenset(
-    {"cross_entropy", "nll_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits", "kl_div", "mse_loss", "l1_loss",
-     "smooth_l1_loss", "huber_loss", "CrossEntropyLoss", "NLLLoss", "BCELoss", "BCEWithLogitsLoss", "KLDivLoss", "MSELoss"}
-)  # fmt: skip
-_TAPE_WORDS = frozenset({"GradientTape", "apply_gradients", "minimize", "from_logits", "train_on_batch"})
-_MODEL_LOSSES = frozenset({"sparse_categorical_crossentropy", "categorical_crossentropy", "binary_crossentropy", "trainable"})
-_FUNCTIONAL_WORDS = frozenset(
-    {"optax", "apply_updates", "apply_gradients", "value_and_grad", "filter_value_and_grad", "filter_grad"}
-)
-# A text without any of these has no training code.
-TRAINING_WORDS = _STEP_WORDS | _LOSSES | _FUNCTIONAL_WORDS | _TAPE_WORDS - {"minimize"} | _MODEL_LOSSES
-# A text without training code may still have one of these: a class of modules, or code that freezes parameters.
-MODEL_WORDS = frozenset({"Module", "LightningModule"})
 # A function with one of these is entered, and need not be followed where it is called.
-_LOSS_WORDS = _LOSSES | LINKS.keys() | {"criterion", "loss_fn", "loss_func", "loss_function"}
-_ENTRY_WORDS = _STEP_WORDS | {"step", "grad", UNCALLED}
-# The same in files that import a library whose optimizers are given gradients, or whose models train themselves.
-_ENTRY_WORDS_OF = dict.fromkeys(("tensorflow", "keras", "tf_keras"), _TAPE_WORDS | {"compile", "fit"})
-_ENTRY_WORDS_OF |= dict.fromkeys(FUNCTIONAL, _FUNCTIONAL_WORDS | {"update"})
+_LOSS_WORDS = LOSS_WORDS | LINKS.keys() | {"criterion", "loss_fn", "loss_func", "loss_function"}
 # A transformed function may be transformed again.
 _MAX_WRAPPINGS = 2
 _CALLED_BY_OTHERS = frozenset({"__init__", "forward", "__call__", "call"})
@@ -71,8 +50,7 @@ def relevant_functions(
     `imported` are names of such functions, and of classes with such methods, in other files.
     """
     nodes = [node for node in index.functions if isinstance(node, FunctionNode)]
-    own = (words for package, words in _ENTRY_WORDS_OF.items() if package in index.packages)
-    seeds = _ENTRY_WORDS.union(imported, *own)
+    seeds = entry_words(index.packages) | imported | {UNCALLED}
     found = {node for node in nodes if not index.functions[node].words.isdisjoint(seeds)}
     waiting = list(found)
     while waiting:

@@ -6,6 +6,7 @@ EQUINOX = Framework(
     name="equinox",
     packages=frozenset({"equinox"}),
     functional=True,
+    words=frozenset({"filter_value_and_grad", "filter_grad"}),
     calls={
         "equinox.filter_grad": Meaning.GRADIENT_OF,
         "equinox.filter_value_and_grad": Meaning.VALUE_AND_GRADIENT_OF,

@@ -9,6 +9,7 @@ FLAX = Framework(
     name="flax",
     packages=frozenset({"flax"}),
     functional=True,
+    words=frozenset({"apply_gradients"}),
     makes={
         "flax.training.train_state.TrainState": Role.TRAIN_STATE,
         "flax.training.train_state.TrainState.create": Role.TRAIN_STATE,

@@ -14,6 +14,7 @@ JAX = Framework(
     name="jax",
     packages=frozenset({"jax"}),
     functional=True,
+    words=frozenset({"value_and_grad"}),
     calls={
         "jax.numpy.*": Meaning.PURE,
         "jax.scipy.*": Meaning.PURE,

@@ -21,10 +21,17 @@ _OPTIMIZERS = {
 _SHORT_LOSSES = ("MSE", "MAE", "MAPE", "MSLE", "KLD")
 _MERGING = ("concatenate", "add", "subtract", "multiply", "average", "maximum", "minimum", "dot")
 
+# Files that import either library may train with both.
+WORDS = frozenset({"GradientTape", "apply_gradients", "from_logits", "train_on_batch", "trainable"})
+ENTERING = frozenset({"minimize", "compile", "fit"})
+
 KERAS = Framework(
     name="keras",
     packages=frozenset({"keras", "keras_core", "tf_keras"}),
     on_torch=True,
+    words=WORDS,
+    entering=ENTERING,
+    loss_words=frozenset({"sparse_categorical_crossentropy", "categorical_crossentropy", "binary_crossentropy"}),
     aliases={
         "tensorflow.keras": "keras",
         "tensorflow.python.keras": "keras",

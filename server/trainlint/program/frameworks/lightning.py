@@ -46,6 +46,8 @@ _MODULE = HiddenLoop(
 LIGHTNING = Framework(
     name="lightning",
     packages=frozenset({"lightning", "lightning_fabric", "pytorch_lightning"}),
+    words=frozenset({"manual_backward"}),
+    model_words=frozenset({"LightningModule"}),
     makes={
         "lightning.Fabric": Role.ACCELERATOR,
         "lightning.fabric.Fabric": Role.ACCELERATOR,

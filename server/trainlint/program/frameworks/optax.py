@@ -24,6 +24,8 @@ OPTAX = Framework(
     name="optax",
     packages=frozenset({"optax"}),
     functional=True,
+    words=frozenset({"optax", "apply_updates"}),
+    entering=frozenset({"update"}),
     makes={f"optax.{name}": Role.TRANSFORMATION for name in (*_RATED, *_MADE_OF_OTHERS, *_PIECES)},
     calls={
         "optax.*": Meaning.PURE,

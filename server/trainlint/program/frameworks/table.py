@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from functools import cache, lru_cache
 from typing import TypeVar
 
@@ -46,11 +47,21 @@ READING_METHODS = frozenset().union(*(table.reading_methods for table in TABLES)
 FUNCTIONAL = frozenset().union(*(table.packages for table in TABLES if table.functional))
 # Those that may train on torch, whose words then mean what they mean there.
 ON_TORCH = frozenset().union(*(table.packages for table in TABLES if table.on_torch))
+# A text without any of these has no training code.
+TRAINING_WORDS = frozenset().union(*(table.words | table.loss_words for table in TABLES))
+# A text without training code may still have one of these: a class of modules, or code that freezes parameters.
+MODEL_WORDS = frozenset().union(*(table.model_words for table in TABLES))
+LOSS_WORDS = frozenset().union(*(table.loss_words for table in TABLES))
 # Libraries whose training words look like PyTorch's and mean something else.
 LOOK_ALIKES = frozenset(
     {"paddle", "oneflow", "mindspore", "chainer", "mxnet", "tinygrad", "jittor", "nnabla", "autograd", "mlx", "needle", "singa",
      "megengine", "tensorlayerx", "tensorflow", "keras", "jax"}
 )  # fmt: skip
+
+# What an object of another file does is called by the words of torch, whatever is imported here.
+_ENTRY_WORDS = frozenset().union(
+    *(table.words | table.entering for table in TABLES if not table.functional and table.name not in LOOK_ALIKES)
+)
 
 # The library whose words those of others are taken for.
 ORIGINAL = TORCH.name
@@ -136,6 +147,17 @@ def _longest(table: Mapping[str, Entry], name: str) -> tuple[int, Entry | None]:
         if (entry := table.get(prefix + ".*")) is not None:
             return prefix.count(".") + 1, entry
     return 0, None
+
+
+def entry_words(packages: AbstractSet[str]) -> frozenset[str]:
+    """Words of functions that may train, in a file that imports `packages`. All that train by values are used together."""
+    functional = not FUNCTIONAL.isdisjoint(packages)
+    own = (
+        table.words | table.entering
+        for table in TABLES
+        if (functional if table.functional else not table.packages.isdisjoint(packages))
+    )
+    return _ENTRY_WORDS.union(*own)
 
 
 @lru_cache(maxsize=4096)

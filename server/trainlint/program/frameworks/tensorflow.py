@@ -1,6 +1,7 @@
 """TensorFlow 2: tapes, variables, and functions on tensors. Graphs and sessions of TensorFlow 1 are out of sight."""
 
 from ..things import Role
+from .keras import ENTERING, WORDS
 from .vocabulary import Framework, Meaning
 
 _CUTTING = (
@@ -11,6 +12,8 @@ _CUTTING = (
 TENSORFLOW = Framework(
     name="tensorflow",
     packages=frozenset({"tensorflow", "tensorflow_probability", "tensorflow_addons"}),
+    words=WORDS,
+    entering=ENTERING,
     aliases={
         "tensorflow.compat.v2": "tensorflow",
         "tensorflow._api.v2": "tensorflow",

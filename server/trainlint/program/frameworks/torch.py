@@ -8,6 +8,14 @@ TORCH = Framework(
     name="torch",
     packages=frozenset({"torch", "torchvision", "torchaudio", "torch_xla", "apex", "timm", "torch_geometric", "ignite",
                         "horovod"}),
+    words=frozenset({"backward", "zero_grad", "optim", "optimizer", "optimizers", "GradScaler", "SGD", "Adam", "AdamW", "LBFGS",
+                     "RMSprop", "Adagrad", "Adadelta", "Adafactor", "NAdam", "RAdam", "Adamax"}),
+    entering=frozenset({"step", "grad"}),
+    loss_words=frozenset(
+        {"cross_entropy", "nll_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits", "kl_div", "mse_loss", "l1_loss",
+         "smooth_l1_loss", "huber_loss", "CrossEntropyLoss", "NLLLoss", "BCELoss", "BCEWithLogitsLoss", "KLDivLoss", "MSELoss"}
+    ),
+    model_words=frozenset({"Module"}),
     aliases={"collections.OrderedDict": "builtins.dict"},
     lengths={
         "CosineAnnealingLR": ("T_max", 1),

@@ -190,6 +190,9 @@ class Framework:
     functions that tell.
     `scaling` are schedules, by class name, that multiply the rate an optimizer was built with.
     `normalising` are optimizers, by class name, whose steps are the same when all gradients are a multiple of what they were.
+    Texts without a word of `words`, `loss_words` or `model_words` have nothing to do with it. Functions with one of `words` or
+    `entering` are looked at for their own sake and wherever they are called, those with one of `loss_words` where nothing calls
+    them.
     `aliases` are other names of packages and classes, by what they begin with. `methods` go by the role of their object.
     `leading` are the first parameters of constructors, `argument_names` arguments that have another name in the program.
     `parameter_lists` are attributes that hold the parameters of an object, those `of_models` only where that is a model.
@@ -261,6 +264,10 @@ class Framework:
     spellings: Mapping[str, str] = field(default_factory=dict)
     registering: Mapping[str, str] = field(default_factory=dict)
     functional: bool = False
+    words: frozenset[str] = frozenset()
+    entering: frozenset[str] = frozenset()
+    loss_words: frozenset[str] = frozenset()
+    model_words: frozenset[str] = frozenset()
     value_methods: Mapping[str, Meaning] = field(default_factory=dict)
     unpacked: Mapping[Role, tuple[str, ...]] = field(default_factory=dict)
     on_torch: bool = False
