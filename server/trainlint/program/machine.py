@@ -167,6 +167,13 @@ class Machine:
         self.inline: Inline
         self.consume: Callable[[Machine, Function, ast.expr, list[Value], dict[str, Value], Consumer], None]
 
+    def forget(self) -> None:
+        """Let go of what refers to the machine in turn."""
+        self.importer = None
+        self.consumers.clear()
+        self.methods.clear()
+        self.nested.clear()
+
     def afford(self, statements: int) -> None:
         """Let lowering cost what a text of so many statements more may cost."""
         self.budget += 8 * statements

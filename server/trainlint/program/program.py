@@ -98,9 +98,11 @@ class Program:
         return self.machine.inference if self.machine is not None else set()
 
     def forget(self) -> None:
-        """Let go of what others derived from the entries and that refers to them in turn: what is left frees itself."""
+        """Let go of what refers to each other in turn, so that what is left frees itself."""
         for entry in self.entries:
             entry.derived.clear()
+        if self.machine is not None:
+            self.machine.forget()
 
     @property
     def bodies(self) -> list[Block]:
