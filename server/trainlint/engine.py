@@ -81,16 +81,12 @@ def _check(document: Document, workspace: Workspace | None, settings: Settings, 
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """No garbage collection: what a check builds grows until its end, and walking it again and again frees nothing.
-
-    At the end it is freed at once. Left to itself the collector would take it for long-lived, and keep it for long.
-    """
+    """No search for cycles: what a check builds grows until its end, and then frees itself but for a small rest."""
     collecting = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        gc.collect(0)
         if collecting:
             gc.enable()
 

@@ -53,6 +53,8 @@ from .vocabulary import DESCRIPTIONS, KNOWN_METHODS, UNMISTAKABLE, holds_gradien
 
 def attribute(m: Machine, node: ast.expr, holder: Value, name: str) -> Value:
     """`holder.name`."""
+    if isinstance(holder, Thing):
+        return _thing_attribute(m, node, holder, name)
     if isinstance(holder, External):
         return options.flag(m, holder, name) or External(f"{holder.name}.{name}")
     if isinstance(holder, ModuleValue) and m.importer is not None:
@@ -69,8 +71,6 @@ def attribute(m: Machine, node: ast.expr, holder: Value, name: str) -> Value:
         for option in holder.options:
             result = join(result, attribute(m, node, option, name))
         return result
-    if isinstance(holder, Thing):
-        return _thing_attribute(m, node, holder, name)
     if isinstance(holder, ClassValue):
         found = holder.info.find(name)
         if found is None and (inherited := _inherited(holder.info, name)) is not None:

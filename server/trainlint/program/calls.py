@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 
 from . import (
     access,
@@ -95,12 +96,14 @@ def _arguments(m: Machine, node: ast.Call, callee: Value) -> tuple[list[Value], 
     args: list[Value] = []
     for argument in node.args:
         value = expressions.evaluate(m, argument)
-        if not applied:
+        if not applied and isinstance(value, (Gradient, Many)):
             value = _receive(m, node, value, isinstance(callee, Method))
-        if isinstance(argument, ast.Starred) and isinstance(value, Sequence) and not value.loose:
+        if not isinstance(argument, ast.Starred):
+            args.append(value)
+        elif isinstance(value, Sequence) and not value.loose:
             args.extend(value.items)
         else:
-            args.append(Partial(SPREAD, (value,), ()) if isinstance(argument, ast.Starred) and entered else value)
+            args.append(Partial(SPREAD, (value,), ()) if entered else value)
     keywords: dict[str, Value] = {}
     for keyword in node.keywords:
         value = expressions.consume(m, keyword.value, expressions.evaluate(m, keyword.value))
@@ -138,21 +141,15 @@ def _receive(m: Machine, node: ast.Call, value: Value, to_method: bool) -> Value
 def apply(m: Machine, node: ast.expr, callee: Value, args: list[Value], keywords: dict[str, Value], *, used: bool) -> Value:
     """Call `callee`."""
     m.spend()
-    if isinstance(callee, Function):
-        return _function(m, node, callee, args, keywords)
-    if isinstance(callee, ClassValue):
-        return objects.instantiate(m, node, callee.info, args, keywords)
-    if isinstance(callee, External):
-        return known_calls.call(m, node, callee, args, keywords, used)
-    if isinstance(callee, Method):
-        return methods.call(m, node, callee, args, keywords, used)
-    if isinstance(callee, Partial):
-        return apply(m, node, callee.function, [*callee.args, *args], dict(callee.keywords) | keywords, used=used)
-    if isinstance(callee, Choice):
-        return _choice(m, node, callee, args, keywords, used)
-    if isinstance(callee, Thing):
-        return _thing(m, node, callee, args, keywords, used)
-    return unseen.call(m, node, callee, args, keywords, used)
+    return _BY_CALLEE.get(callee.__class__, unseen.call)(m, node, callee, args, keywords, used)
+
+
+def _class(m: Machine, node: ast.expr, callee: ClassValue, args: list[Value], keywords: dict[str, Value], used: bool) -> Value:
+    return objects.instantiate(m, node, callee.info, args, keywords)
+
+
+def _partial(m: Machine, node: ast.expr, callee: Partial, args: list[Value], keywords: dict[str, Value], used: bool) -> Value:
+    return apply(m, node, callee.function, [*callee.args, *args], dict(callee.keywords) | keywords, used=used)
 
 
 def decorated(m: Machine, function: Function) -> Function | Partial:
@@ -215,7 +212,7 @@ def _choice(m: Machine, node: ast.expr, callee: Choice, args: list[Value], keywo
     return result
 
 
-def _function(m: Machine, node: ast.expr, callee: Function, args: list[Value], keywords: dict[str, Value]) -> Value:
+def _function(m: Machine, node: ast.expr, callee: Function, args: list[Value], keywords: dict[str, Value], used: bool) -> Value:
     m.record_call(callee.node, node)
     exact = isinstance(callee.receiver, Thing) and callee.receiver.in_sight
     if callee.receiver is not None and runs_on_gradients(getattr(callee.node, "name", "")):
@@ -311,3 +308,15 @@ def _may_act(method: Thing, used: bool) -> Thing | None:
     receiver = method.parent
     acts = not used or suggests(method.name.rpartition(".")[2], ACTING)
     return receiver if receiver is not None and (acts or receiver.cls is not None) else None
+
+
+# What is called, by its kind; all else is out of sight.
+_BY_CALLEE: dict[type, Callable[..., Value]] = {
+    Function: _function,
+    ClassValue: _class,
+    External: known_calls.call,
+    Method: methods.call,
+    Partial: _partial,
+    Choice: _choice,
+    Thing: _thing,
+}

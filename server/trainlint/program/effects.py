@@ -467,7 +467,13 @@ def leaves(block: Block) -> list[Effect]:
 
 def _gather(block: Block, found: list[Effect]) -> None:
     for item in block.items:
-        if isinstance(item, Effect):
+        kind = item.__class__
+        if kind is Call:
+            _gather(item.body, found)  # type: ignore[union-attr]
+        elif kind is Branch or kind is Loop:
+            _gather(item.body, found)  # type: ignore[union-attr]
+            _gather(item.orelse, found)  # type: ignore[union-attr]
+        elif isinstance(item, Effect):
             found.append(item)
         else:
             for part in blocks_of(item):

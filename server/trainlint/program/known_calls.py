@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from dataclasses import replace
+from typing import NamedTuple
 
 from . import (
     access,
@@ -79,89 +81,118 @@ def call(m: Machine, node: ast.expr, callee: External, args: list[Value], keywor
         return made
     if known in functional.MEANINGS:
         return functional.known_call(m, node, known, callee, args, keywords, used)
-    first = args[0] if args else next(iter(keywords.values()), UNKNOWN)
     if known is not Meaning.PARTIAL and known is not Meaning.UNION:
         for value in (*args, *keywords.values()):
             parameters.exhaust(m, node, value, sure=known is Meaning.CLIP)
-    if known is Meaning.BACKWARD:
-        given = dict(zip(("tensors", "gradient", "retain_graph", "create_graph"), args, strict=False)) | keywords
-        given["gradient"] = given.pop("grad_tensors", given.get("gradient", NONE))
-        training_methods.backward(m, node, as_tensor(first), text_of((getattr(node, "args", None) or [node])[0]), None, given)
-    elif known is Meaning.STEP:
-        optimizers = tuple(things_in(first))
-        m.emit_effect(Step, node, optimizers, text_of(node))
-    elif known is Meaning.CLEAR:
-        m.emit_effect(Clear, node, tuple(things_in(first)), None, text_of(node))
-    elif known is Meaning.CLIP:
-        limit = args[1] if len(args) > 1 else keywords.get("max_norm", keywords.get("clip_value", UNKNOWN))
-        m.emit_effect(Clip, node, parameters.of(first), limit, used)
-    elif known is Meaning.FILL:
-        m.emit_effect(Fill, node, first, in_place.filling(callee.name.rpartition(".")[2], args))
-    elif known in (Meaning.WRAP, Meaning.WRAP_FIRST):
-        m.handing[node] = 0
-        return Sequence(tuple(args)) if known is Meaning.WRAP and len(args) > 1 else first
-    elif known is Meaning.ADAPT:
-        return _adapt(m, node, callee.name.rpartition(".")[2], args, keywords)
-    elif known is Meaning.DISTRIBUTE:
-        m.emit_effect(Distribute, node, tuple(things_in(first)))
-        return first
-    elif known is Meaning.COPY:
-        return _copy(m, node, first)
-    elif known is Meaning.ENGINE:
-        return _engine(m, node, args, keywords)
-    elif known is Meaning.SEPARATE:
-        return mix((*args, *keywords.values()))
-    elif known in (Meaning.PURE, Meaning.DATA, Meaning.COMPUTE_BY):
-        for value in args:
-            if isinstance(value, Thing) and value.role is Role.MODULE:
-                m.emit_effect(Forward, node, value)
-        if isinstance(first, Function) and known is Meaning.COMPUTE_BY:
-            args = [calls.apply(m, node, first, args[1:], {}, used=True), *args[1:]]
-        result = mix((*args, *keywords.values()))
-        if suggests(callee.name, LOSS):
-            result = calls.of_prediction(args, keywords)
-        done = operations.compute(m, node, operation_name(callee.name), args, keywords)
-        opaque = result.opaque and (known is not Meaning.DATA or bool(result.sources))
-        return operations.computed(m, Tensor(result.sources, opaque, result.loss or suggests(callee.name, LOSS)), done)
-    elif known is Meaning.CUT:
-        return Tensor(origin=operations.compute(m, node, _short(callee.name), args, keywords, cuts=True))
-    elif known is Meaning.CAST:
-        whole = operations.is_whole(args[1] if len(args) > 1 else keywords.get("dtype", UNKNOWN))
-        done = operations.compute(m, node, operation_name(callee.name), args, keywords, cuts=whole)
-        return operations.computed(m, as_tensor(first), done)
-    elif known is Meaning.PARTIAL:
-        return Partial(first, tuple(args[1:]), tuple(keywords.items()))
-    elif known is Meaning.UNION:
-        return parameters.union(m, node, args)
-    elif known is Meaning.PLAIN:
-        return PLAIN
-    elif known is Meaning.GRADIENTS:
-        return access.attribute(m, node, first, "grad")
-    elif known is Meaning.MEMBER:
-        return access.item(m, first, UNKNOWN)
-    elif known in grad_mode.MODES or known is Meaning.ASK_GRAD:
-        return grad_mode.called(m, node, callee.name, known, first)
+    handler = _HANDLERS.get(known)
+    return handler(Call(m, node, known, callee.name, args, keywords, used)) if handler is not None else UNKNOWN
+
+
+class Call(NamedTuple):
+    """A call of a function whose meaning is `known`, by its qualified `name`; `used`: something is made of its value."""
+
+    m: Machine
+    node: ast.expr
+    known: Meaning
+    name: str
+    args: list[Value]
+    keywords: dict[str, Value]
+    used: bool
+
+    @property
+    def first(self) -> Value:
+        return self.args[0] if self.args else next(iter(self.keywords.values()), UNKNOWN)
+
+    @property
+    def values(self) -> tuple[Value, ...]:
+        return (*self.args, *self.keywords.values())
+
+    def argument(self, position: int, *names: str) -> Value:
+        """An argument by its place, or the first that has one of these names."""
+        if len(self.args) > position:
+            return self.args[position]
+        return next((self.keywords[name] for name in names if name in self.keywords), UNKNOWN)
+
+
+def _backward(call: Call) -> Value:
+    given = dict(zip(("tensors", "gradient", "retain_graph", "create_graph"), call.args, strict=False)) | call.keywords
+    given["gradient"] = given.pop("grad_tensors", given.get("gradient", NONE))
+    text = text_of((getattr(call.node, "args", None) or [call.node])[0])
+    training_methods.backward(call.m, call.node, as_tensor(call.first), text, None, given)
     return UNKNOWN
 
 
-def _adapt(m: Machine, node: ast.expr, name: str, args: list[Value], keywords: dict[str, Value]) -> Value:
-    names = signature(name) or ("model",)
-    model = (dict(zip(names, args, strict=False)) | keywords).get("model", UNKNOWN)
-    m.emit_effect(Grow, node, tuple(things_in(model)), True)
+def _step(call: Call) -> Value:
+    call.m.emit_effect(Step, call.node, tuple(things_in(call.first)), text_of(call.node))
+    return UNKNOWN
+
+
+def _clear(call: Call) -> Value:
+    call.m.emit_effect(Clear, call.node, tuple(things_in(call.first)), None, text_of(call.node))
+    return UNKNOWN
+
+
+def _clip(call: Call) -> Value:
+    call.m.emit_effect(Clip, call.node, parameters.of(call.first), call.argument(1, "max_norm", "clip_value"), call.used)
+    return UNKNOWN
+
+
+def _fill(call: Call) -> Value:
+    call.m.emit_effect(Fill, call.node, call.first, in_place.filling(call.name.rpartition(".")[2], call.args))
+    return UNKNOWN
+
+
+def _wrap(call: Call) -> Value:
+    call.m.handing[call.node] = 0
+    return Sequence(tuple(call.args)) if call.known is Meaning.WRAP and len(call.args) > 1 else call.first
+
+
+def _adapt(call: Call) -> Value:
+    names = signature(call.name.rpartition(".")[2]) or ("model",)
+    model = (dict(zip(names, call.args, strict=False)) | call.keywords).get("model", UNKNOWN)
+    call.m.emit_effect(Grow, call.node, tuple(things_in(model)), True)
     return model
 
 
-def _short(name: str) -> str:
-    """The name of an operation that cuts: without its library, where that is one of those that train."""
-    return name.removeprefix("torch.") if name.startswith(("torch.", "numpy.")) else name.rpartition(".")[2]
+def _distribute(call: Call) -> Value:
+    call.m.emit_effect(Distribute, call.node, tuple(things_in(call.first)))
+    return call.first
 
 
-def _engine(m: Machine, node: ast.expr, args: list[Value], keywords: dict[str, Value]) -> Value:
+def _compute(call: Call) -> Value:
+    m, node, args = call.m, call.node, call.args
+    for value in args:
+        if isinstance(value, Thing) and value.role is Role.MODULE:
+            m.emit_effect(Forward, node, value)
+    if call.known is Meaning.COMPUTE_BY and isinstance(call.first, Function):
+        args = [calls.apply(m, node, call.first, args[1:], {}, used=True), *args[1:]]
+    loss = suggests(call.name, LOSS)
+    result = calls.of_prediction(args, call.keywords) if loss else mix((*args, *call.keywords.values()))
+    done = operations.compute(m, node, operation_name(call.name), args, call.keywords)
+    opaque = result.opaque and (call.known is not Meaning.DATA or bool(result.sources))
+    return operations.computed(m, Tensor(result.sources, opaque, result.loss or loss), done)
+
+
+def _cut(call: Call) -> Value:
+    return Tensor(origin=operations.compute(call.m, call.node, _short(call.name), call.args, call.keywords, cuts=True))
+
+
+def _cast(call: Call) -> Value:
+    whole = operations.is_whole(call.argument(1, "dtype"))
+    done = operations.compute(call.m, call.node, operation_name(call.name), call.args, call.keywords, cuts=whole)
+    return operations.computed(call.m, as_tensor(call.first), done)
+
+
+def _grad_mode(call: Call) -> Value:
+    return grad_mode.called(call.m, call.node, call.name, call.known, call.first)
+
+
+def _engine(call: Call) -> Value:
     """`(engine, optimizer, ...)`: the engine holds the model it was given and steps it."""
-    engine = objects.make(m, node, Role.ENGINE, "engine", args, keywords)
-    model = keywords.get("model", args[1] if len(args) > 1 else UNKNOWN)
+    engine = objects.make(call.m, call.node, Role.ENGINE, "engine", call.args, call.keywords)
+    model = call.keywords.get("model", call.args[1] if len(call.args) > 1 else UNKNOWN)
     engine.parameters = parameters.of(model)
-    return Sequence((engine, keywords.get("optimizer", UNKNOWN), UNKNOWN, UNKNOWN))
+    return Sequence((engine, call.keywords.get("optimizer", UNKNOWN), UNKNOWN, UNKNOWN))
 
 
 def _copy(m: Machine, node: ast.expr, original: Value, tag: str = "copy") -> Value:
@@ -183,3 +214,40 @@ def _copy(m: Machine, node: ast.expr, original: Value, tag: str = "copy") -> Val
     m.emit_effect(Create, node, thing)
     m.emit_effect(Rebind, node, thing)
     return thing
+
+
+def _short(name: str) -> str:
+    """The name of an operation that cuts: without its library, where that is one of those that train."""
+    return name.removeprefix("torch.") if name.startswith(("torch.", "numpy.")) else name.rpartition(".")[2]
+
+
+# Meanings without an entry do nothing that matters, and return nothing that does.
+_HANDLERS: dict[Meaning, Callable[[Call], Value]] = {
+    Meaning.BACKWARD: _backward,
+    Meaning.STEP: _step,
+    Meaning.CLEAR: _clear,
+    Meaning.CLIP: _clip,
+    Meaning.FILL: _fill,
+    Meaning.WRAP: _wrap,
+    Meaning.WRAP_FIRST: _wrap,
+    Meaning.ADAPT: _adapt,
+    Meaning.DISTRIBUTE: _distribute,
+    Meaning.COPY: lambda call: _copy(call.m, call.node, call.first),
+    Meaning.ENGINE: _engine,
+    Meaning.SEPARATE: lambda call: mix(call.values),
+    Meaning.PURE: _compute,
+    Meaning.DATA: _compute,
+    Meaning.COMPUTE_BY: _compute,
+    Meaning.CUT: _cut,
+    Meaning.CAST: _cast,
+    Meaning.PARTIAL: lambda call: Partial(call.first, tuple(call.args[1:]), tuple(call.keywords.items())),
+    Meaning.UNION: lambda call: parameters.union(call.m, call.node, call.args),
+    Meaning.PLAIN: lambda call: PLAIN,
+    Meaning.GRADIENTS: lambda call: access.attribute(call.m, call.node, call.first, "grad"),
+    Meaning.MEMBER: lambda call: access.item(call.m, call.first, UNKNOWN),
+    Meaning.NO_GRAD: _grad_mode,
+    Meaning.INFERENCE: _grad_mode,
+    Meaning.GRAD: _grad_mode,
+    Meaning.SET_GRAD: _grad_mode,
+    Meaning.ASK_GRAD: _grad_mode,
+}

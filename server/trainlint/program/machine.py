@@ -173,6 +173,11 @@ class Machine:
         self.consumers.clear()
         self.methods.clear()
         self.nested.clear()
+        for thing in self.things.values():
+            thing.owners.clear()
+            thing.made_by = None
+        for operation in self.operations:
+            operation.writes = ()
 
     def afford(self, statements: int) -> None:
         """Let lowering cost what a text of so many statements more may cost."""

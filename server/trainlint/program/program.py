@@ -60,10 +60,14 @@ class Entry:
 
     @cached_property
     def _of_kind(self) -> dict[type[Effect], list[Any]]:
-        found: dict[type[Effect], list[Any]] = {}
-        for effect in self.effects:
-            found.setdefault(effect.__class__, []).append(effect)
-        return found
+        return by_kind(self.effects)
+
+
+def by_kind(effects: list[Effect]) -> dict[type[Effect], list[Any]]:
+    found: dict[type[Effect], list[Any]] = {}
+    for effect in effects:
+        found.setdefault(effect.__class__, []).append(effect)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,7 @@ class Program:
     machine: Machine | None = None
     trainings: list[hidden_loops.Training] = field(default_factory=list)
     _summaries: dict[Thing, Summary | None] = field(default_factory=dict)
+    _constructed: dict[Block, dict[type[Effect], list[Any]]] = field(default_factory=dict)
 
     @property
     def inference(self) -> set[ast.AST]:
@@ -103,6 +108,15 @@ class Program:
             entry.derived.clear()
         if self.machine is not None:
             self.machine.forget()
+
+    def effects(self, kind: type[Kind]) -> Iterator[Kind]:
+        """Every effect of one kind, of the entries and of the constructors that ran for their sake."""
+        for entry in self.entries:
+            yield from entry.of(kind)
+        for body in [*self.machine.constructions.values()] if self.machine is not None else []:
+            if body not in self._constructed:
+                self._constructed[body] = by_kind(leaves(body))
+            yield from self._constructed[body].get(kind, ())
 
     @property
     def bodies(self) -> list[Block]:

@@ -38,6 +38,8 @@ class Role(Enum):
     INSTANCE = "object"
     OTHER = "object of another kind"
 
+    __hash__ = object.__hash__
+
 
 @dataclass(eq=False, slots=True)
 class Thing:

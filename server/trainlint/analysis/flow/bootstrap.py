@@ -35,9 +35,7 @@ class OpenTarget:
 def open_targets(program: Program, gradients: Gradients) -> Iterator[OpenTarget]:
     told: set[ast.AST] = set()
     for entry in program.entries:
-        for effect in entry.effects:
-            if not isinstance(effect, fx.Backward):
-                continue
+        for effect in entry.of(fx.Backward):
             for source in gradients.of(effect).passed:
                 for one, other in _compared(source, gradients):
                     found = _target(one, gradients)

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ...program import effects as fx
-from ...program.effects import leaves
 from ...program.in_place import WRITTEN
 from ...program.program import Program
 from ...program.things import Role, Thing
@@ -37,13 +36,12 @@ class IdleBranch:
 
 def idle_branches(program: Program, gradients: Gradients, modules: Modules) -> Iterator[IdleBranch]:
     """Nothing is said where one loss is not followed to all its ends, or gradients are written by hand."""
-    effects = [effect for entry in program.entries for effect in entry.effects]
-    goals = {effect: gradients.of(effect) for effect in effects if isinstance(effect, fx.Backward)}
+    goals = {effect: gradients.of(effect) for entry in program.entries for effect in entry.of(fx.Backward)}
     if not any(reach.cuts for reach in goals.values()) or not program.complete:
         return
-    if any(reach.opaque for reach in goals.values()) or any(isinstance(effect, (fx.Write, fx.Hook)) for effect in effects):
+    if any(reach.opaque for reach in goals.values()) or any(entry.of(fx.Write) or entry.of(fx.Hook) for entry in program.entries):
         return
-    stepped = {optimizer for effect in effects if isinstance(effect, fx.Step) for optimizer in effect.optimizers}
+    stepped = {optimizer for entry in program.entries for effect in entry.of(fx.Step) for optimizer in effect.optimizers}
     sets = [target for entry in program.entries for target in wire(entry).sets]
     sets = [target for target in sets if target.certain and stepped.issuperset(target.optimizers)]
     sets = [target for target in sets if any(_trains(reach, target) for reach in goals.values())]
@@ -103,10 +101,9 @@ def _kept_out(program: Program) -> list[Thing]:
     for thing in program.things:
         if thing.role is None and not thing.in_sight:
             found.extend(held for held in thing.holds if held.role is Role.MODULE)
-    for body in program.bodies:
-        for effect in leaves(body):
-            if isinstance(effect, fx.Freeze) and effect.trainable is not True:
-                found.extend(effect.parameters.owners)
-            elif isinstance(effect, fx.Unseen):
-                found.extend(thing for thing in effect.touches if thing.role is not Role.OPTIMIZER and not thing.carries)
+    for freeze in program.effects(fx.Freeze):
+        if freeze.trainable is not True:
+            found.extend(freeze.parameters.owners)
+    for unseen in program.effects(fx.Unseen):
+        found.extend(thing for thing in unseen.touches if thing.role is not Role.OPTIMIZER and not thing.carries)
     return found

@@ -226,7 +226,7 @@ class CarriedGraphs:
     def _differentiated(self, *, always: bool = True) -> Iterator[_Differentiated]:
         """Backwards in loops; where `always`, those that run in every turn."""
         for entry in self._program.entries:
-            if not any(isinstance(effect, fx.Backward) for effect in entry.effects):
+            if not entry.of(fx.Backward):
                 continue
             for effect, path in _backwards(entry.body, ()):
                 loops = [region for region in path if isinstance(region, fx.Loop) and region.repeats]

@@ -352,9 +352,7 @@ class Differentiations:
     @property
     def _applications(self) -> Iterator[fx.Apply]:
         for entry in self._program.entries:
-            for effect in entry.effects:
-                if isinstance(effect, fx.Apply):
-                    yield effect
+            yield from entry.of(fx.Apply)
 
 
 def _names(site: Site) -> list[str]:

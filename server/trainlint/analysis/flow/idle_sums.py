@@ -56,8 +56,7 @@ class IdleSum:
 class IdleSums:
     def __init__(self, program: Program, gradients: Gradients, fates: Fates) -> None:
         self._program, self._gradients, self._fates = program, gradients, fates
-        effects = (effect for entry in program.entries for effect in entry.effects)
-        self._backwards = [one for one in effects if isinstance(one, fx.Backward)]
+        self._backwards = [one for entry in program.entries for one in entry.of(fx.Backward)]
         self._behind = [_behind(one.loss) for one in self._backwards]
         self._written = {operation.site.node: at for at, found in enumerate(self._behind) for operation in found or ()}
 

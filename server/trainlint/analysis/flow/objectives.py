@@ -61,16 +61,14 @@ class Objectives:
         alive: set[ast.AST] = set()
         found: list[DeadLoss] = []
         for entry in self._program.entries:
-            effects = entry.effects
-            switches = {effect.site.node for effect in effects if isinstance(effect, fx.GradMode)}
-            read = {owner for effect in effects if isinstance(effect, fx.Read) for owner in effect.parameters.owners}
-            for effect in effects:
-                if isinstance(effect, fx.Backward):
-                    dead = self._examine(effect, switches, read)
-                    if dead is not None:
-                        found.append(dead)
-                    else:
-                        alive.add(effect.site.node)
+            switches = {effect.site.node for effect in entry.of(fx.GradMode)}
+            read = {owner for effect in entry.of(fx.Read) for owner in effect.parameters.owners}
+            for effect in entry.of(fx.Backward):
+                dead = self._examine(effect, switches, read)
+                if dead is not None:
+                    found.append(dead)
+                else:
+                    alive.add(effect.site.node)
         for dead in found:
             if dead.backward.site.node not in alive or not _of_the_caller(dead):
                 yield dead

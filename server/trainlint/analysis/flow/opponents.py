@@ -43,7 +43,7 @@ class _Goal:
 
 def cut_off(program: Program, gradients: Gradients) -> Iterator[CutOff]:
     for entry in program.entries:
-        goals = [_Goal(effect, gradients.of(effect)) for effect in entry.effects if isinstance(effect, fx.Backward)]
+        goals = [_Goal(effect, gradients.of(effect)) for effect in entry.of(fx.Backward)]
         if any(cut.operation.name in _DETACHING for goal in goals for cut in goal.reach.cuts.values()):
             yield from _in_entry(entry, goals, gradients)
 

@@ -89,9 +89,7 @@ def differentiated(backward: fx.Backward) -> ast.expr | None:
 
 def _backwards(program: Program) -> Iterator[fx.Backward]:
     for entry in program.entries:
-        for effect in entry.effects:
-            if isinstance(effect, fx.Backward):
-                yield effect
+        yield from entry.of(fx.Backward)
 
 
 def _terms(graph: Graph, node: Node, depth: int = 12) -> Iterator[Node]:

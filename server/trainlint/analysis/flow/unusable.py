@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ...program import effects as fx
-from ...program.effects import leaves
 from ...program.frameworks.table import LOSS_OPERATIONS
 from ...program.program import Program
 from ...program.things import Constant, Operation, Role, Thing
@@ -46,9 +45,7 @@ def inference_tensors(program: Program, gradients: Gradients) -> Iterator[Infere
     frozen = _frozen(program)
     told: set[ast.AST] = set()
     for entry in program.entries:
-        for effect in entry.effects:
-            if not isinstance(effect, fx.Backward):
-                continue
+        for effect in entry.of(fx.Backward):
             for cut in gradients.of(effect).cuts.values():
                 user = cut.into
                 if cut.region not in program.inference or cut.region is None or user is None or user.site.node in told:
@@ -65,9 +62,8 @@ def inference_tensors(program: Program, gradients: Gradients) -> Iterator[Infere
 def cut_checkpoints(program: Program, gradients: Gradients, modules: Modules) -> Iterator[CutCheckpoint]:
     told: set[ast.AST] = set()
     for entry in program.entries:
-        for effect in entry.effects:
-            sources = gradients.of(effect).passed if isinstance(effect, fx.Backward) else {}
-            for source in sources:
+        for effect in entry.of(fx.Backward):
+            for source in gradients.of(effect).passed:
                 operation = source.operation
                 if operation is None or operation.name != "checkpoint" or operation.site.node in told:
                     continue
@@ -85,10 +81,4 @@ def cut_checkpoints(program: Program, gradients: Gradients, modules: Modules) ->
 
 def _frozen(program: Program) -> list[Thing]:
     """What may not be trained: anything whose parameters stop to require gradients some time."""
-    return [
-        owner
-        for body in program.bodies
-        for effect in leaves(body)
-        if isinstance(effect, fx.Freeze) and effect.trainable is not True
-        for owner in effect.parameters.owners
-    ]
+    return [owner for effect in program.effects(fx.Freeze) if effect.trainable is not True for owner in effect.parameters.owners]

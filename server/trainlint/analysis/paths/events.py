@@ -34,6 +34,8 @@ class Kind(Enum):
     RESCALE = "rescale"
     MODE = "mode"
 
+    __hash__ = object.__hash__
+
 
 @dataclass(eq=False, slots=True)
 class Event:
@@ -141,7 +143,7 @@ class Pruning(ABC):
             body, orelse = self.block(region.body), self.block(region.orelse)
             if not body.items and not orelse.items:
                 return None
-            return replace(region, body=body, orelse=orelse)
+            return fx.Branch(region.guard, body, orelse, region.node)
         if isinstance(region, fx.Call):
             body = self.block(region.body)
             return fx.Call(region.node, region.name, body) if body.items else None

@@ -66,8 +66,8 @@ class TrainedInEvaluation:
 
 def examine(entry: Entry, program: Program, modules: Modules, cancel: CancelFlag) -> list[TrainedInEvaluation]:
     """The computations of an entry that train a model in evaluation mode, each switch once."""
-    switches = [effect for effect in entry.effects if isinstance(effect, fx.Mode) and effect.training is False]
-    backwards = [effect for effect in entry.effects if isinstance(effect, fx.Backward)]
+    switches = [effect for effect in entry.of(fx.Mode) if effect.training is False]
+    backwards = entry.of(fx.Backward)
     if not switches or not backwards or program.index.look_alikes:
         return []
     wiring = wire(entry)
@@ -92,9 +92,8 @@ def examine(entry: Entry, program: Program, modules: Modules, cancel: CancelFlag
 def _switched(entry: Entry, switches: list[fx.Mode]) -> dict[Thing, set[Operation]]:
     """What is called somewhere and was switched to evaluation somewhere, itself or as a part, and what the calls compute."""
     called: dict[Thing, set[Operation]] = {}
-    for effect in entry.effects:
-        if isinstance(effect, fx.Forward):
-            called.setdefault(effect.thing, set()).update([effect.operation] if effect.operation is not None else ())
+    for effect in entry.of(fx.Forward):
+        called.setdefault(effect.thing, set()).update([effect.operation] if effect.operation is not None else ())
     switched = dict.fromkeys(thing for switch in switches for thing in switch.things)
     return {model: computed for model, computed in called.items() if any(map(model.within, switched))}
 

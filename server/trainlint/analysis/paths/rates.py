@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ...program import effects as fx
-from ...program.effects import leaves
 from ...program.frameworks.table import (
     RateRange,
     argument_name,
@@ -94,24 +93,25 @@ def known_rates(program: Program) -> list[KnownRate]:
     changed: set[Thing] = set()
     touched: set[Thing] = set()
     schedules, raised = _scaling_schedules(program), set[Thing]()
-    resumed, restored = _restored_at_times(program), set[Thing]()
+    resumed = _restored_at_times(program) if next(program.effects(fx.Overwrite), None) is not None else set()
+    restored = set[Thing]()
     scheduled: dict[Thing, _Schedule] = {}
-    for effect in _effects(program):
-        if isinstance(effect, fx.Create):
-            if effect.thing.role is Role.OPTIMIZER:
-                built.setdefault(effect.thing, effect)
-            elif (schedule := _schedule(effect)) is not None:
-                scheduled[effect.thing] = schedule
-        elif isinstance(effect, fx.SetRate) and effect.site.node in resumed:
-            restored.update(effect.optimizers)
-        elif isinstance(effect, fx.SetRate):
-            lowers = schedules.get(effect.site.node) if effect.factor is None else _is_at_most_one(effect.factor)
-            if lowers is None:
-                changed.update(effect.optimizers)
-            elif not lowers:
-                raised.update(effect.optimizers)
-        elif isinstance(effect, fx.Unseen):
-            touched |= effect.touches
+    for create in program.effects(fx.Create):
+        if create.thing.role is Role.OPTIMIZER:
+            built.setdefault(create.thing, create)
+        elif (schedule := _schedule(create)) is not None:
+            scheduled[create.thing] = schedule
+    for setting in program.effects(fx.SetRate):
+        if setting.site.node in resumed:
+            restored.update(setting.optimizers)
+            continue
+        lowers = schedules.get(setting.site.node) if setting.factor is None else _is_at_most_one(setting.factor)
+        if lowers is None:
+            changed.update(setting.optimizers)
+        elif not lowers:
+            raised.update(setting.optimizers)
+    for unseen in program.effects(fx.Unseen):
+        touched |= unseen.touches
     models, others = _trained(program)
     written = _written_rates(program)
     twins: dict[ast.AST | None, list[Thing]] = {}
@@ -158,14 +158,6 @@ def _is_odd(rates: list[Number | None], optimizer: Thing) -> bool:
     """No optimizer of its kind works with one of them."""
     usual = rate_range(optimizer.created_by or "")
     return any(rate is not None and not (TOO_SMALL < rate.value <= (usual.upper if usual else math.inf)) for rate in rates)
-
-
-def _effects(program: Program) -> Iterator[fx.Effect]:
-    """Those of the entries, and of the constructors that ran for their sake."""
-    for entry in program.entries:
-        yield from entry.effects
-    for body in program.bodies[len(program.entries) :]:
-        yield from leaves(body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,14 +312,13 @@ def _trained(program: Program) -> tuple[set[Thing], set[Thing]]:
     """Optimizers that are given the gradients of models, or that models are compiled with; those that are given others."""
     models: set[Thing] = set()
     others: set[Thing] = set()
-    for effect in (effect for body in program.bodies for effect in leaves(body)):
-        if isinstance(effect, fx.Apply):
-            owners = effect.parameters.owners
-            by_hand = len(owners) > 1 and all(owner.role is Role.LEAF for owner in owners)
-            known = bool(owners) and all(owner.role in (Role.MODULE, None, Role.INSTANCE) for owner in owners)
-            (models if known or by_hand else others).update(effect.optimizers)
-        elif isinstance(effect, fx.Compile):
-            models.update(things_in(effect.options.get("optimizer", UNKNOWN)))
+    for effect in program.effects(fx.Apply):
+        owners = effect.parameters.owners
+        by_hand = len(owners) > 1 and all(owner.role is Role.LEAF for owner in owners)
+        known = bool(owners) and all(owner.role in (Role.MODULE, None, Role.INSTANCE) for owner in owners)
+        (models if known or by_hand else others).update(effect.optimizers)
+    for compiled in program.effects(fx.Compile):
+        models.update(things_in(compiled.options.get("optimizer", UNKNOWN)))
     return models, others - models
 
 

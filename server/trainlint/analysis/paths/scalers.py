@@ -18,11 +18,11 @@ def unused_scalers(program: Program, operations: Iterable[Operation]) -> list[tu
     touched: set[Thing] = set()
     steps: dict[fx.Step, Thing] = {}
     for entry in program.entries:
-        for effect in entry.effects:
-            if isinstance(effect, fx.Unseen):
-                touched |= effect.touches
-            elif isinstance(effect, fx.Step) and effect.through is not None:
-                steps[effect] = effect.through
+        for unseen in entry.of(fx.Unseen):
+            touched |= unseen.touches
+        for step in entry.of(fx.Step):
+            if step.through is not None:
+                steps[step] = step.through
     return [
         (step, scaler)
         for step, scaler in steps.items()

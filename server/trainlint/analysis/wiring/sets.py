@@ -185,13 +185,12 @@ class Wiring:
             for owner in target.owners:
                 workers.enter(owner)
         for entry in self.everywhere:
-            for effect in entry.effects:
-                if isinstance(effect, fx.Forward):
-                    workers.gather((effect.thing,))
-                elif isinstance(effect, fx.Unseen):
-                    workers.gather(effect.touches)
-                elif isinstance(effect, fx.Backward):
-                    workers.gather(_behind(effect.loss.sources))
+            for forward in entry.of(fx.Forward):
+                workers.gather((forward.thing,))
+            for unseen in entry.of(fx.Unseen):
+                workers.gather(unseen.touches)
+            for backward in entry.of(fx.Backward):
+                workers.gather(_behind(backward.loss.sources))
         return workers
 
     def clear(self, effect: fx.Clear, target: ParameterSet) -> Relation:
@@ -370,14 +369,16 @@ def _wire(entry: Entry, look_alikes: bool, everywhere: Sequence[Entry]) -> Wirin
     together: list[tuple[Thing, ...]] = []
     known: dict[Thing, bool] = {}
     for effect in entry.effects:
+        kind = effect.__class__
+        if kind is not fx.Step and kind is not fx.Clear and kind is not fx.Create:
+            continue
         if isinstance(effect, fx.Step):
             things = effect.optimizers
         elif isinstance(effect, fx.Clear):
             things = effect.holders
-        elif isinstance(effect, fx.Create):
-            things = (effect.thing,)
         else:
-            continue
+            assert isinstance(effect, fx.Create)
+            things = (effect.thing,)
         known.update((thing, is_optimizer(thing)) for thing in things if thing not in known)
         found = tuple(thing for thing in things if known[thing])
         optimizers.update(dict.fromkeys(found))

@@ -67,6 +67,8 @@ class Meaning(Enum):
     REPLACE = auto()  # returns its object with the fields changed that it is given by name
     ITSELF = auto()  # returns its object, a function
 
+    __hash__ = object.__hash__
+
 
 @dataclass(frozen=True, slots=True)
 class RateRange:
