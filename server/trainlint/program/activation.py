@@ -7,6 +7,7 @@ from functools import reduce
 
 from . import calls, defaults, expressions, grad_mode, lower, objects, options, unseen
 from .effects import Block, Call
+from .index import Signature
 from .machine import CallPaths, Consumer, Machine
 from .scope import ClassInfo, Frame
 from .things import NONE, UNKNOWN, Constant, Function, Mapping, Partial, Sequence, Thing, Value
@@ -93,7 +94,8 @@ def enter(m: Machine, callee: Function, args: list[Value], keywords: dict[str, V
     contents = m.index.functions[function]
     info = callee.frame.cls if callee.receiver is None else _owner(callee)
     frame = Frame(function, callee.frame, contents.global_names, contents.nonlocal_names, contents.tested, info, callee.receiver)
-    positional = [*names.posonlyargs, *names.args]
+    contents.signature = contents.signature or Signature.of(names)
+    positional, named, given = contents.signature
     values = list(args)
     if callee.receiver is not None:
         values.insert(0, callee.receiver)
@@ -102,9 +104,7 @@ def enter(m: Machine, callee: Function, args: list[Value], keywords: dict[str, V
     if spread is not None:
         rest = _spread(values[spread]) if spread >= len(positional) else UNKNOWN
         values = values[:spread]
-    given = dict(zip(reversed([argument.arg for argument in positional]), reversed(names.defaults), strict=False))
-    given |= {argument.arg: default for argument, default in zip(names.kwonlyargs, names.kw_defaults, strict=True) if default}
-    for index, argument in enumerate([*positional, *names.kwonlyargs]):
+    for index, argument in enumerate((*positional, *named)):
         if index < len(positional) and index < len(values):
             value = values[index]
         elif argument.arg in keywords:
@@ -119,7 +119,7 @@ def enter(m: Machine, callee: Function, args: list[Value], keywords: dict[str, V
     if names.vararg is not None:
         m.store.set((frame, names.vararg.arg), rest)
     if names.kwarg is not None:
-        taken = {argument.arg for argument in (*positional, *names.kwonlyargs)}
+        taken = {argument.arg for argument in (*positional, *named)}
         others = tuple((key, value) for key, value in keywords.items() if key not in taken)
         unseen = keywords.get("**")
         m.store.set((frame, names.kwarg.arg), Mapping(others) if unseen is None else unseen if len(others) == 1 else UNKNOWN)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from . import (
     access,
@@ -186,8 +187,7 @@ def _conditional(m: Machine, node: ast.IfExp) -> Value:
     values, blocks, changes = [], [], []
     for truth, side in ((True, node.body), (False, node.orelse)):
         m.block, m.store = Block(), base.fork()
-        with narrowing.side(m, node.test, truth=truth):
-            values.append(evaluate(m, side))
+        values.append(narrowing.side(m, node.test, partial(evaluate, m, side), truth=truth))
         blocks.append(m.block)
         changes.append(m.store.changes_since(base))
     m.block, m.store = outer, base

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ..source.nodes import FIELDS, walk
 from .frameworks.table import FUNCTIONAL, LOOK_ALIKES, ON_TORCH, ORIGINAL, PACKAGES
@@ -18,13 +19,29 @@ _PARAMETER_USES = frozenset({"zero_grad", "parameters", "grad", "param_groups", 
 _SUITES = frozenset({"body", "orelse", "finalbody"})
 
 
+class Signature(NamedTuple):
+    """The parameters of a function: those that may be given by position, those that may not, and what they are by default."""
+
+    positional: tuple[ast.arg, ...]
+    named: tuple[ast.arg, ...]
+    defaults: dict[str, ast.expr]
+
+    @classmethod
+    def of(cls, names: ast.arguments) -> Signature:
+        positional = (*names.posonlyargs, *names.args)
+        defaults = dict(zip(reversed([argument.arg for argument in positional]), reversed(names.defaults), strict=False))
+        named = zip(names.kwonlyargs, names.kw_defaults, strict=True)
+        defaults |= {argument.arg: default for argument, default in named if default}
+        return cls(positional, tuple(names.kwonlyargs), defaults)
+
+
 @dataclass(slots=True, eq=False)
 class Contents:
     """A function, or the module, with the functions nested in it.
 
     `words`: names and attributes. `tested`: names that some condition looks at. `built`: assignments of a call's result to
     an attribute, by the name of the object and the attribute, the first of each. `size`: how many statements it is,
-    a lambda counting as one. The rest is of its own body alone.
+    a lambda counting as one. The rest is of its own body alone; `signature` is there once somebody asked for it.
     """
 
     words: set[str] = field(default_factory=set)
@@ -34,6 +51,7 @@ class Contents:
     yields: bool = False
     global_names: set[str] = field(default_factory=set)
     nonlocal_names: set[str] = field(default_factory=set)
+    signature: Signature | None = None
 
 
 @dataclass(slots=True, eq=False)

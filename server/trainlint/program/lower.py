@@ -195,8 +195,7 @@ def _if(m: Machine, node: ast.If) -> bool:
     if named is None:
 
         def arm(truth: bool) -> bool:
-            with narrowing.side(m, node.test, truth=truth):
-                return statements(m, node.body if truth else node.orelse)
+            return narrowing.side(m, node.test, lambda: statements(m, node.body if truth else node.orelse), truth=truth)
 
         return _branches(m, guard, lambda: arm(True), lambda: arm(False), node=node)
     members = [key for key in ((m.frame.owner(name), name) for name in names_in(node)) if m.store.get(key) == named]

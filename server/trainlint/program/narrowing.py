@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 from . import expressions
 from .frameworks.table import TENSOR_ATTRIBUTES, TENSOR_CLASSES, TENSOR_TESTS
@@ -12,16 +12,19 @@ from .machine import Machine
 from .names import text_of
 from .things import External
 
+Result = TypeVar("Result")
+
 _PLAIN_CLASSES = frozenset({"int", "float", "complex", "bool", "str", "bytes", "Number", "numbers.Number", "numbers.Real"})
 
 
-@contextmanager
-def side(m: Machine, test: ast.expr, *, truth: bool) -> Iterator[None]:
-    """Work where `test` came out as `truth`."""
+def side(m: Machine, test: ast.expr, work: Callable[[], Result], *, truth: bool) -> Result:
+    """`work` where `test` came out as `truth`."""
     outer = m.plain
-    m.plain = outer | {(m.frame, text) for text in _plain(m, test, truth)}
+    found = {(m.frame, text) for text in _plain(m, test, truth)}
+    if found:
+        m.plain = outer | found
     try:
-        yield
+        return work()
     finally:
         m.plain = outer
 

@@ -61,9 +61,15 @@ class ClassInfo:
     constants: dict[str, ast.expr] = field(default_factory=dict)
     annotations: dict[str, ast.expr] = field(default_factory=dict)
     defaults: dict[str, ast.expr] = field(default_factory=dict)
+    _lineage: tuple[ClassInfo, ...] = ()
 
-    def lineage(self) -> list[ClassInfo]:
+    def lineage(self) -> tuple[ClassInfo, ...]:
         """This class and its bases in sight, nearest first."""
+        if not self._lineage:
+            self._lineage = tuple(self._inherited())
+        return self._lineage
+
+    def _inherited(self) -> dict[ClassInfo, None]:
         found: dict[ClassInfo, None] = {}
         waiting = [self]
         while waiting:
@@ -71,7 +77,7 @@ class ClassInfo:
             if info not in found:
                 found[info] = None
                 waiting.extend(info.bases)
-        return list(found)
+        return found
 
     def find(self, name: str) -> tuple[ClassInfo, ast.FunctionDef | ast.AsyncFunctionDef] | None:
         for info in self.lineage():

@@ -90,6 +90,7 @@ class Workspace:
         self._parsed: dict[str, Parsed | None] = {}
         self.roots = tuple(dict.fromkeys(os.path.abspath(root) for root in roots))
         self._real_roots = tuple(os.path.realpath(root) for root in self.roots)
+        self._real_folders: dict[str, str] = {}
         self.asked: set[str] = set()
 
     def document(self, path: str) -> Document | None:
@@ -127,7 +128,11 @@ class Workspace:
         return found
 
     def holds(self, path: str) -> bool:
-        real = os.path.realpath(path)
+        folder, name = os.path.split(path)
+        if folder not in self._real_folders:
+            self._real_folders[folder] = os.path.realpath(folder)
+        elsewhere = os.path.islink(path) or name in (os.curdir, os.pardir)
+        real = os.path.realpath(path) if elsewhere else os.path.join(self._real_folders[folder], name)
         return any(real == root or real.startswith(root.rstrip(os.sep) + os.sep) for root in self._real_roots)
 
 
