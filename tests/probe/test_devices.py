@@ -53,6 +53,21 @@ def test_nothing_is_read_while_a_graph_of_a_device_is_recorded(monkeypatch: pyte
     assert tensors.tracing()
 
 
+def test_no_operation_is_looked_at_while_a_graph_of_a_device_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asking a tensor for its value would end the recording with an error, in the middle of the user's script."""
+    recorder = Recorder(BACKWARDS, lambda observation, fault: None, lambda event: None, time.monotonic())
+    attachment = Attachment(recorder)
+    attachment.attach()
+    try:
+        assert not recorder.lineage.quiet()
+        monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+        monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: True)
+        assert recorder.lineage.quiet()
+    finally:
+        monkeypatch.undo()
+        attachment.detach()
+
+
 def test_the_free_memory_is_that_of_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
@@ -61,7 +76,9 @@ def test_the_free_memory_is_that_of_the_device(monkeypatch: pytest.MonkeyPatch) 
         return 7, 9
 
     monkeypatch.setattr(torch.cuda, "mem_get_info", free)
-    assert tensors.free_bytes(torch.device("cuda", 1)) == 7
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: 5)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: 3)
+    assert tensors.free_bytes(torch.device("cuda", 1)) == 7 + 5 - 3
     assert asked == [torch.device("cuda", 1)]
     assert tensors.free_bytes(torch.device("cpu")) > 1 << 20
 

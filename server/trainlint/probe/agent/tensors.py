@@ -139,9 +139,10 @@ def tracing() -> bool:
 
 
 def free_bytes(device: Any) -> int:
-    """How much memory of a device is free, as far as that can be asked."""
+    """How much memory of a device is free, as far as that can be asked; what torch keeps for later counts as free."""
     if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0])
+        kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int(torch.cuda.mem_get_info(device)[0] + kept)
     try:
         with open("/proc/meminfo", "rb") as stream:
             for line in stream:
