@@ -56,6 +56,18 @@ def test_the_unsaved_text_is_run_in_the_place_of_the_file(tmp_path: Path) -> Non
     assert (finding.code, finding.span.start.line, finding.path) == ("TRN104", 7, request.script)
 
 
+def test_what_the_script_writes_to_the_agents_descriptors_is_no_answer(tmp_path: Path) -> None:
+    noise = """
+import os
+for descriptor in range(3, 64):
+    try:
+        os.write(descriptor, b'{"method": "result", "params": {}}\\nnoise\\n')
+    except OSError:
+        pass
+"""
+    assert probe(script(tmp_path, noise + TRAINS)).verdict is Verdict.LEARNING
+
+
 def test_cancelling_answers_with_what_was_seen(tmp_path: Path) -> None:
     flag = CancelFlag()
     request = script(tmp_path, "import time\nprint('waiting')\ntime.sleep(600)\n")

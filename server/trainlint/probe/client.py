@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import queue
+import shutil
 import subprocess
 import sys
 import threading
@@ -19,7 +20,7 @@ from ..cancel import CancelFlag
 from .decoding import decode
 from .failures import Setting
 from .observation import ErrorSeen, Observation
-from .protocol import BACKWARDS, PROTOCOL, Progress, Ready, Result, Run, Stop, encode, split
+from .protocol import BACKWARDS, PROTOCOL, Progress, ProtocolError, Ready, Result, Run, Stop, encode, split
 from .sandbox import Level, Limits, Plan, Sandboxed, SandboxError, choose
 from .spans import Sources
 from .verdict import Circumstances, ProbeReport, conclude
@@ -168,7 +169,10 @@ class _Conversation:
             ) as process:
                 result = self._talk(process)
         except SandboxError as error:
-            raise ProbeError(f"{request.python} could not be started in the sandbox: {error}") from error
+            if shutil.which(os.path.join(request.directory, request.python)) or shutil.which(request.python):
+                raise ProbeError(f"{request.python} could not be started in the sandbox: {error}") from error
+            advice = "no program is there that can be run; choose the interpreter with `--python`"
+            raise ProbeError(f"{request.python} could not be started: {advice}") from error
         return self._report(result, process.stopped_by)
 
     def _talk(self, process: Sandboxed) -> Result | None:
@@ -207,7 +211,12 @@ class _Conversation:
                 process.wait()
                 drained.join(1.0)
                 return None
-            result = self._hear(line)
+            try:
+                result = self._hear(line)
+            except ProtocolError:
+                if self._ready:
+                    continue  # not of the agent: the script writes to every descriptor that it finds
+                raise
             if result is not None:
                 drained.join(0.2)
                 return result
