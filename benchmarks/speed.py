@@ -2,32 +2,39 @@
 
     python benchmarks/speed.py FOLDER [FOLDER ...] [--torchfix PATH] [--ruff PATH]
 
-Times are of the processor, the best of several runs. TorchFix and ruff run as programs on the same files; what starting them on
-an empty file costs is taken off. Every file is checked by itself, without the files that it imports.
+Times are of the processor, the best of several runs; what is compared is run in turn. TorchFix and ruff run as programs on the
+same files; what starting them on an empty file costs is taken off. Every file is checked by itself, without the files that it
+imports, but for the keystrokes, which are typed with the folder it was found in as the workspace, too.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
+import math
 import os
 import resource
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import median
 from time import process_time
 
 from growing import GROWING
+from lsprotocol import types
 from trainlint.analysis.facts import Facts
 from trainlint.cancel import CancelFlag
 from trainlint.engine import check
 from trainlint.finding import Status
+from trainlint.lsp.client import Client
+from trainlint.lsp.folders import Folders
+from trainlint.lsp.session import Session
+from trainlint.program.frameworks.table import MODEL_WORDS, TRAINING_WORDS
 from trainlint.program.index import Index
 from trainlint.program.program import build
-from trainlint.program.relevance import MODEL_WORDS, TRAINING_WORDS
 from trainlint.source.document import Document
 from trainlint.source.parse import Unreadable, parse, word_filter
 
@@ -47,7 +54,7 @@ def main() -> None:
     _beside("with training words", training, programs)
     _beside("with a backward and a step", [one for one in training if ".backward(" in one.text and ".step(" in one.text], {})
     _without_training(others)
-    _large(training)
+    _keystrokes(training, arguments.folders)
     _phases(training)
     _slowest(training, arguments.slowest)
     _growth()
@@ -74,11 +81,12 @@ def _beside(kind: str, documents: list[Document], programs: dict[str, str | None
     if not documents:
         return
     lines = sum(document.text.count("\n") for document in documents)
-    bare = _best(lambda: [_parse(document) for document in documents])
+    times = [_in_turn(partial(_parse, document), partial(_check, document)) for document in documents]
+    bare, checked = (sum(column) for column in zip(*times, strict=True))
     print(f"\n{len(documents)} files {kind}, {lines:,} lines\n")
     print(f"{'':<18}{'ms for 1,000 lines':>20}{'times ast.parse':>18}")
     _row("ast.parse", bare, bare, lines)
-    _row("trainlint check", _best(lambda: [_check(document) for document in documents]), bare, lines)
+    _row("trainlint check", checked, bare, lines)
     for name, program in programs.items():
         if program is None:
             print(f"{name:<18}not found")
@@ -118,15 +126,55 @@ def _without_training(paths: list[Path]) -> None:
     print(f"{'trainlint check':<18}{1_000_000 * checking / lines:9.2f} ms{checking / max(reading, 1e-9):9.2f} times reading")
 
 
-def _large(documents: list[Document]) -> None:
-    """Scripts of about 1,000 and 1,500 lines, as a server checks them at every pause of the typing."""
-    print("\nScripts of one size: milliseconds of one check\n")
-    print(f"{'lines':<18}{'scripts':>9}{'median':>9}{'slowest':>9}")
-    for least, most in ((800, 1200), (1300, 1700)):
-        chosen = [document for document in documents if least <= document.text.count("\n") <= most]
-        if chosen:
-            times = sorted(1000 * _best(lambda document=document: _check(document)) for document in chosen)
-            print(f"{f'{least:,} to {most:,}':<18}{len(times):>9}{median(times):>9.1f}{times[-1]:>9.1f}")
+def _keystrokes(documents: list[Document], folders: list[Path]) -> None:
+    """Scripts of about 1,000 lines, typed in: what a server does, alone and with the files that they import."""
+    chosen = [document for document in documents if 850 <= document.text.count("\n") <= 1150]
+    if not chosen:
+        return
+    print(f"\nA keystroke in {len(chosen)} scripts of about 1,000 lines: milliseconds\n")
+    print(f"{'':<24}{'median':>9}{'p95':>9}{'slowest':>9}{'of the server':>15}")
+    for name in ("alone", "with the workspace"):
+        typed = [_Typed(document, folders if name != "alone" else []).times() for document in chosen]
+        whole = sorted(1000 * time for time, _ in typed)
+        own = median(1000 * (time - checking) for time, checking in typed)
+        p95 = whole[min(math.ceil(0.95 * len(whole)), len(whole)) - 1]
+        print(f"{name:<24}{median(whole):>9.1f}{p95:>9.1f}{whole[-1]:>9.1f}{own:>15.2f}")
+
+
+class _Typed:
+    """One document in an editor, typed in at its end."""
+
+    def __init__(self, document: Document, folders: list[Path]) -> None:
+        around = [folder.resolve() for folder in folders if Path(document.path).resolve().is_relative_to(folder.resolve())]
+        known = Folders(None, print, print)
+        known.change([types.WorkspaceFolder(folder.as_uri(), folder.name) for folder in around], [])
+        self._session = Session(Client(), known)
+        self._uri = Path(document.path).resolve().as_uri()
+        self._end = document.source.line_count
+        self._session.open(self._uri, "python", 0, document.text + "\n\n")
+        self._analyse()
+
+    def times(self) -> tuple[float, float]:
+        """Seconds from a keystroke to what is known of the text, and those of the check alone."""
+        found = []
+        for version in range(1, _RUNS + 1):
+            place = types.Position(self._end, 0)
+            typed = types.TextDocumentContentChangePartial(types.Range(place, place), "#")
+            start = process_time()
+            self._session.change(self._uri, version, [typed])
+            checking = self._analyse()
+            found.append((process_time() - start, checking))
+        return min(found)
+
+    def _analyse(self) -> float:
+        snapshot = self._session.due(self._uri)
+        assert snapshot is not None
+        workspace = snapshot.workspace()
+        start = process_time()
+        report = check(snapshot.document, workspace, snapshot.settings, CancelFlag())
+        checking = process_time() - start
+        self._session.accept(snapshot, report, workspace.asked)
+        return checking
 
 
 def _phases(documents: list[Document]) -> None:
@@ -165,9 +213,8 @@ def _growth() -> None:
         cells = []
         for size in _SIZES:
             document = Document("growing.py", grow(size))
-            seconds = _best(lambda document=document: _check(document))
-            ratio = seconds / _best(lambda document=document: _parse(document))
-            cells.append(f"{1000 * seconds:.1f} ({ratio:.0f}x)")
+            bare, seconds = _in_turn(partial(_parse, document), partial(_check, document))
+            cells.append(f"{1000 * seconds:.1f} ({seconds / bare:.0f}x)")
         print(f"{grow.__name__:<12}" + "".join(f"{cell:>14}" for cell in cells))
 
 
@@ -182,12 +229,18 @@ def _check(document: Document) -> None:
 
 
 def _best(work: Callable[[], object]) -> float:
-    times = []
+    return _in_turn(work)[0]
+
+
+def _in_turn(*works: Callable[[], object]) -> list[float]:
+    """The least seconds of the processor that each of `works` takes, run in turn so that a busy machine slows all of them."""
+    times: list[list[float]] = [[] for _ in works]
     for _ in range(_RUNS):
-        start = process_time()
-        work()
-        times.append(process_time() - start)
-    return min(times)
+        for work, found in zip(works, times, strict=True):
+            start = process_time()
+            work()
+            found.append(process_time() - start)
+    return [min(found) for found in times]
 
 
 if __name__ == "__main__":
