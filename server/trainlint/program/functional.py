@@ -259,7 +259,7 @@ def each(m: Machine, node: ast.expr, args: list[Value], keywords: dict[str, Valu
     if not args:
         return unseen.call(m, node, UNKNOWN, args, keywords, used)
     m.hand_out(args[0])
-    if len(args) == 2:
+    if len(args) > 1:
         m.handing[node] = 1
     return _mapped(m, node, args[0], list(args[1:]))
 

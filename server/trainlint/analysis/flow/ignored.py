@@ -153,6 +153,7 @@ class IgnoredSteps:
             return False
         changed = scope.assigned(loop)
         fixed = not any(isinstance(part, ast.Name) and part.id in changed for part in walk(call))
+        fixed = fixed and not any(_draws(part) for part in walk(call) if part is not call)
         words = {part.attr for part in walk(scope.node) if isinstance(part, ast.Attribute)}
         words |= {part.id for part in walk(scope.node) if isinstance(part, ast.Name)}
         return fixed and (not _CLOCKS.isdisjoint(words) or {"time"} <= words)
@@ -177,6 +178,11 @@ class IgnoredSteps:
             if not any(suggests(name, _TRAINING) for name in turn):
                 names += turn
         return any(_is_aside(name) for name in names)
+
+
+def _draws(node: ast.AST) -> bool:
+    """A call of a function by its bare name: it may give something else in each turn."""
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
 
 
 def _is_aside(name: str) -> bool:

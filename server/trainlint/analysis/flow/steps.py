@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from ...program.differentiation import GRADIENT
 from ...program.frameworks.table import TRAINING_STEPS, keeps_state
 from ...program.functional import APPLIED, NEXT_TRAIN_STATE
+from ...program.naming import suggests
 from ...program.program import Program
 from ...program.things import NONE, Constant, Operation, Tensor, Value
 from ...source.parse import Site
-from .fates import Fates, Loss, Path, Waste
+from .fates import Fates, Loss, Path, Waste, targets
 from .ignored import IgnoredSteps
+from .liveness import Scope
 from .written import argument_of, arguments, parameters_of, root_of, variable
 
 
@@ -98,6 +100,19 @@ class Steps:
         found = scope.reads(site.statement, name)
         return not found.by and any(isinstance(scope.statement_of[read], ast.Return) for read in found.names)
 
+    def looked_at(self, site: Site, path: Path) -> str | None:
+        """The variable that holds the part of what is computed at `site`, where every read of it takes a measure."""
+        scope = self.fates.scope(site.function)
+        for target in targets(site):
+            part: ast.expr | None = target
+            for index in path:
+                part = part.elts[index] if isinstance(part, ast.Tuple) and index < len(part.elts) else None
+            if isinstance(part, ast.Name):
+                found = scope.reads(site.statement, part.id)
+                if found.names and not found.captured and all(_measures(scope, read) for read in found.names):
+                    return part.id
+        return None
+
     def parameters(self, operation: Operation) -> str | None:
         """The variable that holds the parameters that updates are for: given along, or differentiated by."""
         call = operation.site.node
@@ -116,3 +131,22 @@ class Steps:
 
     def gradients(self, operation: Operation) -> str | None:
         return argument_of(operation, 0, "updates")
+
+
+_LOOKING = frozenset(
+    {"norm", "norms", "leaves", "l2", "rms", "mean", "max", "std", "var", "abs", "histogram", "log", "metric", "metrics",
+     "isfinite", "finite"}
+)  # fmt: skip
+
+
+def _measures(scope: Scope, read: ast.AST) -> bool:
+    """The nearest call around a read takes the measure of what it is given, or of each part of it."""
+    node = scope.parents.get(read)
+    while node is not None and not isinstance(node, (ast.Call, ast.stmt)):
+        node = scope.parents.get(node)
+    if not isinstance(node, ast.Call):
+        return False
+    by = node.args[0] if node.args else None
+    of_each = by.body if isinstance(by, ast.Lambda) else None
+    functions = (node.func, of_each.func if isinstance(of_each, ast.Call) else None)
+    return any(one is not None and suggests(ast.unparse(one).rpartition(".")[2], _LOOKING) for one in functions)

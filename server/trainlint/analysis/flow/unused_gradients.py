@@ -16,6 +16,8 @@ from .fates import Path
 from .steps import Steps
 from .written import (
     parameters_of,
+    reads,
+    root_of,
     variable,
 )
 
@@ -24,7 +26,7 @@ from .written import (
 class UnusedGradients:
     """The gradients in the variable `name` are never read; `holder` could apply them, by the statements `applying`.
 
-    `last` is where they are assigned, averaged or not.
+    `last` is where they are assigned, averaged or not. `measured`: they are looked at, and nothing else.
     """
 
     taken: Operation
@@ -32,6 +34,7 @@ class UnusedGradients:
     last: Site
     holder: str | None
     applying: tuple[str, ...]
+    measured: bool = False
 
     @property
     def statements(self) -> tuple[str, ...]:
@@ -63,6 +66,25 @@ class Unused:
                 if waste is not None and not waste.returned and waste.name is not None and not waste.deliberate:
                     yield UnusedGradients(operation, waste.name, waste.site, *self._holder(operation, number))
                     break
+                measured = self._only_measured(operation, (*path, *place), number) if waste is None else None
+                if measured is not None:
+                    yield UnusedGradients(operation, measured, operation.site, *self._holder(operation, number), measured=True)
+                    break
+
+    def _only_measured(self, operation: Operation, path: Path, number: int) -> str | None:
+        """The variable of gradients that are looked at only, where the function returns what they are by as it was given, or is
+        given what could apply them and never touches it."""
+        site = operation.site
+        args = site.node.args if isinstance(site.node, ast.Call) else []
+        moved = root_of(args[number]) if number < len(args) else None
+        given = parameters_of(site.function)
+        if moved not in given:
+            return None
+        holder, _ = self._holder(operation, number)
+        idle = (
+            holder in given and holder != moved and not any(reads(part, holder) for part in ast.iter_child_nodes(site.function))
+        )
+        return self._steps.looked_at(site, path) if idle or self._steps.returned_as_it_was(site, moved) else None
 
     def _holder(self, operation: Operation, number: int) -> tuple[str | None, tuple[str, ...]]:
         """What could apply the gradients by an argument, as the user calls it, and the statements that do."""

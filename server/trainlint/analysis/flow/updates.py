@@ -8,11 +8,9 @@ from dataclasses import dataclass, replace
 
 from ...program.frameworks.table import Meaning, functions_that
 from ...program.functional import APPLIED, INITIAL_STATE, MOVED, NEXT_STATE, NEXT_TRAIN_STATE, UPDATES
-from ...program.naming import suggests
 from ...program.things import Operation, Role, Tensor, Value
 from .fates import Loss, Waste, targets
 from .ignored import Ignored
-from .liveness import Scope
 from .resets import Reset
 from .steps import Steps
 from .written import (
@@ -130,14 +128,7 @@ class Updates:
         moved = self._steps.parameters(operation)
         if moved is None or not self._steps.returned_as_it_was(operation.site, moved):
             return None
-        for target in targets(operation.site):
-            first = target.elts[0] if isinstance(target, ast.Tuple) and target.elts else None
-            if isinstance(first, ast.Name):
-                scope = self._steps.fates.scope(operation.site.function)
-                reads = scope.reads(operation.site.statement, first.id)
-                if reads.names and not reads.captured and all(_measures(scope, read) for read in reads.names):
-                    return first.id
-        return None
+        return self._steps.looked_at(operation.site, (0,))
 
     @property
     def discarded(self) -> Iterator[Thrown]:
@@ -255,19 +246,6 @@ class Updates:
         at, name = (2, "trainable_variables") if operation.name == MOVED else (0, "params")
         given = call.args[at] if len(call.args) > at else next((one.value for one in call.keywords if one.arg == name), None)
         return variable(given)
-
-
-_LOOKING = frozenset(
-    {"norm", "norms", "leaves", "l2", "rms", "mean", "max", "abs", "histogram", "log", "metric", "metrics", "isfinite", "finite"}
-)
-
-
-def _measures(scope: Scope, read: ast.AST) -> bool:
-    """The nearest call around a read takes the measure of what it is given."""
-    node = scope.parents.get(read)
-    while node is not None and not isinstance(node, (ast.Call, ast.stmt)):
-        node = scope.parents.get(node)
-    return isinstance(node, ast.Call) and suggests(ast.unparse(node.func).rpartition(".")[2], _LOOKING)
 
 
 def _is_same(one: Value, other: Value) -> bool:

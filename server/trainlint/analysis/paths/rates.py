@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ...program import effects as fx
@@ -251,10 +251,10 @@ def _transformation_rates(program: Program) -> Iterator[KnownRate]:
         for effect in entry.of(fx.Create):
             if effect.thing.role is Role.TRANSFORMATION:
                 built.setdefault(effect.thing, effect)
-    apart = {part for whole in built if not_for_all(whole.created_by or "") for part in whole.holds}
+    beside = _beside(built)
     for made, create in built.items():
         usual = rate_range(made.created_by or "")
-        if usual is None or made in apart:
+        if usual is None or beside.get(made) == []:
             continue
         rate, node = made.arguments.get("lr"), rate_node(create.site.node, 0, "learning_rate")
         schedule = rate.origin if isinstance(rate, Tensor) else None
@@ -266,7 +266,26 @@ def _transformation_rates(program: Program) -> Iterator[KnownRate]:
         known = number(rate) if rate is not None else None
         if known is not None:
             place, sure = create.site.part(node), not known.option
-            yield KnownRate(made, place, known.source, float(known.value), usual, True, sure, default=known.default)
+            among = any(_rate_of(other) != known.value for other in beside.get(made, ()))
+            yield KnownRate(made, place, known.source, float(known.value), usual, True, sure, default=known.default, among=among)
+
+
+def _beside(built: Iterable[Thing]) -> dict[Thing, list[Thing]]:
+    """Transformations that work on some of the parameters, and those with a rate that work on the others; none where these are
+    out of sight."""
+    found: dict[Thing, list[Thing]] = {}
+    for whole in built:
+        if not_for_all(whole.created_by or ""):
+            parts = [part for part in whole.holds if part.role is Role.TRANSFORMATION]
+            rated = [part for part in parts if rate_range(part.created_by or "") is not None]
+            found |= dict.fromkeys(parts, rated if len(parts) > 1 else [])
+    return found
+
+
+def _rate_of(made: Thing) -> float | None:
+    rate = made.arguments.get("lr")
+    known = number(rate) if rate is not None else None
+    return float(known.value) if known is not None else None
 
 
 def _scaling_schedules(program: Program) -> dict[ast.AST, bool]:

@@ -135,12 +135,13 @@ def _by_value(facts: Facts) -> Iterable[Observation]:
         if unused.taken.site.node in swapped:
             continue
         taken_at = unused.taken.site
+        read = "only measures are taken of" if unused.measured else "nothing reads"
         mended: tuple[Remedy, ...] = ()
         if len(unused.statements) == 1:
             mended = (Insert(unused.last, unused.statements[0], "after the gradients"),)
         yield Observation(
             taken_at,
-            f"the gradients that `{called(unused.taken)}` computes are never applied: nothing reads `{unused.name}`",
+            f"the gradients that `{called(unused.taken)}` computes are never applied: {read} `{unused.name}`",
             confidence(False),
             (),
             mended,
