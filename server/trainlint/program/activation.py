@@ -147,10 +147,8 @@ def _spread(value: Value) -> Value:
 def _default(m: Machine, function: ast.AST, argument: ast.arg, node: ast.expr, *, called: bool) -> Value:
     """A default counts as known where it chooses a path; numbers are there to be changed by callers, to other numbers."""
     if not isinstance(node, ast.Constant):
-        if m.index.functional and isinstance(node, ast.Call):
-            expressions.evaluate(m, node)
-            return parameter(m, argument)
-        return options.argument(m, function, argument, node) or UNKNOWN
+        made = m.index.functional and isinstance(node, ast.Call)
+        return parameter(m, argument) if made else options.argument(m, function, argument, node) or UNKNOWN
     chosen = isinstance(node.value, str) and not called and argument.arg in m.index.functions[function].tested
     if not chosen and (node.value is None or isinstance(node.value, (bool, str))):
         return options.argument(m, function, argument, node) or Constant(node.value)

@@ -404,7 +404,10 @@ def _update(m: Machine, node: ast.Call, owner: Thing, args: list[Value], keyword
         gradients = args[-1] if args else keywords.get("grads", UNKNOWN)
         _moved_in_place(m, node, owner, gradients)
         return UNKNOWN
-    if not _is_transformation(owner) or not args or any(isinstance(argument, ast.Starred) for argument in node.args):
+    if not _is_transformation(owner) or any(isinstance(argument, ast.Starred) for argument in node.args):
+        return None
+    args = args or [keywords[name] for name in ("updates", "grads") if name in keywords][:1]
+    if not args:
         return None
     if owner.role is None and ((len(args) == 1 and not keywords) or _in_place(m, node, args, used)):
         _moved_in_place(m, node, owner, args[-1])

@@ -169,17 +169,30 @@ def _import(m: Machine, node: ast.Import | ast.ImportFrom) -> bool:
 
 
 def _define(m: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    _defaults(m, node)
     m.store.set((m.frame, node.name), calls.decorated(m, Function(node, m.frame)))
     m.nested[node] = (m.frame, m.store)
     return True
 
 
 def _define_class(m: Machine, node: ast.ClassDef) -> bool:
+    for part in node.body:
+        if isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            _defaults(m, part)
+        elif isinstance(part, ast.AnnAssign) and isinstance(part.value, ast.Call):
+            expressions.evaluate(m, part.value)
     info = objects.class_info(m, node)
     m.store.set((m.frame, node.name), ClassValue(info))
     for method in info.methods.values():
         m.methods.setdefault(method, (info, m.store))
     return True
+
+
+def _defaults(m: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+    """What a function takes where it is not given anything is made once, here."""
+    for default in (*node.args.defaults, *node.args.kw_defaults):
+        if isinstance(default, ast.Call):
+            expressions.evaluate(m, default)
 
 
 # Control flow

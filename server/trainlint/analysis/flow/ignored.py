@@ -140,8 +140,19 @@ class IgnoredSteps:
                 continue
             for other in renewals:
                 same = _calls_the_same(other, renewal) and other.done.site.node is renewal.done.site.node
-                if same and not self._fates.thrown_away(other.site, other.path):
+                if same and not self._excluded(call, renewal) and not self._fates.thrown_away(other.site, other.path):
                     return True
+        return False
+
+    def _excluded(self, call: ast.AST, renewal: Renewal) -> bool:
+        """The call stands in the other arm of a condition, whose words do not say that one of them measures or tries out."""
+        for node in self._fates.scope(renewal.site.function).successors:
+            if isinstance(node, ast.If) and node.orelse:
+                first, second = ({part for one in arm for part in walk(one)} for arm in (node.body, node.orelse))
+                if (call in first and renewal.site.node in second) or (call in second and renewal.site.node in first):
+                    said = [part.attr if isinstance(part, ast.Attribute) else part.id for part in walk(node.test)
+                            if isinstance(part, (ast.Attribute, ast.Name))]  # fmt: skip
+                    return not any(map(_is_aside, said))
         return False
 
     def _is_timed(self, site: Site) -> bool:
