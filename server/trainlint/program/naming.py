@@ -11,6 +11,7 @@ OPTIMIZER = frozenset(
     {"opt", "opts", "optim", "optims", "optimizer", "optimizers", "optimiser", "optimisers", "optm", "optimzer"}
 )
 SCHEDULER = frozenset({"sched", "schedule", "scheduler", "schedulers", "schedular", "warmup", "lr"})
+LOGITS = frozenset({"logit", "logits"})
 TAPE = frozenset({"tape", "tapes"})
 SCALER = frozenset({"scaler", "scalers", "gradscaler"})
 LOSS = frozenset(

@@ -18,12 +18,26 @@ from ...program.frameworks.table import (
     not_for_all,
     rate_range,
     rate_scaling,
+    runs_functions,
     schedule_peak,
     sets_rates,
 )
 from ...program.program import Program
 from ...program.scope import ClassInfo
-from ...program.things import NONE, UNKNOWN, Constant, Default, Operation, Parameters, Role, Sequence, Tensor, Thing, Value
+from ...program.things import (
+    NONE,
+    UNKNOWN,
+    Constant,
+    Default,
+    Function,
+    Operation,
+    Parameters,
+    Role,
+    Sequence,
+    Tensor,
+    Thing,
+    Value,
+)
 from ...program.values import things_in
 from ...program.vocabulary import ITERATORS, RETURNED
 from ...source.parse import Site, Spot
@@ -381,9 +395,21 @@ def runs_without_rates(callbacks: Value, program: Program) -> bool:
 
 def _leaves_rates(callback: Thing, program: Program) -> bool:
     if callback.cls is None:
-        return callback.role is Role.OTHER and not sets_rates(callback.created_by or "")
+        known = callback.role is Role.OTHER and not sets_rates(callback.created_by or "")
+        return known or (runs_functions(callback.created_by or "") and _run_without_rates(callback, program))
     lineage = callback.cls.lineage()
     if not callback.cls.outside or not all(map(is_callback_base, callback.cls.outside)):
         return False
-    words = {word for info in lineage for method in info.methods.values() for word in program.index.functions[method].words}
-    return not any(word == "optimizer" or argument_name(word) == "lr" for word in words)
+    return not any(_speaks_of_rates(method, program) for info in lineage for method in info.methods.values())
+
+
+def _run_without_rates(callback: Thing, program: Program) -> bool:
+    """All the functions that it runs are in sight, and none of them has to do with an optimizer."""
+    given = (*callback.positional, *callback.arguments.values())
+    known = [one.node for one in given if isinstance(one, Function)]
+    return len(known) == len(given) and not any(_speaks_of_rates(function, program) for function in known)
+
+
+def _speaks_of_rates(function: ast.AST, program: Program) -> bool:
+    words = program.index.functions[function].words
+    return any(word == "optimizer" or argument_name(word) == "lr" for word in words)

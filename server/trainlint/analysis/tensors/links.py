@@ -9,6 +9,8 @@ from enum import Enum
 
 from ...program import effects as fx
 from ...program.frameworks.table import LINKS, activation_place, layer_operation
+from ...program.names import text_of
+from ...program.naming import LOGITS, suggests
 from ...program.program import Program
 from ...program.things import Constant, External, Role, Sequence, Thing, Value
 from ...source.nodes import walk
@@ -33,6 +35,7 @@ class Misfit(Enum):
     OTHER = "it takes probabilities and is given what an activation of another range makes"
     SINGLE = "a distribution over one class"
     CONTRADICTED = "it takes probabilities and is given what is taken for logits elsewhere"
+    NAMED = "it takes probabilities and is given what the program calls logits"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +105,44 @@ def misfit_losses(program: Program, values: Values) -> Iterator[MisfitLoss]:
         plain = misfit is None and ACTIVATIONS.isdisjoint(head.name for head in heads if head.name is not None)
         if plain and contradictions is not None and not use.logits and use.site is not None:
             elsewhere = contradictions.taken_for_logits(use.given, use.site)
-            misfit = Misfit.CONTRADICTED if elsewhere is not None else None
+            misfit = (
+                Misfit.CONTRADICTED
+                if elsewhere is not None
+                else Misfit.NAMED
+                if _says_otherwise(use) and _is_called_logits(use.site)
+                else None
+            )
         if misfit is not None and use.place not in told:
             told.add(use.place)
             yield MisfitLoss(misfit, use.loss, LINKS[use.loss], use.place, heads, use.argument, elsewhere, use.site)
+
+
+def _says_otherwise(use: _Use) -> bool:
+    """It is written where the loss is that it takes probabilities, or nothing is, where it is called by its name."""
+    call = use.place
+    if not isinstance(call, ast.Call) or len(call.args) > (2 if use.site is not None and use.site.node is call else 0):
+        return False
+    written = [one.value for one in call.keywords if one.arg == "from_logits"]
+    if not written:
+        return use.site is not None and use.site.node is call
+    return isinstance(written[0], ast.Constant)
+
+
+def _is_called_logits(site: Site) -> bool:
+    """The call of a loss is given numbers by a name that says what they are."""
+    written = given_to_loss(site)
+    while isinstance(written, ast.Subscript):
+        written = written.value
+    return isinstance(written, (ast.Name, ast.Attribute)) and suggests(text_of(written).rpartition(".")[2], LOGITS)
+
+
+def given_to_loss(site: Site) -> ast.expr | None:
+    """What stands where the call of a loss is given what a model computes."""
+    call = site.node
+    if not isinstance(call, ast.Call):
+        return None
+    named = [one.value for one in call.keywords if one.arg in ("y_pred", "output")]
+    return named[0] if named else call.args[1] if len(call.args) > 1 else None
 
 
 def _misfit(use: _Use, heads: tuple[Source, ...], values: Values) -> Misfit | None:

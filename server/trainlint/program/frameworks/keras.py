@@ -135,6 +135,7 @@ KERAS = Framework(
     forward_methods=frozenset({"call"}),
     setting_rates=frozenset({"keras.callbacks.LearningRateScheduler", "keras.callbacks.LambdaCallback"}),
     callback_bases=frozenset({"keras.callbacks.*"}),
+    running=frozenset({"keras.callbacks.LambdaCallback"}),
     links={
         **dict.fromkeys(
             ("SparseCategoricalCrossentropy", "CategoricalCrossentropy", "CategoricalFocalCrossentropy",

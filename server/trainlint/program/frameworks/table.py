@@ -126,6 +126,7 @@ FORWARD_METHODS = tuple(sorted(frozenset().union(*(table.forward_methods for tab
 # Losses that take probabilities or logits, with the activation that makes the one of the other.
 LINKS = {key: name for table in TABLES for key, name in table.links.items()}
 _SETTING_RATES = frozenset().union(*(table.setting_rates for table in TABLES))
+_RUNNING = frozenset().union(*(table.running for table in TABLES))
 _CALLBACK_BASES = dict.fromkeys(frozenset().union(*(table.callback_bases for table in TABLES)), True)
 _MEMBERS = {key: names for table in TABLES for key, names in table.members.items()}
 _WIRED = frozenset().union(*(table.wired for table in TABLES))
@@ -257,6 +258,11 @@ def table_of(class_name: str) -> Framework | None:
 def sets_rates(class_name: str) -> bool:
     """Objects of this class set learning rates while a library trains."""
     return class_name in _SETTING_RATES
+
+
+def runs_functions(class_name: str) -> bool:
+    """Objects of this class run the functions that they are given, and do nothing else."""
+    return class_name in _RUNNING
 
 
 def is_callback_base(class_name: str) -> bool:

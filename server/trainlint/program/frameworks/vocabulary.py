@@ -207,7 +207,7 @@ class Framework:
     `functional`: it trains by values, which nothing changes; `on_torch`: torch may be what it runs on. `operations` names what
     a function computes where its own name does not.
     `wired` models are given their inputs and outputs; `setting_rates` are callbacks,
-    `callback_bases` those that set none by themselves.
+    `callback_bases` those that set none by themselves, `running` those that only run functions.
     `links` are losses, by the name of class or function, that take probabilities or logits, with the activation between.
     `spellings` is how its calls are written.
     `peaks` are schedules, functions by short name, with the argument that is their highest rate; `selecting` transformations
@@ -260,6 +260,7 @@ class Framework:
     wired: frozenset[str] = frozenset()
     setting_rates: frozenset[str] = frozenset()
     callback_bases: frozenset[str] = frozenset()
+    running: frozenset[str] = frozenset()
     links: Mapping[str, str] = field(default_factory=dict)
     training_steps: frozenset[str] = frozenset()
     activated: Mapping[str, int | None] = field(default_factory=dict)

@@ -3,7 +3,7 @@
 ## What it does
 Finds losses with a `from_logits` argument that says the opposite of what the last layer of the model computes: `True` behind a
 softmax or sigmoid, `False` (the default) behind a layer without an activation, or on numbers that the same function puts through
-a softmax or gives to a loss that takes logits.
+a softmax or gives to a loss that takes logits, or on numbers that come from out of sight by the name of logits.
 
 ## Why it matters
 Behind an activation the loss applies it once more: it cannot come near zero, and gradients are small. Without any, negative
@@ -35,10 +35,11 @@ Unsafe: training changes, which is the point. Offered where the argument is writ
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable
 
 from ...analysis.facts import Facts
-from ...analysis.tensors.links import Misfit, MisfitLoss
+from ...analysis.tensors.links import Misfit, MisfitLoss, given_to_loss
 from ...finding import Severity
 from ...source.parse import Site
 from ..remedy import Remedy, SetArgument
@@ -49,6 +50,8 @@ def check(facts: Facts) -> Iterable[Observation]:
     for one in facts.misfit_losses:
         if one.elsewhere is not None:
             yield _contradicted(one, one.elsewhere)
+        if one.misfit is Misfit.NAMED and one.site is not None:
+            yield _named(one, one.site)
         if one.misfit not in (Misfit.TWICE, Misfit.NEVER):
             continue
         remedies: tuple[Remedy, ...] = ()
@@ -78,6 +81,19 @@ def _contradicted(one: MisfitLoss, elsewhere: Site) -> Observation:
         "without an activation, negative numbers give no gradient"
     )
     return Observation(one.at, message, confidence(False), ((elsewhere, "here they are taken for logits"),), remedies)
+
+
+def _named(one: MisfitLoss, site: Site) -> Observation:
+    """It says the opposite of what the program calls the numbers."""
+    given = given_to_loss(site)
+    message = (
+        f"`{one.name}` takes probabilities and is given `{ast.unparse(given) if given is not None else ''}`: "
+        "if these are logits, negative numbers give no gradient"
+    )
+    remedies = (SetArgument(*one.argument, "from_logits", "True", "Set from_logits to True"),) if one.argument is not None else ()
+    return Observation(
+        one.at, message, confidence(False), ((site, "here it is given them"),) if one.at is not site else (), remedies
+    )
 
 
 RULE = Rule("TRN511", "from-logits-mismatch", Severity.ERROR, Fixability.SOMETIMES, "0.1.0", check)
