@@ -194,9 +194,12 @@ class Losses:
         guarded = not isinstance(self.layout.places[step].owner, LOOPS) or loop is not self.calls.loop(step)
         last: dict[str, Loss] = {}
         taken: set[str] = set()
+        collected: dict[str, set[str]] = {}
         for statement in self._statements:
             if self.layout.start(statement) >= start:
                 break
+            for collection, name in _collected(statement):
+                collected.setdefault(collection, set()).add(name)
             if (loop is not None and loop not in self.layout.chain(statement)) or self.calls.exclusive(statement, step):
                 continue
             if isinstance(statement, (ast.Assign, ast.AugAssign)) and _read_out(statement.value) and not _scales(statement):
@@ -208,6 +211,7 @@ class Losses:
                 if loss.gathers and not guarded and self.inner_loop(loss, step) is None:
                     continue
                 read = _read(statement)
+                read |= {name for one in read & set(collected) for name in collected[one]}
                 taken |= read & set(last) - {loss.name}
                 taken.discard(loss.name)
                 last.pop(loss.name, None)
@@ -354,6 +358,13 @@ def stored(statement: ast.stmt) -> set[str]:
     """The names and attributes that a simple statement gives a value."""
     given = [*getattr(statement, "targets", ()), *([statement.target] if hasattr(statement, "target") else ())]
     return {name for target in given for name in _names(target)}
+
+
+def _collected(statement: ast.stmt) -> Iterator[tuple[str, str]]:
+    """What a statement puts into a list, and the list."""
+    call = statement.value if isinstance(statement, ast.Expr) else None
+    if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "append":
+        yield from ((ast.unparse(call.func.value), ast.unparse(argument)) for argument in call.args)
 
 
 def _rebound(statement: ast.stmt) -> list[str]:
