@@ -157,6 +157,75 @@ def train(mixed):
     "a backward beside a method of another name": RENAMED.format(
         clear="    opt.zero_grad()\n", backward="«    loss.backward()\n»"
     ),
+    "what a flag brings along": """\
+flag = bool(torch.rand(()) < 2)
+if flag:
+    extra = nn.Linear(3, 1)
+    opt_extra = torch.optim.SGD(extra.parameters(), lr=0.01)
+for x in loader:
+    opt.zero_grad()
+    if flag:
+        opt_extra.zero_grad()
+        loss = (model(x) + extra(x)).square().mean()
+    else:
+        loss = model(x).square().mean()
+    loss.backward()
+    opt.step()
+    if flag:
+        «opt_extra.step()»▸pass◂
+""",
+    "what a flag clears": """\
+flag = bool(torch.rand(()) < 2)
+if flag:
+    extra = nn.Linear(3, 1)
+    opt_extra = torch.optim.SGD(extra.parameters(), lr=0.01)
+for x in loader:
+    opt.zero_grad()
+    if flag:
+«        opt_extra.zero_grad()
+»        loss = (model(x) + extra(x)).square().mean()
+    else:
+        loss = model(x).square().mean()
+    loss.backward()
+    opt.step()
+    if flag:
+        opt_extra.step()
+""",
+    "a clear in front of two arms": """\
+def train(mixed):
+    for x in loader:
+        loss = model(x).square().mean()
+«        opt.zero_grad()
+»        if mixed:
+            loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            opt.step()
+        else:
+            loss.backward()
+            opt.step()
+""" + EITHER,
+    "what only the other arm tells": """\
+def train(mixed):
+    for x in loader:
+        opt.zero_grad()
+        if mixed:
+            value = model(x).square().sum().relu()
+            value.backward()
+            opt.step()
+        else:
+            value = model(x).abs().sum().relu()
+«            value.backward()
+»            opt.step()
+""" + EITHER,
+    "an error that is only looked at": """\
+for x in loader:
+    opt.zero_grad()
+    loss = model(x).square().mean()
+    error = model(x).abs().mean()
+«    loss.backward()
+»    opt.step()
+    print(error.item())
+""",
     "parts that wait side by side": """\
 for x in loader:
     opt.zero_grad()

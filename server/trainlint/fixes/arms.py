@@ -60,6 +60,36 @@ def lacking(calls: Calls, statement: ast.stmt, kind: Kind) -> Side | None:
     return None
 
 
+def around(calls: Calls, statement: ast.stmt, kind: Kind) -> Side | None:
+    """The side of a condition around `statement` that has no call of a kind, of which the other side has one."""
+    for outer in calls.layout.chain(statement)[1:]:
+        if isinstance(outer, ast.If):
+            side = Side(outer, _is_within(calls.layout, statement, outer.body))
+            if _inside(calls, side.other, kind) and not _inside(calls, side.suite, kind):
+                return side
+    return None
+
+
+def guarded_as(calls: Calls, statement: ast.stmt, backward: ast.stmt, kind: Kind) -> Side | None:
+    """The side of a condition under whose test `statement` stands and `backward` does not, for a clear or a step that it lacks.
+
+    It stands in front of `backward` for a clear, behind it for a step. The test is one that no turn of the loop changes.
+    """
+    layout, loop = calls.layout, calls.loop(backward)
+    outside = set(layout.chain(backward))
+    chain = [one for one in layout.chain(statement) if one not in outside]
+    taken = dict(filter(None, map(_decided, chain, chain[1:])))
+    for choice in sorted(layout.places, key=layout.start):
+        if not isinstance(choice, ast.If) or choice in chain or calls.loop(choice) is not loop or not _is_plain(choice.test):
+            continue
+        text, turned = _test(choice)
+        if text in taken and (layout.start(choice) > layout.start(backward)) is (kind is Kind.STEP):
+            side = Side(choice, taken[text] is not turned)
+            if side.suite and not _inside(calls, side.suite, kind):
+                return side
+    return None
+
+
 def lacking_step(calls: Calls, backward: ast.stmt, optimizer: str) -> Side | None:
     """The side without a step of a condition behind `backward`, in its suite, of which the other side has one."""
     for choice in calls.layout.following(backward):
@@ -95,7 +125,7 @@ def backward_in(calls: Calls, side: Side, scaler: str | None, through: str | Non
             return None
         loss = waiting
     beside = f"{through}(" in layout.text(counterpart.statement)
-    return differentiated(loss, scaler, None if beside else through), _before_step(layout, side.suite, _roots(loss))
+    return differentiated(loss, scaler, None if beside else through), _before_step(calls, side.suite, _roots(loss))
 
 
 def place_of_step_in(layout: Layout, side: Side) -> Spot:
@@ -114,11 +144,11 @@ def place_of_clear_in(calls: Calls, side: Side) -> Spot:
     return Spot((mine or side.suite)[0], before=True)
 
 
-def _before_step(layout: Layout, suite: list[ast.stmt], names: set[str]) -> Spot:
-    """In front of what prepares or follows a step, once `names` have their values; else at the end."""
+def _before_step(calls: Calls, suite: list[ast.stmt], names: set[str]) -> Spot:
+    """In front of a step, or what prepares or follows one, once `names` have their values; else at the end."""
     assigned = [index for index, one in enumerate(suite) if any(stored(part) & names for part in _statements(one))]
     for one in suite[assigned[-1] + 1 if assigned else 0 :]:
-        if prepares_step(layout, one) or belongs_to_step(one):
+        if prepares_step(calls.layout, one) or belongs_to_step(one) or _inside(calls, [one], Kind.STEP):
             return Spot(one, before=True)
     return _at_end(suite)
 
@@ -141,12 +171,17 @@ def _test(choice: ast.If) -> tuple[str, bool]:
     return ast.unparse(choice.test.operand if isinstance(choice.test, ast.UnaryOp) and turned else choice.test), turned
 
 
+def _is_plain(test: ast.expr) -> bool:
+    """A flag, which counts nothing."""
+    return not any(isinstance(node, (ast.Call, ast.Compare, ast.BinOp)) for node in ast.walk(test))
+
+
 def _inside(calls: Calls, suite: list[ast.stmt], kind: Kind) -> list[Call]:
     return [call for call in calls.all if call.kind is kind and _is_within(calls.layout, call.statement, suite)]
 
 
 def _is_within(layout: Layout, statement: ast.stmt, suite: list[ast.stmt]) -> bool:
-    return any(layout.places[outer].suite is suite for outer in layout.chain(statement))
+    return any(outer in suite for outer in layout.chain(statement))
 
 
 def _roots(expression: str) -> set[str]:

@@ -185,8 +185,8 @@ class Losses:
             if alone:
                 return []
             losses = [loss for loss, much in zip(losses, near, strict=True) if much == max(near)]
-            plain = min(len(words(loss.name) - LOSS - _PLAIN) for loss in losses)
-            losses = [loss for loss in losses if len(words(loss.name) - LOSS - _PLAIN) == plain]
+            plain = min(map(_said, losses))
+            losses = [loss for loss in losses if _said(loss) == plain]
         return losses
 
     def _undifferentiated(self, step: ast.stmt, loop: ast.stmt | None) -> list[Loss]:
@@ -305,6 +305,11 @@ def _differentiating(tree: ast.Module) -> frozenset[str]:
     ) - {"backward", "forward", "step"}
 
 
+def _said(loss: Loss) -> tuple[int, bool]:
+    """How much more its name says than that it is a loss, and whether it says an error, which may be only looked at."""
+    return len(words(loss.name) - LOSS - _PLAIN), not words(loss.name).isdisjoint({"err", "error"})
+
+
 def scaled_under(layout: Layout, backward: Call) -> str:
     """The loss of a backward, without what a scaler or its context made of it right before."""
     owner = layout.places[backward.statement].owner
@@ -347,7 +352,7 @@ def _assigned(statement: ast.stmt) -> Iterator[tuple[str, ast.expr, bool]]:
     for target in targets:
         parts = target.elts if isinstance(target, ast.Tuple) else [target]
         names = [ast.unparse(part) for part in parts if isinstance(part, (ast.Name, ast.Attribute))]
-        named = [name for name in names if suggests(name.rpartition(".")[2], LOSS) and not suggests(name, _PAST)]
+        named = [name for name in names if _names_loss(name.rpartition(".")[2]) and not suggests(name, _PAST)]
         if named:
             yield from ((name, value, True) for name in reversed(named))
         elif isinstance(target, (ast.Name, ast.Attribute)) and _computes(value) and not suggests(names[0], _COUNTS):
@@ -365,6 +370,10 @@ def _collected(statement: ast.stmt) -> Iterator[tuple[str, str]]:
     call = statement.value if isinstance(statement, ast.Expr) else None
     if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "append":
         yield from ((ast.unparse(call.func.value), ast.unparse(argument)) for argument in call.args)
+
+
+def _names_loss(name: str) -> bool:
+    return suggests(name, LOSS) or name.lower().endswith("loss")
 
 
 def _rebound(statement: ast.stmt) -> list[str]:

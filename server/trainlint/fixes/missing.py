@@ -9,7 +9,7 @@ from ..program.naming import words
 from ..rules.remedy import BackwardBefore, ClearBetween, StepAfter
 from ..source.parse import Site, span_of
 from ..source.text import SourceText
-from .arms import backward_in, lacking, lacking_step, place_of_clear_in, place_of_step_in, side_of
+from .arms import around, backward_in, guarded_as, lacking, lacking_step, place_of_clear_in, place_of_step_in, side_of
 from .layout import Layout, layout_of
 from .offer import unsafe
 from .placement import (
@@ -22,7 +22,7 @@ from .placement import (
     places_of_clear,
     update_without_step,
 )
-from .style import differentiates_through
+from .style import clears_behind, differentiates_through
 from .training_calls import Calls, Kind, differentiated
 
 
@@ -45,7 +45,14 @@ def clear_between(remedy: ClearBetween, tree: ast.Module, source: SourceText) ->
     if side is not None:
         edit = _insert(layout, place_of_clear_in(Calls(layout), side), call)
         return unsafe(f"Insert `{call}` {side.described}", edit) if not remedy.behind else None
-    spots = places_of_clear(layout, remedy.step.statement, backward.statement, remedy.holder, tree)
+    step, training = remedy.step.statement, Calls(layout)
+    spots = places_of_clear(layout, step, backward.statement, remedy.holder, tree)
+    inside = backward.statement in layout.places
+    guard = guarded_as(training, step, backward.statement, Kind.CLEAR) if inside and len(spots) == 1 else None
+    if guard is not None:
+        spots.insert(
+            clears_behind(training, step, remedy.holder, tree), ("before the backward", Spot(guard.suite[0], before=True))
+        )
     if remedy.behind and len(spots) == 1:
         return None
     where, spot = spots[remedy.behind]
@@ -73,6 +80,7 @@ def step_after(remedy: StepAfter, tree: ast.Module, source: SourceText) -> Fix |
     training = Calls(layout)
     side = side_of(layout, remedy.arm, without=backward) or lacking(training, backward, Kind.STEP)
     side = side or lacking_step(training, backward, layout.spelled(remedy.optimizer, tree))
+    side = side or (guarded_as(training, clear, backward, Kind.STEP) if clear is not None else None)
     spot = place_of_step_in(layout, side) if side is not None else place_of_step(layout, backward, clear, remedy.optimizer)
     if spot is None:
         return None
@@ -131,10 +139,11 @@ def backward_before(remedy: BackwardBefore, tree: ast.Module, source: SourceText
     else:
         calls = Calls(layout)
         side = side_of(layout, remedy.arm, without=step) or lacking(calls, step, Kind.BACKWARD)
+        found = None if side is not None else place_of_backward(layout, step, remedy.optimizer, tree, named=remedy.named)
+        side = side or (around(calls, step, Kind.BACKWARD) if found is None else None)
         if side is not None:
             spelled = backward_in(calls, side, remedy.scaler, through)
             return spelled and unsafe(f"Insert `{spelled[0]}` {side.described}", _insert(layout, spelled[1], spelled[0]))
-        found = place_of_backward(layout, step, remedy.optimizer, tree, named=remedy.named)
     if found is None:
         return None
     loss, spot = found

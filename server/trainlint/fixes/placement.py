@@ -49,17 +49,17 @@ def _in_front_of_backwards(layout: Layout, calls: Calls, step: ast.stmt, backwar
     if not meetings:
         return None
     step_top, first = min(meetings, key=lambda meeting: (layout.start(meeting[0]), layout.start(meeting[1])))
+    if first is step_top and _both_step(layout, calls, step) is step_top:
+        return Spot(step_top, before=True)
     if first is step_top or (isinstance(step_top, _GUARDS) and step_top is not step):
         return None
     mine = layout.places[first].suite
     if any(_leaves_early(one) for one in mine[layout.places[first].index + 1 : layout.places[step_top].index]):
         return None
     for clear in group.clears:
-        beside = layout.places[clear.statement].suite is mine and layout.start(clear.statement) < layout.start(first)
-        if beside and clear.what in [sibling.what for sibling in group.earlier]:
-            return Spot(clear.statement, before=False)
-        if beside:
-            return Spot(clear.statement, before=True)
+        beside = next((outer for outer in layout.chain(clear.statement) if layout.places[outer].suite is mine), None)
+        if beside is not None and layout.start(beside) < layout.start(first):
+            return Spot(beside, before=clear.what not in [sibling.what for sibling in group.earlier])
     return Spot(first, before=True)
 
 
