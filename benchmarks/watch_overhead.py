@@ -1,11 +1,12 @@
 """What ``trainlint watch`` costs once it has let go: the computing time of an iteration, of all threads, with and without it.
 
-A small model, whose iterations are as short as they come, is trained by a script of its own: alone and watched, in pairs
-of neighbouring runs whose order alternates. Each run tells the median of its first iterations, in which the agent is
-attached, and of all that follow. ``python benchmarks/watch_overhead.py [PAIRS [SECONDS]]`` prints each pair as it comes,
-at the end the medians over the runs and, for the iterations after detaching, the mean difference within a pair with its
-95 % interval (bootstrap over pairs). Most of a run is the start of torch: where the pairs take longer than SECONDS, it ends
-with those that it has.
+A small model, whose iterations are as short as they come, is trained by a script of its own: alone and watched, both at once.
+After 500 iterations each waits for the other, so that what else the machine does meets both alike. Each run tells the median of
+its first iterations, in which the agent is attached, and the first decile of those behind the 500th: what is added to every
+iteration is in it, what other processes take from some is not. ``python benchmarks/watch_overhead.py [PAIRS [SECONDS]]`` prints
+each pair as it comes, at the end the medians over the runs and, for the iterations after detaching, the mean difference within
+a pair with its 95 % interval (bootstrap over pairs). Most of a run is the start of torch: where the pairs take longer than
+SECONDS, it ends with those that it has.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ SECONDS = 300.0
 RESAMPLES = 10_000
 
 SCRIPT = """
+import os
 import statistics
+import sys
 import time
 import torch
 from torch import nn
@@ -40,13 +43,18 @@ x, y = torch.randn(32, 32), torch.randint(0, 10, (32,))
 times = []
 F.cross_entropy(model(x), y).backward()
 for turn in range(3000):
+    if turn == 500:
+        open(os.path.join(sys.argv[1], str(os.getpid())), "w").close()
+        limit = time.monotonic() + 120
+        while len(os.listdir(sys.argv[1])) < 2 and time.monotonic() < limit:
+            time.sleep(0.01)
     started = time.process_time()
     optimizer.zero_grad()
     F.cross_entropy(model(x), y).backward()
     clip_grad_norm_(model.parameters(), 1.0)
     optimizer.step()
     times.append(time.process_time() - started)
-print(1e6 * statistics.median(times[:2]), 1e6 * statistics.median(times[500:]))
+print(1e6 * statistics.median(times[:2]), 1e6 * statistics.quantiles(times[500:], n=10)[0])
 """
 
 
@@ -57,9 +65,12 @@ def main(pairs: int, seconds: float) -> None:
         script.write_text(SCRIPT)
         alone, watched = [], []
         for pair in range(pairs):
-            runs = [(alone, [sys.executable, str(script)]), (watched, [sys.executable, "-m", "trainlint", "watch", str(script)])]
-            for times, command in runs if pair % 2 else reversed(runs):
-                times.append(run(command))
+            meeting = Path(folder) / str(pair)
+            meeting.mkdir()
+            watch = [sys.executable, "-m", "trainlint", "watch", str(script), "--", str(meeting)]
+            running = [start([sys.executable, str(script), str(meeting)]), start(watch)]
+            for times, process in zip((alone, watched), running, strict=True):
+                times.append(told(process))
             apart = watched[-1][1] - alone[-1][1]
             print(f"pair {pair + 1}: {alone[-1][1]:.1f} us alone, {apart:+.1f} us watched", flush=True)
             if pair and (time.monotonic() - began) * (pair + 2) / (pair + 1) > seconds:
@@ -75,10 +86,13 @@ def main(pairs: int, seconds: float) -> None:
     print(f"{len(differences)} pairs")
 
 
-def run(command: Sequence[str]) -> tuple[float, float]:
+def start(command: Sequence[str]) -> subprocess.Popen[str]:
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+
+
+def told(process: subprocess.Popen[str]) -> tuple[float, float]:
     """Microseconds of an iteration at the beginning and later on."""
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    first, rest = map(float, done.stdout.split())
+    first, rest = map(float, process.communicate()[0].split())
     return first, rest
 
 
