@@ -22,10 +22,11 @@ MODEL = frozenset(
     {"model", "models", "net", "nets", "network", "networks", "module", "backbone", "generator", "discriminator", "encoder",
      "decoder", "actor", "critic", "policy", "agent", "classifier", "learner", "student", "teacher", "trainer", "self"}
 )  # fmt: skip
-# What is said of a thing, and is not the thing: `model_name`, `tokenizer.model_max_length`.
+# What is said of a thing, and is not the thing: `model_name`, `tokenizer.model_max_length`, `critic_lr`.
 DESCRIBING = frozenset(
     {"name", "names", "path", "paths", "id", "type", "kind", "version", "config", "cfg", "args", "kwargs", "length", "size",
-     "dim", "dir", "file", "files"}
+     "dim", "dir", "file", "files", "lr", "lrs", "rate", "rates", "decay", "wd", "eps", "momentum", "betas", "tau", "freq",
+     "steps", "epochs", "iters"}
 )  # fmt: skip
 ACCELERATOR = frozenset({"accelerator", "fabric"})
 # What a program was told from outside: its attributes are numbers, texts and switches.
