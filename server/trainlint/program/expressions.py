@@ -217,6 +217,8 @@ def _comprehension(m: Machine, node: ast.ListComp | ast.SetComp | ast.GeneratorE
         value = evaluate(m, node.value)
     else:
         value = evaluate(m, node.elt)
+    if isinstance(value, Gradient) and not unseen.is_shown(m):
+        m.emit_effect(Read, node, value.of)
     body, m.block = m.block, outer
     every = all(track.every for track in tracks)
     if body.items:

@@ -7,6 +7,7 @@ import ast
 from . import (
     calls,
     expressions,
+    unseen,
 )
 from .effects import (
     Backward,
@@ -104,7 +105,7 @@ def step(m: Machine, node: ast.expr, receiver: Value, args: list[Value], keyword
     if not things:
         return UNKNOWN
     first = args[0] if args else keywords.get("closure")
-    if all(thing.role is Role.SCHEDULER or (thing.role is None and names_scheduler(thing.name)) for thing in things):
+    if any(map(_is_scheduler, things)) and not any(map(_is_optimizer, things)):
         m.emit_effect(Schedule, node, things, first or next(iter(keywords.values()), None), text)
         return UNKNOWN
     if first is None or first == NONE:
@@ -140,7 +141,15 @@ def step(m: Machine, node: ast.expr, receiver: Value, args: list[Value], keyword
         thing.uses.discard("step")
     if any(thing.role is Role.OPTIMIZER or names_optimizer(thing.name) for thing in things):
         m.emit_effect(Unseen, node, frozenset(things), as_tensor(first), True, f"{text}.step")
-    return UNKNOWN
+    return unseen.result_of(m, node, (*args, *keywords.values()))
+
+
+def _is_scheduler(thing: Thing) -> bool:
+    return thing.role is Role.SCHEDULER or (thing.role is None and names_scheduler(thing.name))
+
+
+def _is_optimizer(thing: Thing) -> bool:
+    return thing.role is Role.OPTIMIZER or (thing.role is None and not names_scheduler(thing.name))
 
 
 def call_backward(m: Machine, node: ast.expr, receiver: Value, args: list[Value], keywords: dict[str, Value], name: str) -> Value:

@@ -400,6 +400,7 @@ def _wire(entry: Entry, look_alikes: bool, everywhere: Sequence[Entry]) -> Wirin
         )
         near = [place[other] for group in groups[optimizer] for other in group if other in place]
         near += [place[held] for held in reach(optimizer) if held in place]
+        near += [place[other] for other in place if other.parent is optimizer or optimizer.parent is other]
         if owners and not parameters.opaque:
             near += [number for number in owned[owners] if sets[number].owners == owners and not sets[number].opaque]
         if near:
