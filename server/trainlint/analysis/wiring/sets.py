@@ -324,6 +324,11 @@ class Wiring:
         return Relation.NO if paired else Relation.MAYBE
 
 
+def _wraps(outer: Thing, inner: Thing) -> bool:
+    """`inner` is an attribute of the other, and no member of it as a collection."""
+    return inner.parent is outer and not inner.member
+
+
 def _cleared_whole(clear: fx.Clear) -> Thing | None:
     """The one object that a clear leaves no gradient of."""
     if len(clear.holders) == 1:
@@ -400,7 +405,7 @@ def _wire(entry: Entry, look_alikes: bool, everywhere: Sequence[Entry]) -> Wirin
         )
         near = [place[other] for group in groups[optimizer] for other in group if other in place]
         near += [place[held] for held in reach(optimizer) if held in place]
-        near += [place[other] for other in place if other.parent is optimizer or optimizer.parent is other]
+        near += [place[other] for other in place if _wraps(optimizer, other) or _wraps(other, optimizer)]
         if owners and not parameters.opaque:
             near += [number for number in owned[owners] if sets[number].owners == owners and not sets[number].opaque]
         if near:
