@@ -254,6 +254,11 @@ def inherited(m: Machine, cls: ClassInfo, name: str) -> bool:
         phase, optimizers = m.parts
         if phase.method == name and phase.part is not None:
             _part(m, m.training, phase.part, optimizers)
+        elif phase.method == name and m.training.computed is None:
+            around = m.block, m.stack, m.loops, m.calls, m.grad_context, m.contexts, m.parts
+            m.parts = None
+            _phases(m, m.training, phase.parts, optimizers, None)
+            m.block, m.stack, m.loops, m.calls, m.grad_context, m.contexts, m.parts = around
     return True
 
 

@@ -55,6 +55,8 @@ def unapplied(
             if event.kind is not Kind.BACKWARD or not event.sure or event not in seen.ran or effect in told:
                 continue
             reached = reaching[effect]
+            if isinstance(effect, fx.Backward) and effect.by is not None and not _steps_itself(entry, effect.by):
+                continue
             if effect.site.function in closures:  # a step runs it: whoever calls it besides looks at its loss
                 continue
             if effect in used or any(other in explained for other, _, _ in reached):
@@ -75,6 +77,11 @@ def unapplied(
         idle = _cleared_and_never_stepped(entry, target, view)
         if idle is not None and idle in seen.ran and target not in explained and idle.effect not in told:
             yield UnappliedBackward(backward_of(idle), clear_of(idle, seen), target, partly=True)
+
+
+def _steps_itself(entry: Entry, loop: str) -> bool:
+    """A loop out of sight, which differentiates, is known to step as well: otherwise it does so out of sight."""
+    return any(effect.by == loop for effect in entry.of(fx.Step))
 
 
 def read_by_hooks(program: Program) -> bool:

@@ -48,7 +48,9 @@ FUNCTIONAL = frozenset().union(*(table.packages for table in TABLES if table.fun
 # Those that may train on torch, whose words then mean what they mean there.
 ON_TORCH = frozenset().union(*(table.packages for table in TABLES if table.on_torch))
 # A text without any of these has no training code.
-TRAINING_WORDS = frozenset().union(*(table.words | table.loss_words for table in TABLES))
+TRAINING_WORDS = frozenset().union(
+    *(table.words | table.loss_words | {loop.computes for loop in table.loops} for table in TABLES)
+)
 # A text without training code may still have one of these: a class of modules, or code that freezes parameters.
 MODEL_WORDS = frozenset().union(*(table.model_words for table in TABLES))
 LOSS_WORDS = frozenset().union(*(table.loss_words for table in TABLES))
