@@ -58,7 +58,7 @@ class Wrappers:
             outside = self._places.site_of(call)
             if outside is None or not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)):
                 break
-            levels.append(_Level(text_of(call.func.value), self._methods.get(site.function)))
+            levels.append(_Level(text_of(_receiver(call, site.function)), self._methods.get(site.function)))
             site = outside
             found.append(Called(site, effect.text, tuple(levels)))
         return found
@@ -85,6 +85,16 @@ class Wrappers:
         """The class of each method."""
         classes = {info for thing in self._program.things if thing.cls is not None for info in thing.cls.lineage()}
         return {node: info for info in classes for node in info.methods.values()}
+
+
+def _receiver(call: ast.Call, method: ast.AST) -> ast.expr:
+    """Whose method is run: that of the object in front, or of one that it is given to step, as a scaler is."""
+    assert isinstance(call.func, ast.Attribute)
+    if isinstance(method, ast.FunctionDef) and call.args and not isinstance(call.args[0], ast.Starred):
+        taken = [*method.args.posonlyargs, *method.args.args][1:]
+        if not taken and method.args.vararg is None:
+            return call.args[0]
+    return call.func.value
 
 
 def _outside(text: str, receiver: str, info: ClassInfo | None, method: str) -> str:
