@@ -179,10 +179,10 @@ def _over(m: Machine, node: ast.expr, value: Value) -> Track:
     if isinstance(value, Mapping):
         keys = Sequence(tuple(Constant(key) for key, _ in value.items), value.values().groups)
         return Track(UNKNOWN, items=keys, runs=_length(keys), over=value)
-    if isinstance(value, Thing) and value.role is Role.LEAF:
+    if isinstance(value, Tensor) or (isinstance(value, Thing) and value.role is Role.LEAF):
         row = operations.compute(m, node, "getitem", (value, UNKNOWN))
         return Track(operations.computed(m, as_tensor(value), row), over=value)
-    if isinstance(value, (Tensor, Gradient)):
+    if isinstance(value, Gradient):
         return Track(expressions.consume(m, node, value), over=value)
     if isinstance(value, Thing) and value.role is Role.MODULE:
         return Track(m.part(value, "[]"), over=value)
