@@ -99,6 +99,12 @@ def _receiver(call: ast.Call, method: ast.AST) -> ast.expr:
 
 def _outside(text: str, receiver: str, info: ClassInfo | None, method: str) -> str:
     """What a method of `receiver` calls `text`, as the caller of that method says it."""
-    if info is None or info.external or info.find(method) is not None or info.find("__getattr__") is not None:
+    if info is None or info.external or info.find("__getattr__") is not None or _does(info, method):
         return receiver
     return receiver + text[len("self") :] if text.startswith("self.") else ""
+
+
+def _does(info: ClassInfo, method: str) -> bool:
+    """A class has `method`, which hands on to one of the same name."""
+    found = info.find(method)
+    return found is not None and any(isinstance(node, ast.Attribute) and node.attr == method for node in ast.walk(found[1]))
