@@ -9,6 +9,7 @@ from functools import cached_property
 
 from ...program import effects as fx
 from ...program.frameworks.table import is_empty_base
+from ...program.in_place import WRITTEN
 from ...program.naming import LOSS, affinity, names_optimizer, suggests
 from ...program.program import Program
 from ...program.things import Choice, Constant, Many, Mapping, Role, Sequence, Thing, Value
@@ -18,6 +19,7 @@ from ..flow.gradients import Gradients
 from ..flow.graph import Node
 from ..models.modules import Content, Modules
 from ..paths.order import Order, Orders
+from .kinds import is_model
 from .kinship import may_be, related, root_of
 
 _ON_PURPOSE = re.compile(r"target|teacher|ema|momentum|fixed|frozen|random|reservoir|prior|reference|pretrain", re.IGNORECASE)
@@ -206,14 +208,17 @@ class LeftOuts:
 
     @cached_property
     def _around_held(self) -> set[Thing]:
-        """All modules with a part that an optimizer holds."""
-        return {outer for held in self._held for outer in self._around(held)}
+        """All modules with a part that an optimizer holds: no number or text that several were built with."""
+        parts = (held for held in self._held if held.role in (Role.MODULE, Role.LEAF) or is_model(held))
+        return {outer for held in parts for outer in self._around(held)}
 
     def _is_out_of_hand(self, top: Thing, thing: Thing) -> bool:
         """The program freezes it, loads it, hands it out of sight, or looks after its gradients or values itself."""
         if top.cls is not None and not all(is_empty_base(name) for name in top.cls.outside):
             return True
         around = self._around(thing)
+        if any(WRITTEN in one.uses for one in (top, *around) if one is top or one is not thing):
+            return True
         for order in self._orders.all:
             for moment in order.moments:
                 effect = moment.effect
@@ -230,7 +235,7 @@ class LeftOuts:
                     others = tuple(one for one in effect.things if one in around and one not in self._set_to_train)
                 elif isinstance(effect, fx.Mark):
                     others = tuple(things_in(effect.holder))
-                if any(_may_be(mine, other) for other in others for mine in (top, thing)) or not around.isdisjoint(others):
+                if any(_may_be(mine, other) for other in others for mine in (top, *around)) or not around.isdisjoint(others):
                     return True
         return top.escaped or thing.escaped
 
