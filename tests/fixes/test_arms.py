@@ -255,6 +255,31 @@ for x in loader:
     print(loss.item())
     opt.step()
 """,
+    "a method that clears for two": """\
+class Solver(object):
+    def __init__(self):
+        self.critic, self.maker = nn.Linear(3, 1), nn.Linear(3, 3)
+        self.critic_opt = torch.optim.SGD(self.critic.parameters(), lr=0.01)
+        self.maker_opt = torch.optim.SGD(self.maker.parameters(), lr=0.01)
+
+    def reset(self):
+        self.critic_opt.zero_grad()
+        self.maker_opt.zero_grad()
+
+    def train(self):
+        for x in loader:
+            critic_loss = self.critic(self.maker(x).detach()).square().mean()
+            self.reset()
+            critic_loss.backward()
+«            self.critic_opt.step()
+»            maker_loss = -self.critic(self.maker(x)).mean()
+            self.reset()
+            maker_loss.backward()
+            self.maker_opt.step()
+
+
+Solver().train()
+""",
 }  # fmt: skip
 
 

@@ -163,7 +163,7 @@ def place_of_step(layout: Layout, backward: ast.stmt, clear: ast.stmt | None, op
             anchor = _gathering(layout, backward, gathered)
         if guarded and behind:
             anchor = cleared
-    anchor = prepared(layout, _last_backward(layout, anchor, told=clear is not None))
+    anchor = prepared(layout, _last_backward(layout, anchor, clear))
     return Spot(_among_steps(layout, anchor, optimizer), before=False)
 
 
@@ -255,16 +255,23 @@ def first_backward(layout: Layout, anchor: ast.stmt) -> ast.stmt:
     return _farthest_backward(layout, anchor, layout.preceding(anchor)[::-1])
 
 
-def _last_backward(layout: Layout, anchor: ast.stmt, *, told: bool) -> ast.stmt:
-    return _farthest_backward(layout, anchor, layout.following(anchor), told=told)
+def _last_backward(layout: Layout, anchor: ast.stmt, clear: ast.stmt | None) -> ast.stmt:
+    return _farthest_backward(layout, anchor, layout.following(anchor), clear)
 
 
-def _farthest_backward(layout: Layout, anchor: ast.stmt, others: list[ast.stmt], *, told: bool = False) -> ast.stmt:
-    """The last of `others` that is a backward, before anything is applied or cleared; `told`: what clears them is known."""
+def _farthest_backward(layout: Layout, anchor: ast.stmt, others: list[ast.stmt], clear: ast.stmt | None = None) -> ast.stmt:
+    """The last of `others` that is a backward, before anything is applied or cleared, by `clear` where that is known."""
+    clearing = layout.chain(clear) if clear is not None else []
     farthest = anchor
     for other in others:
         text = layout.text(other)
-        if ".zero_grad(" in text or ".step(" in text or clears_by_hand(other) or (not told and _may_clear(other)):
+        if (
+            ".zero_grad(" in text
+            or ".step(" in text
+            or clears_by_hand(other)
+            or other in clearing
+            or (clear is None and _may_clear(other))
+        ):
             break
         if isinstance(other, ast.Expr) and "backward(" in text:
             farthest = other

@@ -99,9 +99,16 @@ def _receiver(call: ast.Call, method: ast.AST) -> ast.expr:
 
 def _outside(text: str, receiver: str, info: ClassInfo | None, method: str) -> str:
     """What a method of `receiver` calls `text`, as the caller of that method says it."""
-    if info is None or info.external or info.find("__getattr__") is not None or _does(info, method):
+    if receiver == "self":
+        return text
+    if info is None or _is_heir(info) or info.find("__getattr__") is not None or _does(info, method):
         return receiver
     return receiver + text[len("self") :] if text.startswith("self.") else ""
+
+
+def _is_heir(info: ClassInfo) -> bool:
+    """A base out of sight may have any method."""
+    return any(not base.startswith("builtins.") for base in info.outside)
 
 
 def _does(info: ClassInfo, method: str) -> bool:
