@@ -79,7 +79,7 @@ def test_verify_shows_what_learns_before_anything_is_written(script: Path) -> No
     assert done.returncode == 1, done.stderr
     assert "before: Not learning" in done.stdout
     assert "after:  Learning: all 2 parameters" in done.stdout
-    assert "model.weight  no-gradient -> learned" in done.stdout
+    assert "model.weight  not-stepped -> learned" in done.stdout
     assert script.read_text() == FAULTY
 
 
@@ -103,7 +103,7 @@ def test_a_text_that_is_not_saved_is_tried_in_the_place_of_its_file(script: Path
     done = trainlint("-", "--stdin-filename", "train.py", "--verify", cwd=script.parent, unsaved=unsaved)
     assert done.returncode == 1, done.stderr
     assert "+++ train.py" in done.stdout
-    assert "model.weight  no-gradient -> learned" in done.stdout
+    assert "model.weight  not-stepped -> learned" in done.stdout
     assert script.read_text().startswith("raise SystemExit")
 
 

@@ -265,7 +265,7 @@ import torch
 from torch import nn
 
 model = nn.Sequential(nn.Linear(3, 2), nn.ReLU(), nn.Softmax(dim=1))
-optimizer = torch.optim.SGD(model[0].parameters(), lr=0.1)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
 for step in range(3):
     x, y = torch.randn(4, 3), torch.randint(0, 2, (4,))
     optimizer.zero_grad()

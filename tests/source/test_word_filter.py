@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from trainlint.program.relevance import MODEL_WORDS, TRAINING_WORDS
+from trainlint.program.frameworks.table import MODEL_WORDS, TRAINING_WORDS
 from trainlint.source.parse import word_filter
 
 WORDS = TRAINING_WORDS | MODEL_WORDS

@@ -90,6 +90,12 @@ def guarded_as(calls: Calls, statement: ast.stmt, backward: ast.stmt, kind: Kind
     return None
 
 
+def drawn_by_loops(layout: Layout, statement: ast.stmt, outside: ast.stmt) -> set[str]:
+    """Names that loops around `statement`, but not around `outside`, give anew in each turn."""
+    loops = (one for one in layout.chain(statement)[1:] if isinstance(one, ast.For) and one not in layout.chain(outside))
+    return {name.id for loop in loops for name in ast.walk(loop.target) if isinstance(name, ast.Name)}
+
+
 def lacking_step(calls: Calls, backward: ast.stmt, optimizer: str) -> Side | None:
     """The side without a step of a condition behind `backward`, in its suite, of which the other side has one."""
     for choice in calls.layout.following(backward):
@@ -119,13 +125,13 @@ def backward_in(calls: Calls, side: Side, scaler: str | None, through: str | Non
             return f"{ast.unparse(statement.targets[0])}.backward()", Spot(statement, before=False)  # type: ignore[attr-defined]
     before = [one for one in layout.places if layout.start(one) < layout.start(side.choice)]
     known = {name for one in (*before, *own) for name in stored(one)}
-    if not _roots(loss) <= known:
+    if not roots(loss) <= known:
         waiting = chosen_in(sorted(own, key=layout.start))
         if waiting is None:
             return None
         loss = waiting
     beside = f"{through}(" in layout.text(counterpart.statement)
-    return differentiated(loss, scaler, None if beside else through), _before_step(calls, side.suite, _roots(loss))
+    return differentiated(loss, scaler, None if beside else through), _before_step(calls, side.suite, roots(loss))
 
 
 def place_of_step_in(layout: Layout, side: Side) -> Spot:
@@ -184,7 +190,7 @@ def _is_within(layout: Layout, statement: ast.stmt, suite: list[ast.stmt]) -> bo
     return any(outer in suite for outer in layout.chain(statement))
 
 
-def _roots(expression: str) -> set[str]:
+def roots(expression: str) -> set[str]:
     return {node.id for node in ast.walk(ast.parse(expression, mode="eval")) if isinstance(node, ast.Name)}
 
 

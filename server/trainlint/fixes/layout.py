@@ -244,9 +244,9 @@ class Layout:
         return kept if any(isinstance(node, ast.Attribute) and ast.unparse(node) == kept for node in ast.walk(owner)) else name
 
     def visible(self, expression: str, tree: ast.Module) -> bool:
-        """The root name of `expression` is bound in this function, in one around it, or in the module."""
-        root = expression.partition(".")[0].partition("[")[0].partition("(")[0]
-        return any(root in _bound(scope) for scope in (self.function, *_around(self.function, tree), tree))
+        """The names of `expression` are bound in this function, in those around it, or in the module."""
+        named = {node.id for node in ast.walk(ast.parse(expression, mode="eval")) if isinstance(node, ast.Name)}
+        return named <= set[str]().union(*map(_bound, (self.function, *_around(self.function, tree), tree)))
 
 
 def _around(function: ast.AST, tree: ast.Module) -> list[ast.AST]:
@@ -266,7 +266,11 @@ def _bound(function: ast.AST) -> set[str]:
                 names.add(statement.name)
                 continue
             for node in ast.iter_child_nodes(statement):
-                names |= {name.id for name in ast.walk(node) if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)}
+                own = [
+                    part for inner in ast.walk(node) if isinstance(inner, ast.comprehension) for part in ast.walk(inner.target)
+                ]
+                stored = (name for name in ast.walk(node) if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store))
+                names |= {name.id for name in stored if name not in own}
             if isinstance(statement, (ast.Import, ast.ImportFrom)):
                 names |= {alias.asname or alias.name.partition(".")[0] for alias in statement.names}
     return names

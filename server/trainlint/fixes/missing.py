@@ -9,7 +9,18 @@ from ..program.naming import words
 from ..rules.remedy import BackwardBefore, ClearBetween, StepAfter
 from ..source.parse import Site, span_of
 from ..source.text import SourceText
-from .arms import around, backward_in, guarded_as, lacking, lacking_step, place_of_clear_in, place_of_step_in, side_of
+from .arms import (
+    around,
+    backward_in,
+    drawn_by_loops,
+    guarded_as,
+    lacking,
+    lacking_step,
+    place_of_clear_in,
+    place_of_step_in,
+    roots,
+    side_of,
+)
 from .layout import Layout, layout_of
 from .offer import unsafe
 from .placement import (
@@ -49,7 +60,7 @@ def clear_between(remedy: ClearBetween, tree: ast.Module, source: SourceText) ->
     spots = places_of_clear(layout, step, backward.statement, remedy.holder, tree)
     inside = backward.statement in layout.places
     guard = guarded_as(training, step, backward.statement, Kind.CLEAR) if inside and len(spots) == 1 else None
-    if guard is not None:
+    if guard is not None and not (roots(remedy.holder) & drawn_by_loops(layout, step, guard.choice)):
         spots.insert(
             clears_behind(training, step, remedy.holder, tree), ("before the backward", Spot(guard.suite[0], before=True))
         )
@@ -80,7 +91,8 @@ def step_after(remedy: StepAfter, tree: ast.Module, source: SourceText) -> Fix |
     training = Calls(layout)
     side = side_of(layout, remedy.arm, without=backward) or lacking(training, backward, Kind.STEP)
     side = side or lacking_step(training, backward, layout.spelled(remedy.optimizer, tree))
-    side = side or (guarded_as(training, clear, backward, Kind.STEP) if clear is not None else None)
+    if side is None and clear is not None and not (roots(remedy.optimizer) & drawn_by_loops(layout, clear, backward)):
+        side = guarded_as(training, clear, backward, Kind.STEP)
     spot = place_of_step_in(layout, side) if side is not None else place_of_step(layout, backward, clear, remedy.optimizer)
     if spot is None:
         return None

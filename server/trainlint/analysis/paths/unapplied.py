@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Container, Iterator, Set
+from collections.abc import Collection, Iterator, Set
 from dataclasses import dataclass
 
 from ...program import effects as fx
@@ -38,13 +38,14 @@ class UnappliedBackward:
 
 
 def unapplied(
-    entry: Entry, ran: list[tuple[ParameterSet, View, Lifecycle]], used: Container[fx.Effect], explained: Set[ParameterSet]
+    entry: Entry, ran: list[tuple[ParameterSet, View, Lifecycle]], used: Collection[fx.Effect], explained: Set[ParameterSet]
 ) -> Iterator[UnappliedBackward]:
     """Those of an entry. `ran` are its sets as they were followed, `used` what some set uses; the steps of sets that are
     `explained` are known to find nothing for another reason.
     """
     told: set[fx.Effect] = set()
     closures = {effect.closure.node for effect in entry.of(fx.Step) if effect.closure is not None}
+    run_by_a_step = {one.site.node for one in used if one.site.function in closures}
     reaching: dict[fx.Effect, list[tuple[ParameterSet, View, Lifecycle]]] = defaultdict(list)
     for one in ran:
         for effect in dict.fromkeys(event.effect for event in one[1].events if event.sure):
@@ -57,7 +58,7 @@ def unapplied(
             reached = reaching[effect]
             if isinstance(effect, fx.Backward) and effect.by is not None and not _steps_itself(entry, effect.by):
                 continue
-            if effect.site.function in closures:  # a step runs it: whoever calls it besides looks at its loss
+            if effect.site.node in run_by_a_step:  # whoever calls the closure besides looks at its loss
                 continue
             if effect in used or any(other in explained for other, _, _ in reached):
                 continue

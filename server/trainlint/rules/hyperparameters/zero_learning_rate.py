@@ -19,7 +19,7 @@ optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
 ## When it stays silent
 Where a scheduler is built on the optimizer, where code writes `group["lr"]`, where other groups have other rates, where
 code tests an option before it is used, where the optimizer is returned or handed to code out of sight, and in functions
-whose name begins with `test`: those ask what such a rate does.
+that are called tests: those ask what such a rate does.
 
 ## Fix safety
 Unsafe: training changes. The optimizer's own default is offered; a better rate is yours to find.
