@@ -99,7 +99,7 @@ def _receiver(call: ast.Call, method: ast.AST) -> ast.expr:
 
 def _outside(text: str, receiver: str, info: ClassInfo | None, method: str) -> str:
     """What a method of `receiver` calls `text`, as the caller of that method says it."""
-    if receiver == "self":
+    if receiver == "self" and text.startswith("self."):
         return text
     if info is None or _is_heir(info) or info.find("__getattr__") is not None or _does(info, method):
         return receiver
